@@ -1,0 +1,46 @@
+# Needs only Python 3.11 or later. `make test` is what CI runs.
+PYTHON ?= python3
+VENV ?= .venv
+UV ?= uv
+ARGS ?=
+
+override BIN := $(abspath $(VENV))/bin
+PY := $(BIN)/python
+LOCK := $(UV) pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help venv check test demo bench test-compose lock clean
+
+help: ## Show this.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 15
+
+venv: ## Create the environment, or bring it up to date with the lock files.
+	@$(PYTHON) devtools/venv.py $(VENV)
+
+check: venv ## Lint, types, layers and unit tests: under a minute.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(PY) -m pytest -n 2 tests/unit
+
+test: check ## Everything but the benchmark, with a real broker and database.
+	$(PY) -m devtools.run -- pytest -n 2 --ignore=tests/unit --ignore=tests/bench tests
+
+demo: venv ## Run all of it on this machine with simulated outside systems (ARGS=...).
+	$(PY) -m devtools.demo $(ARGS)
+
+bench: venv ## Measure (ARGS=...).
+	$(PY) -m devtools.bench $(ARGS)
+
+test-compose: venv ## Try docker-compose.yml (needs Docker).
+	$(PY) -m devtools.compose $(ARGS)
+
+lock: ## Make the lock files again from pyproject.toml (needs uv).
+	$(LOCK) -o requirements.lock
+	$(LOCK) --group dev -c requirements.lock --prerelease if-necessary-or-explicit -o requirements-dev.lock
+
+clean: ## Remove what tools left behind; the environment stays.
+	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -1,0 +1,134 @@
+"""A district that uses a running stack: an organization in the simulated Enroll, a person signed in, their calls."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from devtools.stack import Stack
+from services.sandbox.district import student_mapping
+
+YEAR = 2026
+FULL = ("Sync Service Full Access",)
+ENDED = frozenset({"succeeded", "partial", "failed", "cancelled"})
+
+
+class District:
+    """`async with District(stack, "o-1") as district:` - all methods raise httpx.HTTPStatusError on a refusal."""
+
+    def __init__(
+        self,
+        stack: Stack,
+        org: str,
+        *,
+        user: str = "u-1",
+        permissions: Sequence[str] = FULL,
+        years: Sequence[int] = (YEAR,),
+    ) -> None:
+        self.stack = stack
+        self.org = org
+        self.user = user
+        self._spec = {
+            "current_school_year": YEAR,
+            "sync_import_years": list(years),
+            "registration_module": True,
+            "users": {user: list(permissions)},
+        }
+        self.enroll = httpx.AsyncClient(base_url=stack.url("sandbox"), timeout=60, trust_env=False)
+        self.api = httpx.AsyncClient(base_url=stack.url("gateway") + "/api/v1", timeout=120, trust_env=False)
+
+    async def __aenter__(self) -> Self:
+        _ok(await self.enroll.put(f"/sandbox/organizations/{self.org}", json=self._spec))
+        self.api.headers["Authorization"] = f"Bearer {await self.token()}"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.enroll.aclose()
+        await self.api.aclose()
+
+    async def token(self, user: str | None = None, org: str | None = None) -> str:
+        body = {"org": org or self.org, "user": user or self.user}
+        return str(_ok(await self.enroll.post("/sandbox/tokens", json=body)).json()["token"])
+
+    async def ad_hoc(self, name: str = "Uploads", mapping: Mapping[str, Any] | None = None, **more: Any) -> str:
+        """A connection for uploads with a student mapping; its id."""
+        created = _ok(await self.api.post("/connections", json={"name": name, "kind": "ad_hoc", **more})).json()
+        await self.map_students(created["id"], mapping)
+        return str(created["id"])
+
+    async def sftp(self, name: str = "Nightly", **settings: Any) -> str:
+        """A connection to the sandbox's SFTP folder, host key approved, with a student mapping; its id."""
+        place = self.stack.sftp
+        sftp = {"host": place.host, "port": place.port, "user": place.user, "settle_seconds": 0.2, **settings}
+        body = {"name": name, "kind": "sftp", "sftp": sftp, "secrets": {"password": place.password}}
+        created = _ok(await self.api.post("/connections", json=body)).json()
+        probed = _ok(await self.api.post(f"/connections/{created['id']}/host-key/probe")).json()
+        _ok(await self.api.put(f"/connections/{created['id']}/host-key", json={"host_key": probed["host_key"]}))
+        await self.map_students(created["id"])
+        return str(created["id"])
+
+    async def map_students(self, connection: str, mapping: Mapping[str, Any] | None = None) -> None:
+        draft = dict(mapping) if mapping is not None else student_mapping()
+        _ok(await self.api.put(f"/connections/{connection}/mappings/students", json=draft))
+
+    async def upload(self, connection: str, path: Path, **query: Any) -> dict[str, Any]:
+        with path.open("rb") as file:
+            answer = await self.api.post(
+                f"/connections/{connection}/imports/students",
+                params={"school_year": YEAR, **query},
+                files={"file": (path.name, file, "text/csv")},
+            )
+        found: dict[str, Any] = _ok(answer).json()
+        return found
+
+    async def pull(self, connection: str, **query: Any) -> dict[str, Any]:
+        answer = await self.api.post(
+            f"/connections/{connection}/imports/students/pull", params={"school_year": YEAR, **query}
+        )
+        found: dict[str, Any] = _ok(answer).json()
+        return found
+
+    async def run(self, id: str) -> dict[str, Any]:
+        found: dict[str, Any] = _ok(await self.api.get(f"/runs/{id}")).json()
+        return found
+
+    async def watch(self, id: str, *, states: frozenset[str] = ENDED, seconds: float = 120) -> dict[str, Any]:
+        """The run once it is in one of `states`. Outages of the gateway meanwhile are waited out."""
+        deadline = time.monotonic() + seconds
+        last = "never answered"
+        while time.monotonic() < deadline:
+            try:
+                found = await self.run(id)
+            except (httpx.TransportError, httpx.HTTPStatusError) as error:
+                last = repr(error)
+            else:
+                last = found["state"]
+                if last in states:
+                    return found
+            await asyncio.sleep(0.05)
+        raise TimeoutError(f"run {id} after {seconds} s: {last}")
+
+    async def records(self, run: str, **query: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = _ok(await self.api.get(f"/runs/{run}/records", params=query)).json()
+        return found
+
+    async def stats(self) -> dict[str, int]:
+        """What the simulated Enroll counted for this organization."""
+        found: dict[str, int] = _ok(await self.enroll.get(f"/sandbox/organizations/{self.org}/stats")).json()
+        return found
+
+
+def _ok(response: httpx.Response) -> httpx.Response:
+    if response.is_error:
+        raise httpx.HTTPStatusError(
+            f"{response.request.method} {response.request.url.path}: {response.status_code} {response.text[:2000]}",
+            request=response.request,
+            response=response,
+        )
+    return response

@@ -1,0 +1,93 @@
+"""Create and refresh the development environment: `python3 devtools/venv.py .venv`. Needs nothing but Python.
+
+Done again only when a lock file, pyproject.toml or the Python changes; safe when two run at once.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+INPUTS = ("requirements.lock", "requirements-dev.lock", "pyproject.toml")
+OLDEST = (3, 11)
+
+
+def main() -> None:
+    if sys.version_info < OLDEST:
+        sys.exit(f"Python 3.11 or later is needed, this is {sys.version.split()[0]}. Try: make PYTHON=python3.11")
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".venv")
+    folder = folder if folder.is_absolute() else ROOT / folder
+    folder.mkdir(parents=True, exist_ok=True)
+    stamp = folder / "sync-service.stamp"
+    with (folder / "sync-service.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        wanted = fingerprint()
+        if stamp.exists() and stamp.read_text() == wanted:
+            return
+        python = folder / "bin" / "python"
+        if not (folder / "bin" / "pip").exists():  # or it was interrupted half-way
+            create(folder)
+        install(python)
+        stamp.write_text(wanted)
+
+
+def fingerprint() -> str:
+    digest = hashlib.sha256(str(ROOT).encode())
+    for name in INPUTS:
+        digest.update((ROOT / name).read_bytes())
+    return digest.hexdigest()
+
+
+def create(folder: Path) -> None:
+    if not has_ensurepip():
+        get_ensurepip()
+    print(f"creating {folder.name} with Python {sys.version.split()[0]}", flush=True)
+    call(sys.executable, "-m", "venv", str(folder))
+
+
+def install(python: Path) -> None:
+    print("installing what the lock files name", flush=True)
+    pip = (str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
+    call(*pip, "--require-hashes", "-r", str(ROOT / "requirements-dev.lock"))
+    call(*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
+
+
+def has_ensurepip() -> bool:
+    # In a process of its own: a module installed meanwhile is not seen by this one.
+    return not subprocess.run([sys.executable, "-c", "import ensurepip"], capture_output=True, check=False).returncode
+
+
+def get_ensurepip() -> None:
+    package = package_name()
+    advice = (
+        f"{sys.executable} cannot make virtual environments. Install what is missing: sudo apt-get install {package}"
+    )
+    if os.geteuid() != 0 or not Path("/etc/debian_version").exists() or shutil.which("apt-get") is None:
+        sys.exit(advice)
+    print(f"installing {package}", flush=True)
+    apt = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300")
+    call(*apt, "update")
+    call(*apt, "install", "-y", package)
+    if not has_ensurepip():
+        sys.exit(advice)
+
+
+def package_name() -> str:
+    """Debian's own Python has python3-venv, the others one package for each version."""
+    own = Path("/usr/bin/python3").resolve()
+    version = "{}.{}".format(*sys.version_info)
+    return "python3-venv" if own == Path(sys.executable).resolve() else f"python{version}-venv"
+
+
+def call(*command: str) -> None:
+    done = subprocess.run(command, cwd=ROOT, check=False)
+    if done.returncode:
+        sys.exit(f"failed with {done.returncode}: {' '.join(command)}")
+
+
+if __name__ == "__main__":
+    main()

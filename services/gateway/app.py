@@ -1,0 +1,90 @@
+"""The gateway's HTTP application: routes, and errors as answers that say what to do."""
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.gateway import connections, imports, mappings, runs
+from services.gateway.context import Gateway
+from shared.model.errors import Conflict, NotFound, Permanent, Refused, SyncError, Transient
+from shared.telemetry.http import Check, health_routes
+from shared.telemetry.metrics import REQUESTS
+
+log = structlog.get_logger()
+
+
+def create_app(gateway: Gateway, checks: dict[str, Check]) -> FastAPI:
+    """OpenAPI is at `/openapi.json`, its page at `/docs`."""
+    app = FastAPI(title="Sync Service", version="1", description="Moves student data between Enroll and a SIS.")
+    app.state.gateway = gateway
+    for module in (connections, mappings, imports, runs):
+        app.include_router(module.router)
+    app.router.routes.extend(health_routes(checks))
+    app.add_exception_handler(SyncError, _sync_error)
+    app.add_exception_handler(RequestValidationError, _bad_request)
+    app.add_middleware(_Counted)
+    return app
+
+
+async def _sync_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, SyncError):
+        raise error
+    who = getattr(request.state, "who", None)
+    if isinstance(error, NotFound) and who is not None:
+        gateway: Gateway = request.app.state.gateway
+        await gateway.gate.refused(who, request.method, request.url.path[:300], "not in this organization")
+    headers = {"Retry-After": "5"} if isinstance(error, Transient) else None
+    return JSONResponse({"error": error.as_dict()}, _status(error), headers)
+
+
+def _status(error: SyncError) -> int:
+    match error:
+        case Refused():
+            return 401 if error.code.startswith("token.") else 403
+        case NotFound():
+            return 404
+        case Conflict():
+            return 409
+        case Permanent():
+            return 422
+        case _:
+            return 503
+
+
+async def _bad_request(_: Request, error: Exception) -> Response:
+    """Names the fields and what is wrong with them, and repeats nothing that was sent: it may be a password."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    fields = [f"{'.'.join(str(part) for part in one['loc'][1:])}: {one['msg']}" for one in error.errors()]
+    body = {"code": "request.invalid", "message": "; ".join(fields)[:2000], "fix": "Mend these fields and send again."}
+    return JSONResponse({"error": body}, 422)
+
+
+class _Counted:
+    """Counts and logs requests by their route, never by their address."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status = 500
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        finally:
+            route = getattr(scope.get("route"), "path", "none")
+            REQUESTS.labels(scope["method"], route, str(status)).inc()
+            if route.startswith("/api"):
+                log.info("request", action="answer", method=scope["method"], route=route, status=status)

@@ -1,0 +1,185 @@
+"""Connections: create, set up, test, schedule."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.gateway.context import Call, Caller
+from shared.adapters.sftp import check
+from shared.adapters.ssh import host_key
+from shared.contracts.envelope import new_id
+from shared.model.connection import Connection, Instance, Kind, Name, SafetyLimits, Schedule, SftpSecrets, SftpSettings
+from shared.model.errors import BadSettings
+from shared.model.occurrences import upcoming
+from shared.model.permission import Deed
+from shared.security.secrets import SecretBox
+from shared.settings import Settings
+
+router = APIRouter(prefix="/api/v1/connections", tags=["connections"])
+
+
+class NewConnection(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name
+    kind: Kind
+    instance: Instance = "production"
+    roster: Literal["full", "some"] | None = None
+    limits: SafetyLimits = SafetyLimits()
+    sftp: SftpSettings | None = None
+    secrets: SftpSecrets | None = None
+
+
+class ConnectionChange(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name | None = None
+    enable_import: bool | None = None
+    roster: Literal["full", "some"] | None = None
+    limits: SafetyLimits | None = None
+    sftp: SftpSettings | None = None
+
+
+class NewSchedule(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    data_type: str = "students"
+    school_year: Annotated[int, Field(ge=2000, le=2100)]
+    time: str = Field(description="Local time of day, HH:MM.")
+    zone: str = Field(description="IANA time zone, such as America/Denver.")
+
+
+class HostKey(BaseModel):
+    host_key: str = Field(min_length=1, max_length=5000, description="An OpenSSH public key line.")
+
+
+@router.post("", status_code=201)
+async def create(call: Caller, new: NewConnection) -> Connection:
+    """Create a connection. Needs Sync Service Full Access."""
+    await call.may(Deed.MANAGE_CONNECTION, subject="create connection")
+    if new.kind is Kind.SFTP and new.sftp is None:
+        raise BadSettings("sftp.not_set_up", "An SFTP connection needs its server.", "Send the field sftp.")
+    connection = Connection(
+        id=new_id("con"),
+        org=call.who.org,
+        roster=new.roster or ("full" if new.kind is Kind.SFTP else "some"),
+        created_at=datetime.now(UTC),
+        created_by=call.who.user,
+        **new.model_dump(exclude={"roster", "secrets"}),
+    )
+    await call.org.connections.add(connection, _sealed(call, new.secrets) if new.secrets else None)
+    return connection
+
+
+@router.get("")
+async def index(call: Caller) -> list[Connection]:
+    """All connections of the organization."""
+    await call.may(Deed.VIEW, subject="connections")
+    return await call.org.connections.all()
+
+
+@router.get("/{id}")
+async def show(call: Caller, id: str) -> Connection:
+    await call.may(Deed.VIEW, subject=id)
+    return await call.connection(id)
+
+
+@router.patch("/{id}")
+async def change(call: Caller, id: str, wanted: ConnectionChange) -> Connection:
+    """Change what is given. Enable Import arms the schedule. A new SFTP server needs its host key approved anew."""
+    await call.may(Deed.MANAGE_CONNECTION, subject=id)
+    connection = await call.connection(id)
+    values = wanted.model_dump(exclude_none=True, mode="python")
+    if wanted.sftp and connection.sftp and (wanted.sftp.host, wanted.sftp.port) != _place(connection.sftp):
+        values["sftp"]["host_key"] = wanted.sftp.host_key if wanted.sftp.host_key != connection.sftp.host_key else ""
+    return await call.org.connections.set(id, **values) if values else connection
+
+
+@router.put("/{id}/credentials", status_code=204)
+async def credentials(call: Caller, id: str, secrets: SftpSecrets) -> None:
+    """Replace the credentials. They go in and never come out."""
+    await call.may(Deed.MANAGE_CONNECTION, subject=id)
+    await call.connection(id)
+    await call.org.connections.set_secrets(id, _sealed(call, secrets))
+
+
+@router.post("/{id}/host-key/probe")
+async def probe(call: Caller, id: str) -> dict[str, str]:
+    """Ask the server for its host key, for a person to compare the fingerprint and approve."""
+    await call.may(Deed.MANAGE_CONNECTION, subject=id)
+    sftp = _sftp(await call.connection(id))
+    line, fingerprint = await host_key(sftp.host, sftp.port, _settings(call).allow_private_addresses)
+    return {"host_key": line, "fingerprint": fingerprint}
+
+
+@router.put("/{id}/host-key")
+async def approve_host_key(call: Caller, id: str, approved: HostKey) -> Connection:
+    """Pin the host key. From now on a server with another key is refused."""
+    await call.may(Deed.MANAGE_CONNECTION, subject=f"host key of {id}")
+    sftp = _sftp(await call.connection(id))
+    return await call.org.connections.set(id, sftp={**sftp.model_dump(), "host_key": approved.host_key.strip()})
+
+
+@router.post("/{id}/test")
+async def test(call: Caller, id: str) -> dict[str, Any]:
+    """Test connection: log in and count the files that would be taken."""
+    await call.may(Deed.MANAGE_CONNECTION, subject=f"test {id}")
+    sftp = _sftp(await call.connection(id))
+    sealed = await call.org.connections.secrets(id)
+    if sealed is None:
+        raise BadSettings("sftp.no_login", "The connection has no password or key.", "Enter one on the connection.")
+    opened = SftpSecrets.model_validate_json(SecretBox(_settings(call).secret_keys).open(sealed))
+    files = await check(sftp, opened, allow_private_addresses=_settings(call).allow_private_addresses)
+    return {"ok": True, "matching_files": files}
+
+
+@router.put("/{id}/schedule")
+async def schedule(call: Caller, id: str, new: NewSchedule) -> dict[str, Any]:
+    """Run daily, under the authority of whoever sends this. Answers with the next three times."""
+    await call.may(Deed.MANAGE_CONNECTION, subject=f"schedule of {id}")
+    await call.may(Deed.IMPORT, data_type=new.data_type, school_year=new.school_year, subject=f"schedule of {id}")
+    connection = await call.connection(id)
+    if connection.kind is not Kind.SFTP:
+        raise BadSettings("schedule.needs_sftp", "Only an SFTP connection can run by itself.", "Upload files instead.")
+    now = datetime.now(UTC)
+    planned = Schedule(**new.model_dump(), enabled_by=call.who.user, enabled_at=now)
+    await call.org.connections.set(id, schedule=planned.model_dump())
+    times = [one.at_utc.isoformat() for one in upcoming(planned.time, planned.zone, now)]
+    return {"schedule": planned, "next": times, "enabled": connection.enable_import}
+
+
+@router.delete("/{id}/schedule", status_code=204)
+async def unschedule(call: Caller, id: str) -> None:
+    await call.may(Deed.MANAGE_CONNECTION, subject=f"schedule of {id}")
+    await call.connection(id)
+    await call.org.connections.set(id, schedule=None)
+
+
+@router.get("/{id}/history")
+async def history(call: Caller, id: str) -> list[dict[str, Any]]:
+    """What came of the schedule, newest first: the run it made, or why it did nothing."""
+    await call.may(Deed.VIEW, subject=id)
+    await call.connection(id)
+    return await call.org.history.of(id)
+
+
+def _sealed(call: Call, secrets: SftpSecrets) -> bytes:
+    if not secrets.password and not secrets.private_key:
+        raise BadSettings("sftp.no_login", "Neither a password nor a private key was given.", "Send one of them.")
+    return SecretBox(_settings(call).secret_keys).seal(secrets.model_dump_json())
+
+
+def _sftp(connection: Connection) -> SftpSettings:
+    if connection.sftp is None:
+        raise BadSettings("sftp.not_set_up", "This is not an SFTP connection.", "Use it with uploaded files.")
+    return connection.sftp
+
+
+def _place(sftp: SftpSettings) -> tuple[str, int]:
+    return sftp.host, sftp.port
+
+
+def _settings(call: Call) -> Settings:
+    return call.gateway.base.settings

@@ -1,0 +1,63 @@
+"""What the routes share: the runtime, the gate, and who is acting."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from services.runtime import Runtime
+from shared.engine.gate import Gate
+from shared.model.connection import Connection
+from shared.model.errors import Refused
+from shared.model.permission import Deed, Identity
+from shared.model.run import Run
+from shared.security.tokens import TokenReader
+from shared.store.database import OrgStore
+
+_bearer = HTTPBearer(auto_error=False, description="The signed token that Enroll gives (docs/enroll-api.md).")
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    base: Runtime
+    gate: Gate
+    tokens: TokenReader
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request of one person: all it can reach is that person's organization."""
+
+    gateway: Gateway
+    who: Identity
+
+    @property
+    def org(self) -> OrgStore:
+        return self.gateway.base.store.org(self.who.org)
+
+    async def may(self, deed: Deed, *, data_type: str = "", school_year: int | None = None, subject: str = "") -> None:
+        """Raises Refused, audited."""
+        await self.gateway.gate.pass_(self.who, deed, data_type=data_type, school_year=school_year, subject=subject)
+
+    async def connection(self, id: str) -> Connection:
+        """Raises NotFound, also for another organization's."""
+        return await self.org.connections.get(id)
+
+    async def run(self, id: str) -> Run:
+        """Raises NotFound, also for another organization's."""
+        return await self.org.runs.get(id)
+
+
+async def _call(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Call:
+    gateway: Gateway = request.app.state.gateway
+    if credentials is None:
+        raise Refused("token.missing", "Nobody is signed in.", "Sign in from Enroll: send its token as Bearer.")
+    who = await gateway.tokens.identify(credentials.credentials)
+    request.state.who = who
+    return Call(gateway, who)
+
+
+Caller = Annotated[Call, Depends(_call)]

@@ -1,0 +1,44 @@
+"""The gateway: HTTP for people, the consumer of Enroll's events, and the archive of dead letters."""
+
+from aio_pika.abc import AbstractIncomingMessage
+
+from services.gateway.app import create_app
+from services.gateway.context import Gateway
+from services.gateway.events import EnrollEvents
+from services.runtime import runtime, until_stopped
+from shared.adapters.enroll import EnrollDirectory
+from shared.engine.gate import Gate
+from shared.messaging.dead import read_dead
+from shared.messaging.worker import Lane, Worker
+from shared.security.tokens import TokenReader
+from shared.settings import Settings
+from shared.store.failed import DeadLetter
+from shared.telemetry.http import serve
+
+
+async def main(settings: Settings) -> None:
+    async with runtime("gateway", settings) as base:
+        directory = EnrollDirectory(base.http)
+        gate = Gate(base.store, directory, settings.permission_cache_seconds)
+        tokens = TokenReader(settings.enroll_url, directory.signing_keys)
+        topology = settings.topology()
+
+        async def archive(message: AbstractIncomingMessage) -> None:
+            await base.store.failed.archive(DeadLetter(**read_dead(message)))
+
+        worker = Worker(
+            settings.amqp_url,
+            topology,
+            [Lane(topology.enroll_queue, 10), Lane(topology.dead_queue, 10, raw=archive)],
+            EnrollEvents(base.engine, gate, directory).handlers(),
+            base.publisher,
+            name=base.engine.owner,
+            grace=settings.grace_seconds,
+        )
+        app = create_app(Gateway(base, gate, tokens), base.checks(consuming=worker.ready))
+        await until_stopped(
+            base.stop,
+            worker.run(base.stop),
+            base.engine.relay.run(base.stop, settings.sweep_seconds),
+            serve(app, settings.host, settings.port, settings.announce, base.stop),
+        )

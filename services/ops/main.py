@@ -1,0 +1,204 @@
+"""The operator's command line: failed messages, and keys."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, NoReturn
+
+import orjson
+import typer
+from cryptography.fernet import Fernet
+from rich.console import Console
+from rich.table import Table
+
+from shared.contracts.envelope import Envelope, Outgoing
+from shared.engine.relay import Relay
+from shared.messaging.publisher import Publisher
+from shared.model.errors import SyncError
+from shared.settings import Settings
+from shared.store.database import Store
+from shared.store.failed import Selection
+
+app = typer.Typer(no_args_is_help=True, help="For operators.")
+failed = typer.Typer(no_args_is_help=True, help="Messages that used up their attempts, or could not be read.")
+app.add_typer(failed, name="failed")
+
+Ids = Annotated[list[str] | None, typer.Argument(help="Ids, as `list` shows them.")]
+Type = Annotated[str | None, typer.Option("--type", help="Only this message type.")]
+Code = Annotated[str | None, typer.Option(help="Only this error code.")]
+Reason = Annotated[str | None, typer.Option(help="Only this reason, such as 'out of attempts'.")]
+Org = Annotated[str | None, typer.Option(help="Only this organization.")]
+RunId = Annotated[str | None, typer.Option("--run", help="Only this run.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+All = Annotated[bool, typer.Option("--all", help="Really all that are waiting, where no id or filter is given.")]
+Why = Annotated[str, typer.Option(help="Kept with the message.")]
+By = Annotated[str, typer.Option(envvar="USER", help="Who is acting; kept with the message.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
+
+
+@app.command("new-key")
+def new_key() -> None:
+    """Print a fresh key for SYNC_SECRET_KEYS."""
+    typer.echo(Fernet.generate_key().decode())
+
+
+@failed.command("list")
+def list_(
+    type: Type = None,
+    code: Code = None,
+    reason: Reason = None,
+    org: Org = None,
+    run: RunId = None,
+    state: Annotated[str, typer.Option(help="waiting, replayed, discarded or any.")] = "waiting",
+    as_json: Json = False,
+) -> None:
+    """List failed messages, oldest first."""
+    selection = Selection((), type, code, reason, org, run)
+    found = _run(lambda store, _: store.failed.find(selection, state=None if state == "any" else state))
+    if as_json:
+        for one in found:
+            typer.echo(orjson.dumps(_shown(one), default=str).decode())
+        return
+    table = Table("id", "type", "reason", "code", "attempts", "last failed", "run", "state")
+    for one in found:
+        last = one["last_failed"].isoformat(timespec="seconds")
+        table.add_row(
+            one["_id"],
+            one["type"],
+            one["reason"],
+            one["code"] or one["error"],
+            str(one["attempts"]),
+            last,
+            one["run"],
+            one["state"],
+        )
+    Console(width=None if Console().is_terminal else 220).print(table)
+    typer.echo(f"{len(found)} messages")
+
+
+@failed.command()
+def show(id: Annotated[str, typer.Argument()]) -> None:
+    """Everything about one failed message. Messages hold ids only, no personal data."""
+    found = _run(lambda store, _: store.failed.find(Selection((id,)), state=None))
+    if not found:
+        _fail(f"There is no failed message {id}.")
+    typer.echo(orjson.dumps(_shown(found[0]), default=str, option=orjson.OPT_INDENT_2).decode())
+
+
+@failed.command()
+def replay(
+    ids: Ids = None,
+    type: Type = None,
+    code: Code = None,
+    reason: Reason = None,
+    org: Org = None,
+    run: RunId = None,
+    all_: All = False,
+    dry_run: DryRun = False,
+    why: Why = "",
+    by: By = "operator",
+) -> None:
+    """Send failed messages again, under their own ids: what was done already is not done twice."""
+    selection = _selection(ids, type, code, reason, org, run, all_)
+
+    async def act(store: Store, relay: Relay, one: dict[str, Any]) -> bool:
+        message = _again(one)
+        if message is None:
+            typer.echo(f"{one['_id']}: cannot be read, so it cannot be sent again. Discard it.", err=True)
+            return False
+        if not await store.failed.replay(one["_id"], message, by=by, why=why):
+            return False
+        await relay.send("failed_messages", one["_id"], [message])
+        return True
+
+    _each(selection, act, "replayed", dry_run)
+
+
+@failed.command()
+def discard(
+    ids: Ids = None,
+    type: Type = None,
+    code: Code = None,
+    reason: Reason = None,
+    org: Org = None,
+    run: RunId = None,
+    all_: All = False,
+    dry_run: DryRun = False,
+    why: Why = "",
+    by: By = "operator",
+) -> None:
+    """Put failed messages aside. They stay in the archive and are not sent again."""
+    selection = _selection(ids, type, code, reason, org, run, all_)
+
+    async def act(store: Store, _: Relay, one: dict[str, Any]) -> bool:
+        return await store.failed.discard(one["_id"], by=by, why=why)
+
+    _each(selection, act, "discarded", dry_run)
+
+
+Act = Callable[[Store, Relay, dict[str, Any]], Awaitable[bool]]
+
+
+def _each(selection: Selection, act: Act, done: str, dry_run: bool) -> None:
+    async def work(store: Store, relay: Relay) -> tuple[int, int]:
+        found = await store.failed.find(selection)
+        acted = 0
+        for one in found:
+            if dry_run:
+                typer.echo(f"would be {done}: {one['_id']}  {one['type']}  {one['reason']}")
+            else:
+                acted += await act(store, relay, one)
+        return len(found), acted
+
+    found, acted = _run(work)
+    typer.echo(f"{found} would be {done}" if dry_run else f"{acted} of {found} {done}")
+    if not dry_run and acted < found:
+        raise typer.Exit(1)
+
+
+def _selection(
+    ids: list[str] | None,
+    type: str | None,
+    code: str | None,
+    reason: str | None,
+    org: str | None,
+    run: str | None,
+    all_: bool,
+) -> Selection:
+    if not (ids or type or code or reason or org or run or all_):
+        _fail("Say which: ids, a filter, or --all.")
+    return Selection(tuple(ids or ()), type, code, reason, org, run)
+
+
+def _again(one: dict[str, Any]) -> Outgoing | None:
+    try:
+        envelope = Envelope.model_validate_json(one["body"])
+    except ValueError:
+        return None
+    topology = Settings().topology()
+    return Outgoing(exchange=topology.work, routing_key=one["routing_key"], envelope=envelope)
+
+
+def _shown(one: dict[str, Any]) -> dict[str, Any]:
+    return {"id": one["_id"], **{key: value for key, value in one.items() if key not in ("_id", "outbox", "outbox_at")}}
+
+
+def _run(work: Callable[[Store, Relay], Awaitable[Any]]) -> Any:
+    async def inside() -> Any:
+        settings = Settings()
+        store = Store(settings.mongo_url, settings.mongo_database)
+        publisher = Publisher(settings.amqp_url, settings.topology(), "ops")
+        try:
+            return await work(store, Relay(store.outboxes, publisher))
+        finally:
+            await publisher.aclose()
+            store.close()
+
+    try:
+        return asyncio.run(inside())
+    except SyncError as error:
+        _fail(f"{error.message} {error.fix}")
+
+
+def _fail(text: str) -> NoReturn:
+    typer.echo(text, err=True)
+    raise typer.Exit(2)

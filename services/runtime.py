@@ -1,0 +1,123 @@
+"""The one place where a process is put together: store, publisher, engine, health page, signals."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import structlog
+
+from shared.adapters.enroll import enroll_client
+from shared.contracts.topology import Direction
+from shared.engine.context import Engine
+from shared.engine.ends import RealEnds
+from shared.engine.handlers import Steps
+from shared.engine.relay import Relay
+from shared.messaging.publisher import Publisher
+from shared.messaging.worker import Lane, Worker
+from shared.model.errors import Transient
+from shared.settings import Settings
+from shared.store.database import Store
+from shared.telemetry.http import Check, health_app, serve
+from shared.telemetry.logs import describe, setup
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What a service builds on. `stop` is set by SIGTERM or SIGINT."""
+
+    settings: Settings
+    store: Store
+    publisher: Publisher
+    http: httpx.AsyncClient
+    engine: Engine
+    stop: asyncio.Event
+
+    def checks(self, **more: Check) -> dict[str, Check]:
+        return {"mongodb": self.store.ready, "rabbitmq": self.publisher.ready, **more}
+
+
+@contextlib.asynccontextmanager
+async def runtime(service: str, settings: Settings) -> AsyncIterator[Runtime]:
+    """Set up, wait for the database, and take everything down again."""
+    setup(service, settings.log_level)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(one, stop.set)
+    store = Store(settings.mongo_url, settings.mongo_database)
+    publisher = Publisher(settings.amqp_url, settings.topology(), service)
+    http = enroll_client(settings.enroll_url, settings.enroll_token)
+    ends = RealEnds(store, settings, http)
+    engine = Engine(store, Relay(store.outboxes, publisher), settings.topology(), ends, settings)
+    try:
+        await _prepared(store, stop)
+        log.info("started", action="start", service=service)
+        yield Runtime(settings, store, publisher, http, engine, stop)
+    finally:
+        await publisher.aclose()
+        await http.aclose()
+        store.close()
+        log.info("stopped", action="stop", service=service)
+
+
+async def _prepared(store: Store, stop: asyncio.Event) -> None:
+    """Indexes made; the database may come up after us."""
+    while not stop.is_set():
+        try:
+            await store.ensure_indexes()
+        except Transient as error:
+            log.warning("waiting for the database", action="start", **describe(error))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), 1)
+        else:
+            return
+
+
+async def until_stopped(stop: asyncio.Event, *work: Coroutine[Any, Any, None]) -> None:
+    """Run all of it; when one part ends or fails, the others are told to stop."""
+    async with asyncio.TaskGroup() as group:
+        for one in work:
+            group.create_task(_then_stop(one, stop))
+
+
+async def _then_stop(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+    try:
+        await work
+    finally:
+        stop.set()
+
+
+async def run_worker(service: str, direction: Direction, settings: Settings) -> None:
+    """Importer and exporter: the engine's handlers on the two lanes of a direction."""
+    async with runtime(service, settings) as base:
+        topology = settings.topology()
+        lanes = [
+            Lane(topology.lane(direction, "interactive"), settings.interactive_prefetch),
+            Lane(topology.lane(direction, "bulk"), settings.bulk_prefetch),
+        ]
+        worker = Worker(
+            settings.amqp_url,
+            topology,
+            lanes,
+            Steps(base.engine).handlers(),
+            base.publisher,
+            name=base.engine.owner,
+            grace=settings.grace_seconds,
+        )
+        app = health_app(base.checks(consuming=worker.ready))
+        await until_stopped(
+            base.stop,
+            worker.run(base.stop),
+            base.engine.relay.run(base.stop, settings.sweep_seconds),
+            serve(app, settings.host, settings.port, settings.announce, base.stop),
+        )
+
+
+def start(main: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(main(Settings()))

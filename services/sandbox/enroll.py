@@ -1,0 +1,157 @@
+"""Enroll's HTTP interface, as docs/enroll-api.md has it."""
+
+import asyncio
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from services.sandbox.errors import JSON, ApiError
+from services.sandbox.faults import FaultRule
+from services.sandbox.students import Batch
+from services.sandbox.validation import student_rules
+from services.sandbox.world import Organization, World
+
+MAX_RECORDS = 500
+MAX_KEY_CHARS = 255
+DATA_TYPE = "students"
+_RULES = student_rules()
+_NO_FAULT = FaultRule()
+
+
+class EnrollApi:
+    """The endpoints of the contract, over `world`."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def routes(self) -> list[Route]:
+        org = "/api/v1/organizations/{org}"
+        return [
+            Route("/.well-known/jwks.json", self.key_set, methods=["GET"]),
+            Route(org + "/users/{user}/permissions", self.permissions, methods=["GET"]),
+            Route(org + "/settings", self.settings, methods=["GET"]),
+            Route(org + "/students:lookup", self.look_up, methods=["POST"]),
+            Route(org + "/students:batch-upsert", self.upsert, methods=["POST"]),
+        ]
+
+    async def key_set(self, _: Request) -> Response:
+        return answer(self._world.tokens.key_set())
+
+    async def permissions(self, request: Request) -> Response:
+        self._check_token(request)
+        user = request.path_params["user"]
+        return answer({"user": user, "permissions": self._world.permissions(request.path_params["org"], user)})
+
+    async def settings(self, request: Request) -> Response:
+        spec = self._organization(request).spec
+        return answer(spec.model_dump(mode="json", exclude={"users"}))
+
+    async def look_up(self, request: Request) -> Response:
+        org = self._organization(request)
+        body = _parse(await request.body())
+        year, match_key = _whole(body, "school_year"), _match_key(body)
+        keys, fields = _texts(body, "keys", MAX_RECORDS), _texts(body, "fields", len(_RULES.fields))
+        for name in fields:
+            if name not in _RULES.fields:
+                raise ApiError(422, "field_unknown", f"There is no field {name}.")
+        org.counts.lookups += 1
+        return answer({"students": list(org.students.look_up(year, match_key, keys, fields))})
+
+    async def upsert(self, request: Request) -> Response:
+        org = self._organization(request)
+        key = request.headers.get("idempotency-key", "")
+        if not 0 < len(key) <= MAX_KEY_CHARS:
+            raise ApiError(400, "idempotency_key_missing", "This call needs an Idempotency-Key.")
+        raw = await request.body()
+        body = _parse(raw)
+        first = org.answers.claim(key, hashlib.blake2b(raw, digest_size=16).digest())
+        if first is not None:
+            org.counts.replayed += 1
+            return Response(first, media_type=JSON)
+        fault: FaultRule = request.scope.get("state", {}).get("fault", _NO_FAULT)
+        try:
+            await asyncio.sleep(fault.hold)
+            results = _apply(org, body, fault.reject_fields)
+        except BaseException:
+            org.answers.release(key)
+            raise
+        org.answers.keep(key, results)
+        return Response(results, media_type=JSON)
+
+    def _organization(self, request: Request) -> Organization:
+        self._check_token(request)
+        return self._world.organization(request.path_params["org"])
+
+    def _check_token(self, request: Request) -> None:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        expected = self._world.service_token.encode()
+        good = hmac.compare_digest(token.strip().encode(), expected)
+        if not (good and expected and scheme.lower() == "bearer"):
+            raise ApiError(401, "unauthorized", "The service token is refused.", {"WWW-Authenticate": "Bearer"})
+
+
+def answer(body: Any, status: int = 200) -> Response:
+    """A JSON answer."""
+    return Response(orjson.dumps(body), status, media_type=JSON)
+
+
+def _apply(org: Organization, body: Mapping[str, Any], rejected: Mapping[str, str]) -> bytes:
+    batch = Batch(_whole(body, "school_year"), _match_key(body), rejected)
+    connection, sequence = body.get("connection"), _whole(body, "sequence")
+    records = body.get("records")
+    if not isinstance(connection, str) or not connection:
+        raise ApiError(400, "bad_request", "`connection` must be text.")
+    if not isinstance(records, list):
+        raise ApiError(400, "bad_request", "`records` must be a list.")
+    if len(records) > MAX_RECORDS:
+        raise ApiError(422, "too_many", f"`records` may hold at most {MAX_RECORDS}.")
+    if batch.school_year not in org.spec.sync_import_years:
+        message = f"Enable Sync Import for Year {batch.school_year} is off."
+        raise ApiError(422, "import_disabled", message)
+    org.sequences.advance(connection, DATA_TYPE, sequence)
+    results = [org.students.upsert(batch, record) for record in records]
+    counts = org.counts
+    counts.batches += 1
+    for result in results:
+        status = result["status"]
+        setattr(counts, status, getattr(counts, status) + 1)
+    return orjson.dumps({"results": results})
+
+
+def _parse(raw: bytes) -> dict[str, Any]:
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        body = None
+    if not isinstance(body, dict):
+        raise ApiError(400, "bad_request", "The body must be a JSON object in UTF-8.")
+    return body
+
+
+def _whole(body: Mapping[str, Any], name: str) -> int:
+    value = body.get(name)
+    if type(value) is not int or value < 0:
+        raise ApiError(400, "bad_request", f"`{name}` must be a whole number.")
+    return value
+
+
+def _match_key(body: Mapping[str, Any]) -> str:
+    value = body.get("match_key")
+    if not isinstance(value, str) or value not in _RULES.match_keys:
+        raise ApiError(422, "match_key_unknown", "`match_key` must be one of: " + ", ".join(_RULES.match_keys) + ".")
+    return value
+
+
+def _texts(body: Mapping[str, Any], name: str, most: int) -> list[str]:
+    value = body.get(name)
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise ApiError(400, "bad_request", f"`{name}` must be a list of texts.")
+    if len(value) > most:
+        raise ApiError(422, "too_many", f"`{name}` may hold at most {most}.")
+    return value

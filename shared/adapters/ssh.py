@@ -1,0 +1,214 @@
+"""An SFTP session with a server whose host key a person has approved."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+
+import asyncssh
+
+from shared.model.connection import SftpSecrets, SftpSettings
+from shared.model.errors import BadSettings, Unavailable
+from shared.security.addresses import ensure_public
+
+CONNECT_SECONDS = 30.0
+_KEEPALIVE_SECONDS = 15
+_SSH_AUTH = ("publickey", "password", "keyboard-interactive")
+
+asyncssh.set_log_level("WARNING")
+
+
+async def host_key(host: str, port: int, allow_private_addresses: bool) -> tuple[str, str]:
+    """What the server shows, for a person to approve: OpenSSH public key line, SHA256 fingerprint.
+
+    Raises:
+        BadSettings: there is no such host, or it may not be reached.
+        Unavailable: it does not answer, or not as an SSH server.
+    """
+    address = await ensure_public(host, allow_private_addresses)
+    key = await _shown_key(host, address, port)
+    return _line(key), key.get_fingerprint()
+
+
+@asynccontextmanager
+async def session(
+    settings: SftpSettings, secrets: SftpSecrets, allow_private_addresses: bool
+) -> AsyncIterator[asyncssh.SFTPClient]:
+    """A session as long as the block runs; errors of asyncssh inside come out as errors of `shared.model.errors`.
+
+    Raises:
+        BadSettings: host key not approved or changed, login refused, no SFTP, key unusable, host not allowed.
+        Unavailable: the server does not answer, or the connection was lost.
+    """
+    address = await ensure_public(settings.host, allow_private_addresses)
+    if not settings.host_key.strip():
+        raise _not_approved(settings.host, await _shown_key(settings.host, address, settings.port))
+    pinned = _pinned(settings)
+    client_key = await _client_key(secrets)
+    with translated(settings.host, settings.import_folder):
+        async with (
+            await _connect(settings, secrets, address, pinned, client_key) as connection,
+            connection.start_sftp_client(path_errors="replace") as sftp,
+        ):
+            yield sftp
+
+
+@contextmanager
+def translated(host: str, folder: str) -> Iterator[None]:
+    """Errors of asyncssh and of the network as ours; they name host and folder, never user or credentials."""
+    try:
+        yield
+    except asyncssh.SFTPPermissionDenied:
+        raise BadSettings(
+            "sftp.permission_denied",
+            f"{host} does not permit this in folder {folder}.",
+            "Ask the owner of the server to let this account list, read and rename files there.",
+        ) from None
+    except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath, asyncssh.SFTPNotADirectory):
+        raise BadSettings(
+            "sftp.no_folder",
+            f"There is no folder {folder} on {host}.",
+            "Correct the folder of the connection, or have it made.",
+        ) from None
+    except asyncssh.PermissionDenied:
+        raise BadSettings(
+            "sftp.login_refused",
+            f"{host} refused the login.",
+            "Check user name, password and key, and that the account is not locked.",
+        ) from None
+    except asyncssh.ChannelOpenError:
+        raise BadSettings(
+            "sftp.no_sftp", f"{host} offers no SFTP to this account.", "Ask the owner of the server to turn SFTP on."
+        ) from None
+    except (asyncssh.Error, OSError) as error:
+        raise _unavailable(host, error) from None
+
+
+class _Client(asyncssh.SSHClient):
+    """Refuses every host key but the pinned one, and remembers the one shown instead."""
+
+    def __init__(self, seen: list[asyncssh.SSHKey]) -> None:
+        self._seen = seen
+
+    def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
+        self._seen.append(key)
+        return False
+
+
+async def _connect(
+    settings: SftpSettings,
+    secrets: SftpSecrets,
+    address: str,
+    pinned: asyncssh.SSHKey,
+    client_key: asyncssh.SSHKey | None,
+) -> asyncssh.SSHClientConnection:
+    seen: list[asyncssh.SSHKey] = []
+    try:
+        return await asyncssh.connect(
+            address,
+            settings.port,
+            config=None,
+            client_factory=partial(_Client, seen),
+            known_hosts=([pinned], [], []),
+            server_host_key_algs=[name.decode() for name in pinned.sig_algorithms],
+            x509_trusted_certs=None,
+            username=settings.user,
+            password=secrets.password or None,
+            client_keys=[client_key] if client_key else None,
+            preferred_auth=_SSH_AUTH,
+            agent_path=None,
+            gss_host=None,
+            encryption_algs="^aes128-gcm@openssh.com",
+            connect_timeout=CONNECT_SECONDS,
+            login_timeout=CONNECT_SECONDS,
+            keepalive_interval=_KEEPALIVE_SECONDS,
+        )
+    except asyncssh.HostKeyNotVerifiable:
+        raise _changed(settings.host, pinned, seen[0] if seen else None) from None
+    except asyncssh.KeyExchangeFailed:
+        shown = await _shown_key(settings.host, address, settings.port)
+        if shown.get_fingerprint() != pinned.get_fingerprint():
+            raise _changed(settings.host, pinned, shown) from None
+        raise _no_common_algorithm(settings.host) from None
+    except ValueError:
+        raise BadSettings(
+            "sftp.bad_login",
+            f"The user name or password for {settings.host} cannot be used as it is.",
+            "Check both for characters that cannot be typed.",
+        ) from None
+
+
+async def _shown_key(host: str, address: str, port: int) -> asyncssh.SSHKey:
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            key = await asyncssh.get_server_host_key(address, port, config=None)
+    except asyncssh.KeyExchangeFailed:
+        raise _no_common_algorithm(host) from None
+    except (asyncssh.Error, OSError) as error:
+        raise _unavailable(host, error) from None
+    if key is None:
+        raise _no_common_algorithm(host)
+    return key
+
+
+def _pinned(settings: SftpSettings) -> asyncssh.SSHKey:
+    try:
+        return asyncssh.import_public_key(settings.host_key.strip())
+    except asyncssh.KeyImportError:
+        raise BadSettings(
+            "sftp.bad_host_key",
+            f"The host key kept for {settings.host} is not an OpenSSH public key.",
+            "Fetch the host key of the server again and approve it.",
+        ) from None
+
+
+async def _client_key(secrets: SftpSecrets) -> asyncssh.SSHKey | None:
+    if not secrets.private_key:
+        return None
+    read = partial(asyncssh.import_private_key, secrets.private_key.strip() + "\n", secrets.passphrase or None)
+    try:
+        return await asyncio.to_thread(read)
+    except ValueError:
+        raise BadSettings(
+            "sftp.bad_private_key",
+            "The private key of the connection cannot be read.",
+            "Enter the whole key, from its BEGIN to its END line, and the passphrase that belongs to it.",
+        ) from None
+
+
+def _line(key: asyncssh.SSHKey) -> str:
+    algorithm, data, *_ = key.export_public_key("openssh").decode().split()
+    return f"{algorithm} {data}"
+
+
+def _not_approved(host: str, key: asyncssh.SSHKey) -> BadSettings:
+    return BadSettings(
+        "sftp.host_key_not_approved",
+        f"The host key of {host} is not approved yet. The server shows {key.get_fingerprint()}.",
+        "Compare the fingerprint with the one its owner gives you, then approve it.",
+    )
+
+
+def _changed(host: str, pinned: asyncssh.SSHKey, shown: asyncssh.SSHKey | None) -> BadSettings:
+    now = shown.get_fingerprint() if shown else "a key that cannot be read"
+    return BadSettings(
+        "sftp.host_key_changed",
+        f"{host} shows another host key than the approved one: approved {pinned.get_fingerprint()}, shown {now}.",
+        "Ask the owner of the server whether the key was changed on purpose. Only then approve the new one.",
+    )
+
+
+def _no_common_algorithm(host: str) -> BadSettings:
+    return BadSettings(
+        "sftp.no_common_algorithm",
+        f"{host} offers no encryption that is still considered safe.",
+        "Ask the owner of the server to bring it up to date.",
+    )
+
+
+def _unavailable(host: str, error: Exception) -> Unavailable:
+    return Unavailable(
+        "sftp.unavailable",
+        f"{host} does not answer as it should ({type(error).__name__}).",
+        "It is tried again. If it goes on, check host and port, and that the server lets this network in.",
+    )

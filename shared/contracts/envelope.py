@@ -1,0 +1,52 @@
+"""CloudEvents 1.0, JSON, structured mode: the one wrapping of every message on the broker."""
+
+import hashlib
+import secrets
+import time
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+CONTENT_TYPE = "application/cloudevents+json"
+SOURCE = "/sync-service"
+
+
+def new_id(kind: str, *, at: datetime | None = None, of: str = "") -> str:
+    """An identifier that sorts by the time it was made, such as `run_0193f2c1a7b84e1f9c20d7a3`.
+
+    Given `at` and `of` it is always the same for the same two: for what may be asked for twice.
+    """
+    moment = round(at.timestamp() * 1000) if at is not None else time.time_ns() // 1_000_000
+    tail = hashlib.sha256(of.encode()).hexdigest()[:12] if of else secrets.token_hex(6)
+    return f"{kind}_{moment:012x}{tail}"
+
+
+class Envelope(BaseModel):
+    """One message. Attributes we do not know are ignored; `type` carries the version of `data`."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    specversion: Literal["1.0"] = "1.0"
+    id: str = Field(default_factory=lambda: new_id("msg"), min_length=1, max_length=200)
+    source: str = SOURCE
+    type: str = Field(min_length=1, max_length=200)
+    time: datetime = Field(default_factory=lambda: datetime.now(UTC))
+    subject: str | None = None
+    datacontenttype: str = "application/json"
+    data: dict[str, Any]
+
+    def to_json(self) -> bytes:
+        return self.model_dump_json(exclude_none=True).encode()
+
+
+class Outgoing(BaseModel):
+    """A message with its address, as it waits in a document's outbox."""
+
+    model_config = ConfigDict(frozen=True)
+
+    exchange: str
+    routing_key: str
+    envelope: Envelope
+    attempt: int = 1
+    mandatory: bool = True

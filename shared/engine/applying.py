@@ -1,0 +1,113 @@
+"""apply: send one slice's changes in batches, keep what became of each record, then remember what was sent."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import structlog
+
+from shared.engine import changes as changesets
+from shared.engine.comparing import state_of
+from shared.engine.context import Engine
+from shared.engine.progress import following
+from shared.engine.together import together
+from shared.mapping.compiled import compile_mapping
+from shared.model.catalog import catalog
+from shared.model.ports import Target
+from shared.model.record import Action, Applied, Change, ChangeBatch, Outcome
+from shared.model.run import Run
+from shared.store.buckets import Entries, bucket_of
+from shared.store.records import RecordResult
+from shared.store.slices import Slice, SliceState
+from shared.telemetry.metrics import APPLIED
+
+log = structlog.get_logger()
+
+Answers = dict[str, Applied]
+
+
+async def apply(engine: Engine, run: Run, slice: Slice) -> bool:
+    """compared -> applied. Done twice it has no second effect. False where the lease was lost.
+
+    Raises:
+        Permanent: the target refuses the whole call (credentials, switch, a later run).
+        Transient: try again later.
+    """
+    org = engine.org(run)
+    changes = changesets.unpack(await org.artifacts.get(slice.changes))
+    mapping = await org.mappings.get(run.mapping)
+    match_key = compile_mapping(mapping, catalog(run.data_type), run.stage["columns"]).match_key
+    target = engine.ends.target(run, match_key)
+    try:
+        answers = await _send(engine, run, slice, target, changes)
+    finally:
+        await target.aclose()
+    if not await _remember(engine, run, slice, changes, answers):
+        return False
+    counts = _counts(changes, answers)
+    messages = following(engine, run, slice)
+    if not await org.slices.complete(slice, SliceState.APPLIED, counts=counts, messages=messages):
+        return False
+    await engine.relay.send("slices", slice.id, messages)
+    log.info("applied", action="apply", counts=counts)
+    return True
+
+
+async def _send(engine: Engine, run: Run, slice: Slice, target: Target, changes: Sequence[Change]) -> Answers:
+    """Everything but what the target already holds; results are stored batch by batch."""
+    gate = asyncio.Semaphore(target.concurrency)
+    sent = [one for one in changes if one.action is not Action.ADOPT]
+    records = engine.org(run).records
+
+    async def send(number: int) -> Sequence[tuple[str, Applied]]:
+        part = sent[number * target.batch_size : (number + 1) * target.batch_size]
+        async with gate:
+            answers = await target.apply(ChangeBatch(f"{slice.id}/{number}", part))
+            results = [_result(change, answer) for change, answer in zip(part, answers, strict=True)]
+            await records.put(run.id, slice.fence, results)
+        for answer in answers:
+            APPLIED.labels(run.data_type, answer.status).inc()
+        return [(change.key, answer) for change, answer in zip(part, answers, strict=True)]
+
+    batches = -(-len(sent) // target.batch_size)
+    return dict(pair for part in await together(send(number) for number in range(batches)) for pair in part)
+
+
+def _result(change: Change, answer: Applied) -> RecordResult:
+    names = change.values if answer.ok else ()
+    return RecordResult(
+        row=change.row,
+        key=change.key,
+        action=change.action,
+        outcome=Outcome.SUCCEEDED if answer.ok else Outcome.FAILED,
+        target_id=answer.target_id or change.target_id,
+        changes={name: [change.before.get(name), change.values[name]] for name in names},
+        problems=answer.problems,
+    )
+
+
+async def _remember(
+    engine: Engine, run: Run, slice: Slice, changes: Sequence[Change], answers: Mapping[str, Applied]
+) -> bool:
+    """Put what was sent into the state buckets. False where a newer version stands there: we were overtaken."""
+    buckets = engine.org(run).buckets
+    state = state_of(run)
+    known = await buckets.load(state, slice.low, slice.high)
+    touched: dict[int, Entries] = {}
+    for change in changes:
+        answer = answers.get(change.key)
+        target_id = (answer.target_id if answer else None) or change.target_id or ""
+        if answer is None or answer.ok:
+            bucket = bucket_of(change.key)
+            entries = touched.setdefault(bucket, known.get(bucket, {}))
+            entries[change.key] = (change.digest, target_id, int(change.action is Action.MISSING))
+    version = (run.number << 20) | min(slice.fence, 0xFFFFF)
+    return await buckets.save(state, version, touched)
+
+
+def _counts(changes: Sequence[Change], answers: Mapping[str, Applied]) -> dict[str, int]:
+    statuses = [answers[one.key].status for one in changes if one.key in answers]
+    return {
+        "created": statuses.count("created"),
+        "updated": statuses.count("updated") + statuses.count("unchanged"),
+        "failed": statuses.count("failed"),
+    }

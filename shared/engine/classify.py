@@ -1,0 +1,167 @@
+"""Decides about every row of a slice from what was last sent. Pure and blocking: runs in a thread."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from shared.engine.spill import unpack
+from shared.mapping.compiled import CompiledMapping
+from shared.model.record import Action, Change, Found, Outcome, Problem, Values
+from shared.store.buckets import Entries
+from shared.store.records import RecordResult
+
+GONE = 1
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A row that differs from what was last sent. `known` says that something was, `was_missing` that it had gone."""
+
+    row: int
+    key: str
+    values: Values
+    digest: str
+    known: bool
+    was_missing: bool
+    target_id: str | None
+
+
+@dataclass(slots=True)
+class Classified:
+    candidates: list[Candidate] = field(default_factory=list)
+    missing: list[Change] = field(default_factory=list)
+    invalid: list[RecordResult] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True, frozen=True)
+class _Row:
+    number: int
+    digest: str
+    values: Values
+
+
+def classify(
+    artifact: bytes,
+    compiled: CompiledMapping,
+    states: Mapping[int, Entries],
+    *,
+    roster: Literal["full", "some"],
+    missing_field: str,
+) -> Classified:
+    """Sort the rows of a slice into unchanged, candidates, invalid, duplicate and missing."""
+    result = Classified()
+    known = {key: entry for entries in states.values() for key, entry in entries.items()}
+    rows, unchanged, seen = _read(artifact, compiled, known, result)
+    duplicates, same_after_all = _sort_out(rows, known, compiled, result)
+    if roster == "full" and missing_field:
+        result.missing = [
+            Change(key, Action.MISSING, 0, {missing_field: GONE}, {missing_field: 0}, entry[1], entry[0])
+            for key, entry in known.items()
+            if key not in seen and not entry[2]
+        ]
+    result.counts |= {
+        "unchanged": unchanged + same_after_all,
+        "duplicate": duplicates,
+        "invalid": len(result.invalid),
+        "missing": len(result.missing),
+        "known": sum(not entry[2] for entry in known.values()),
+    }
+    return result
+
+
+def _read(
+    artifact: bytes, compiled: CompiledMapping, known: Mapping[str, Any], result: Classified
+) -> tuple[dict[str, list[_Row]], int, set[str]]:
+    """Rows to look at by key, the number of unchanged ones, and every key that was seen at all.
+
+    A row that equals what was last sent is only counted, unless its key comes again.
+    """
+    rows: dict[str, list[_Row]] = {}
+    seen: set[str] = set()
+    same: dict[str, _Row] = {}
+    total = 0
+    key_of, record, digest_of = compiled.key, compiled.record, compiled.digest
+    for number, values, *problem in _lines(artifact):
+        total += 1
+        if values is None:
+            result.invalid.append(_invalid(number, "", [Problem(**problem[0])]))
+            continue
+        key = key_of(values)
+        again = key in seen
+        seen.add(key)
+        out, problems = record(values)
+        if out is None:
+            result.invalid.append(_invalid(number, key, problems))
+            continue
+        digest = digest_of(out)
+        entry = known.get(key)
+        if not again and entry is not None and entry[0] == digest and not entry[2]:
+            same[key] = _Row(number, digest, {})
+            continue
+        if again and key in same:
+            rows.setdefault(key, []).append(same.pop(key))
+        rows.setdefault(key, []).append(_Row(number, digest, compiled.values(out)))
+    result.counts["rows"] = total
+    return rows, len(same), seen
+
+
+def _lines(artifact: bytes) -> Iterator[list[Any]]:
+    for block in unpack(artifact):
+        yield from block
+
+
+def _sort_out(
+    rows: Mapping[str, list[_Row]], known: Mapping[str, Any], compiled: CompiledMapping, result: Classified
+) -> tuple[int, int]:
+    """Make candidates; refuse keys whose rows disagree. Returns the exact repeats, and the unchanged among them."""
+    repeats = unchanged = 0
+    for key, group in rows.items():
+        if len({row.digest for row in group}) > 1:
+            result.invalid += [_invalid(row.number, key, [_disagrees(group, row, compiled.match_key)]) for row in group]
+            continue
+        repeats += len(group) - 1
+        entry = known.get(key)
+        chosen = group[0] if group[0].values else group[-1]
+        if entry is not None and entry[0] == chosen.digest and not entry[2]:
+            unchanged += 1
+            continue
+        result.candidates.append(
+            Candidate(
+                row=chosen.number,
+                key=key,
+                values=chosen.values,
+                digest=chosen.digest,
+                known=entry is not None,
+                was_missing=bool(entry is not None and entry[2]),
+                target_id=entry[1] if entry is not None else None,
+            )
+        )
+    return repeats, unchanged
+
+
+def _disagrees(group: list[_Row], row: _Row, match_key: str) -> Problem:
+    others = ", ".join(str(other.number) for other in group if other.number != row.number)
+    return Problem(
+        "key.repeated",
+        f"Other rows have the same key with other values: {others[:200]}.",
+        "Keep one row per student in the file.",
+        field=match_key,
+    )
+
+
+def _invalid(row: int, key: str, problems: list[Problem]) -> RecordResult:
+    return RecordResult(row, key, Action.NONE, Outcome.FAILED, None, {}, problems)
+
+
+def decide(candidate: Candidate, found: Found | None, missing_field: str) -> Change:
+    """What to do about a candidate, now that the target has said what it holds."""
+    values = dict(candidate.values)
+    if candidate.was_missing and missing_field:
+        values[missing_field] = 0
+    if found is None:
+        return Change(candidate.key, Action.CREATE, candidate.row, values, {}, None, candidate.digest)
+    differing = {name: value for name, value in values.items() if found.values.get(name) != value}
+    before = {name: found.values.get(name) for name in differing}
+    action = Action.UPDATE if differing else Action.ADOPT
+    return Change(candidate.key, action, candidate.row, differing, before, found.target_id, candidate.digest)

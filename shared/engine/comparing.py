@@ -1,0 +1,91 @@
+"""compare: one slice at a time, work out what it would change, and write that down as its change set."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+
+import structlog
+
+from shared.engine import changes as changesets
+from shared.engine.classify import Candidate, Classified, classify, decide
+from shared.engine.context import Engine
+from shared.engine.together import together
+from shared.mapping.compiled import CompiledMapping, compile_mapping
+from shared.model.catalog import Catalog, catalog
+from shared.model.ports import Target
+from shared.model.record import Action, Change, Found
+from shared.model.run import Run
+from shared.store.buckets import state_id
+from shared.store.slices import Slice, SliceState
+from shared.telemetry.metrics import ROWS
+
+log = structlog.get_logger()
+
+
+async def compare(engine: Engine, run: Run, slice: Slice) -> bool:
+    """staged -> compared, or at once applied where nothing is to be done. False where the lease was lost."""
+    org = engine.org(run)
+    about = catalog(run.data_type)
+    mapping = await org.mappings.get(run.mapping)
+    compiled = compile_mapping(mapping, about, run.stage["columns"])
+    artifact = await org.artifacts.get(slice.staged)
+    states = await org.buckets.load(state_of(run), slice.low, slice.high)
+    work = partial(classify, artifact, compiled, states, roster=run.roster, missing_field=about.missing_field)
+    found = await asyncio.to_thread(work)
+    changes = await _plan(engine, run, compiled, about, found)
+    await org.records.put(run.id, slice.fence, found.invalid)
+    stored = ""
+    if changes:
+        packed = await asyncio.to_thread(changesets.pack, changes)
+        stored = await org.artifacts.put("changes", run.id, packed)
+    counts = _counts(found, changes)
+    following = slice.number + engine.settings.window
+    messages = [engine.compare(run, following)] if following < run.slices else []
+    state = SliceState.COMPARED if changes else SliceState.APPLIED
+    if not await org.slices.complete(slice, state, counts=counts, changes=stored, messages=messages):
+        return False
+    await engine.relay.send("slices", slice.id, messages)
+    for decision in ("create", "update", "unchanged", "invalid", "duplicate", "missing"):
+        ROWS.labels(run.data_type, decision).inc(counts[decision])
+    log.info("compared", action="compare", counts=counts)
+    return True
+
+
+async def _plan(engine: Engine, run: Run, compiled: CompiledMapping, about: Catalog, found: Classified) -> list[Change]:
+    """Ask the target about the candidates only: the cost follows what changed, not what exists."""
+    if not found.candidates:
+        return found.missing
+    target = engine.ends.target(run, compiled.match_key)
+    try:
+        held = await _look_up(target, found.candidates, [*compiled.fields, about.missing_field])
+    finally:
+        await target.aclose()
+    decided = [decide(one, held.get(one.key), about.missing_field) for one in found.candidates]
+    return [*decided, *found.missing]
+
+
+async def _look_up(target: Target, candidates: Sequence[Candidate], fields: Sequence[str]) -> dict[str, Found]:
+    gate = asyncio.Semaphore(target.concurrency)
+    keys = [one.key for one in candidates]
+
+    async def ask(part: Sequence[str]) -> dict[str, Found]:
+        async with gate:
+            return await target.look_up(part, [name for name in fields if name])
+
+    size = target.batch_size
+    parts = await together(ask(keys[at : at + size]) for at in range(0, len(keys), size))
+    return {key: one for part in parts for key, one in part.items()}
+
+
+def _counts(found: Classified, changes: Sequence[Change]) -> dict[str, int]:
+    actions = [one.action for one in changes]
+    return {
+        **found.counts,
+        "create": actions.count(Action.CREATE),
+        "update": actions.count(Action.UPDATE),
+        "unchanged": found.counts["unchanged"] + actions.count(Action.ADOPT),
+    }
+
+
+def state_of(run: Run) -> str:
+    return state_id(run.connection, run.direction, run.data_type, run.school_year)

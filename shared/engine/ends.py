@@ -1,0 +1,70 @@
+"""Chooses the two ends of a run. A new SIS is added here, and nowhere else in the engine."""
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+import httpx
+
+from shared.adapters.csv_files import UploadSource
+from shared.adapters.enroll import EnrollTarget
+from shared.adapters.sftp import SftpSource
+from shared.model.connection import Connection, SftpSecrets
+from shared.model.errors import BadSettings, Permanent
+from shared.model.ports import Source, Target
+from shared.model.run import Run
+from shared.security.secrets import SecretBox
+from shared.settings import Settings
+from shared.store.database import Store
+
+
+class Ends(Protocol):
+    async def source(self, run: Run, connection: Connection) -> Source:
+        """Raises Permanent where the connection cannot serve as a source."""
+
+    def target(self, run: Run, match_key: str) -> Target: ...
+
+
+class RealEnds:
+    def __init__(self, store: Store, settings: Settings, http: httpx.AsyncClient) -> None:
+        self._store = store
+        self._settings = settings
+        self._http = http
+
+    async def source(self, run: Run, connection: Connection) -> Source:
+        if run.direction == "export":
+            raise Permanent("export.not_offered", "This version does not export yet.", "Use the import.")
+        if run.source.kind == "upload":
+            return self._upload(run)
+        return await self._sftp(connection)
+
+    def _upload(self, run: Run) -> Source:
+        artifacts = self._store.org(run.org).artifacts
+
+        def content() -> AsyncIterator[bytes]:
+            return artifacts.stream(run.source.upload)
+
+        return UploadSource(
+            name=run.source.name,
+            open_bytes=content,
+            spool_dir=self._settings.spool_dir,
+            max_cell_chars=self._settings.max_cell_chars,
+        )
+
+    async def _sftp(self, connection: Connection) -> Source:
+        sealed = await self._store.org(connection.org).connections.secrets(connection.id)
+        if connection.sftp is None or sealed is None:
+            raise BadSettings(
+                "sftp.not_set_up", "The connection has no SFTP server and login.", "Enter them on the connection."
+            )
+        secrets = SftpSecrets.model_validate_json(SecretBox(self._settings.secret_keys).open(sealed))
+        return SftpSource(
+            connection.sftp,
+            secrets,
+            allow_private_addresses=self._settings.allow_private_addresses,
+            spool_dir=self._settings.spool_dir,
+            max_cell_chars=self._settings.max_cell_chars,
+            max_bytes=self._settings.max_upload_mb * 1024 * 1024,
+        )
+
+    def target(self, run: Run, match_key: str) -> Target:
+        return EnrollTarget(self._http, run, match_key)

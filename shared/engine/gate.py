@@ -1,0 +1,76 @@
+"""Gate keeping: decided from Enroll's own answer about who acts, before anything is emitted, and audited either way."""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import structlog
+
+from shared.adapters.enroll import EnrollDirectory, EnrollSettings
+from shared.model.errors import NotFound, Refused
+from shared.model.permission import Deed, Identity, refusal
+from shared.store.database import Store
+from shared.telemetry.metrics import DECISIONS
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+
+class Gate:
+    """Keeps Enroll's answers for a few seconds. Every decision is written to the audit log of the organization."""
+
+    def __init__(self, store: Store, directory: EnrollDirectory, cache_seconds: float) -> None:
+        self._store = store
+        self._directory = directory
+        self._cache_seconds = cache_seconds
+        self._cache: dict[tuple[str, ...], tuple[float, object]] = {}
+
+    async def pass_(
+        self, who: Identity, deed: Deed, *, data_type: str = "", school_year: int | None = None, subject: str = ""
+    ) -> None:
+        """Return if `who` may do this now.
+
+        Raises:
+            Refused: they may not; the message says what it needs.
+            Unavailable: Enroll does not answer, so nobody knows; nothing is decided.
+        """
+        held = await self._remembered(("user", who.org, who.user), lambda: self._permissions(who))
+        why = refusal(deed, data_type, held)
+        if why is None and deed is Deed.IMPORT and school_year is not None:
+            why = await self._year(who.org, school_year)
+        await self._store.org(who.org).audit.add(
+            actor=who.user, deed=deed.value, subject=subject or data_type, allowed=why is None, why=why or "permitted"
+        )
+        DECISIONS.labels(deed.value, "allowed" if why is None else "refused").inc()
+        log.info(
+            "decision", action="gate", deed=deed.value, outcome="allowed" if why is None else "refused", org=who.org
+        )
+        if why is not None:
+            raise Refused("permission.refused", why, "Ask an administrator of Enroll, or turn the switch on.")
+
+    async def refused(self, who: Identity, deed: str, subject: str, why: str) -> None:
+        """Audit a refusal that was decided elsewhere, such as an id of another organization."""
+        await self._store.org(who.org).audit.add(actor=who.user, deed=deed, subject=subject, allowed=False, why=why)
+
+    async def _permissions(self, who: Identity) -> frozenset[str]:
+        return await self._directory.permissions(who.org, who.user)
+
+    async def _year(self, org: str, school_year: int) -> str | None:
+        try:
+            settings: EnrollSettings = await self._remembered(("org", org), lambda: self._directory.settings(org))
+        except NotFound:
+            return "Enroll does not know this organization."
+        if school_year in settings.import_years:
+            return None
+        return f'"Enable Sync Import for Year {school_year}" is off in Enroll (Settings > General).'
+
+    async def _remembered(self, key: tuple[str, ...], ask: Callable[[], Awaitable[T]]) -> T:
+        now = time.monotonic()
+        found = self._cache.get(key)
+        if found is not None and now - found[0] < self._cache_seconds:
+            return found[1]  # type: ignore[return-value]
+        answer = await ask()
+        if len(self._cache) > 10_000:
+            self._cache.clear()
+        self._cache[key] = (now, answer)
+        return answer

@@ -1,0 +1,54 @@
+"""Records that are planned and not yet applied, read from the change sets."""
+
+import asyncio
+from typing import Any
+
+from shared.engine import changes as changesets
+from shared.model.record import Change, Outcome
+from shared.model.run import Run, RunState
+from shared.store.database import OrgStore
+from shared.store.slices import SliceState
+
+
+async def pending_page(org: OrgStore, run: Run, *, after: str | None, limit: int) -> list[dict[str, Any]]:
+    """Planned records, slice by slice, from behind the cursor `after` (`slice:position`)."""
+    if run.ended:
+        return []
+    first, position = _cursor(after)
+    page: list[dict[str, Any]] = []
+    for slice in await org.slices.of(run.id):
+        if slice.state is not SliceState.COMPARED or slice.number < first or not slice.changes:
+            continue
+        content = await org.artifacts.get(slice.changes)
+        changes = await asyncio.to_thread(changesets.unpack, content)
+        start = position + 1 if slice.number == first else 0
+        outcome = Outcome.IN_PROGRESS if run.state is RunState.APPLYING else Outcome.PENDING
+        page += [
+            _shown(change, f"{slice.number}:{start + at}", outcome)
+            for at, change in enumerate(changes[start : start + limit - len(page)])
+        ]
+        if len(page) >= limit:
+            break
+    return page
+
+
+def _cursor(after: str | None) -> tuple[int, int]:
+    number, _, position = (after or "0:-1").partition(":")
+    try:
+        return int(number), int(position)
+    except ValueError:
+        return 0, -1
+
+
+def _shown(change: Change, cursor: str, outcome: Outcome) -> dict[str, Any]:
+    return {
+        "cursor": cursor,
+        "row": change.row or None,
+        "key": change.key,
+        "action": change.action.value,
+        "outcome": outcome.value,
+        "target_id": change.target_id,
+        "changes": {name: [change.before.get(name), value] for name, value in change.values.items()},
+        "problems": [],
+        "at": None,
+    }

@@ -1,0 +1,125 @@
+"""What follows when a slice is through: the next phase of the run, decided by whoever finishes last.
+
+Several may find at once that nothing is left; the state machine lets one of them through. A crash in between is mended
+by the redelivery of the message, which comes here again.
+"""
+
+from typing import Any
+
+import structlog
+
+from shared.contracts.envelope import Outgoing
+from shared.engine.context import Engine
+from shared.engine.guard import objections
+from shared.model.run import Run, RunState, add_counts
+from shared.store.slices import Slice, SliceState
+from shared.telemetry.metrics import RUNS
+
+log = structlog.get_logger()
+
+PREVIEW = {
+    "code": "guard.preview",
+    "message": "This is a preview: nothing was written.",
+    "fix": "Approve to apply exactly this, or reject.",
+}
+UNCOMPARED = {
+    "code": "run.slices_failed",
+    "message": "Some of the file could not be compared, so nothing was written.",
+    "fix": "An operator finds the reason under failed messages and can replay them.",
+}
+UNSENT = {
+    "code": "run.slices_failed",
+    "message": "Some of the changes could not be sent.",
+    "fix": "The next run sends them; an operator can replay the failed messages at once.",
+}
+
+
+async def after_compare(engine: Engine, run: Run) -> None:
+    """Once no slice is left to compare: guard, then apply, or ask a person."""
+    org = engine.org(run)
+    if await org.slices.unfinished(run.id, [SliceState.STAGED]):
+        return
+    slices = await org.slices.of(run.id)
+    counts = add_counts([one.counts for one in slices])
+    if any(one.state is SliceState.FAILED for one in slices):
+        await end(engine, run, [RunState.COMPARING], RunState.FAILED, counts, error=_why(slices, UNCOMPARED))
+        return
+    connection = await org.connections.get(run.connection)
+    reasons = objections(counts, connection.limits, run.stage, full_roster=run.roster == "full")
+    if run.preview:
+        reasons.insert(0, dict(PREVIEW))
+    if reasons:
+        facts = {"counts": counts, "reasons": reasons}
+        if await org.runs.move(run.id, [RunState.COMPARING], RunState.NEEDS_APPROVAL, facts=facts):
+            log.info("needs approval", action="guard", state=RunState.NEEDS_APPROVAL.value, counts=counts)
+        return
+    await start_applying(engine, run, RunState.COMPARING)
+
+
+async def start_applying(engine: Engine, run: Run, from_state: RunState, by: str | None = None) -> bool:
+    """-> applying, with the first slices announced; ends at once where nothing is to be done."""
+    org = engine.org(run)
+    slices = await org.slices.of(run.id)
+    waiting = [one.number for one in slices if one.state is SliceState.COMPARED]
+    messages = [engine.apply(run, number) for number in waiting[: engine.settings.window]]
+    facts = {"counts": add_counts([one.counts for one in slices]), "to_apply": waiting, "decided_by": by}
+    if not await org.runs.move(run.id, [from_state], RunState.APPLYING, facts=facts, messages=messages):
+        return False
+    await engine.relay.send("runs", run.id, messages)
+    if not waiting:
+        await after_apply(engine, run)
+    return True
+
+
+def following(engine: Engine, run: Run, slice: Slice, attempt: int = 1) -> list[Outgoing]:
+    """The slice to apply that takes the place of this one in the run's window."""
+    if slice.number not in run.to_apply:
+        return []
+    place = run.to_apply.index(slice.number) + engine.settings.window
+    return [engine.apply(run, run.to_apply[place], attempt)] if place < len(run.to_apply) else []
+
+
+async def after_apply(engine: Engine, run: Run) -> None:
+    """Once no slice is left to apply: the totals, the end."""
+    org = engine.org(run)
+    if await org.slices.unfinished(run.id, [SliceState.COMPARED]):
+        return
+    slices = await org.slices.of(run.id)
+    counts = add_counts([one.counts for one in slices])
+    lost = any(one.state is SliceState.FAILED for one in slices)
+    done = counts["created"] + counts["updated"] + counts["unchanged"]
+    if not lost and not counts["failed"] and not counts["invalid"]:
+        state = RunState.SUCCEEDED
+    else:
+        state = RunState.PARTIAL if done else RunState.FAILED
+    await end(engine, run, [RunState.APPLYING], state, counts, error=_why(slices, UNSENT) if lost else None)
+
+
+def _why(slices: list[Slice], otherwise: dict[str, str]) -> dict[str, str]:
+    """The reason the first failed slice gives."""
+    return next((dict(one.error) for one in slices if one.error), otherwise)
+
+
+async def end(
+    engine: Engine,
+    run: Run,
+    from_states: list[RunState],
+    state: RunState,
+    counts: dict[str, int],
+    *,
+    error: dict[str, str] | None = None,
+    fence: int | None = None,
+    by: str | None = None,
+) -> bool:
+    """The end of a run, announced. False where it is in another state already."""
+    messages = engine.ending(run, state, counts)
+    facts: dict[str, Any] = {"counts": counts, "error": error}
+    if by is not None:
+        facts["decided_by"] = by
+    if not await engine.org(run).runs.move(run.id, from_states, state, fence=fence, facts=facts, messages=messages):
+        return False
+    RUNS.labels(run.direction, run.data_type, state.value).inc()
+    code = error["code"] if error else ""
+    log.info("run ended", action="end", state=state.value, counts=counts, code=code)
+    await engine.relay.send("runs", run.id, messages)
+    return True

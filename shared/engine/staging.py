@@ -1,0 +1,88 @@
+"""stage: pull the source once, as a stream, and store it in slices that never change."""
+
+import asyncio
+from typing import Any
+
+import structlog
+
+from shared.engine.context import Engine
+from shared.engine.spill import Spill, plan
+from shared.engine.together import together
+from shared.mapping.compiled import CompiledMapping, compile_mapping
+from shared.model.catalog import catalog
+from shared.model.errors import BadInput
+from shared.model.ports import Source
+from shared.model.run import Run, RunState
+from shared.store.slices import Slice, SliceState
+
+log = structlog.get_logger()
+
+AT_ONCE = 4
+
+
+async def stage(engine: Engine, run: Run, fence: int) -> None:
+    """staging -> comparing, with the first slices announced.
+
+    Raises:
+        BadInput, BadMapping, BadSettings: the run is to fail with this.
+        Transient: try again later.
+    """
+    org = engine.org(run)
+    mapping = await org.mappings.get(run.mapping)
+    connection = await org.connections.get(run.connection)
+    source = await engine.ends.source(run, connection)
+    async with source:
+        compiled = compile_mapping(mapping, catalog(run.data_type), source.info.columns)
+        with Spill(engine.settings.spool_dir) as spill:
+            slices = await _partition(engine, run, source, compiled, spill)
+        facts = _facts(source, compiled)
+    await org.slices.add_all(slices)
+    messages = [engine.compare(run, one.number) for one in slices[: engine.settings.window]]
+    moved = await org.runs.move(
+        run.id,
+        [RunState.STAGING],
+        RunState.COMPARING,
+        fence=fence,
+        facts={"slices": len(slices), "stage": facts},
+        messages=messages,
+    )
+    if moved:
+        rows = sum(one.rows for one in slices)
+        log.info("staged", action="stage", slices=len(slices), rows=rows, bytes=source.info.size)
+        await engine.relay.send("runs", run.id, messages)
+
+
+async def _partition(engine: Engine, run: Run, source: Source, compiled: CompiledMapping, spill: Spill) -> list[Slice]:
+    async for batch in source.batches():
+        await asyncio.to_thread(spill.add, batch, compiled.key)
+    if not sum(spill.rows):
+        raise BadInput(
+            "file.no_rows",
+            "The file has headers but no rows. Nothing was changed.",
+            "Check the export in the SIS and send a file with rows.",
+        )
+    await asyncio.to_thread(spill.finish)
+    planned = plan(spill.rows, engine.settings.slice_rows)
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def store(number: int, low: int, high: int, rows: int) -> Slice:
+        async with gate:
+            content = await asyncio.to_thread(spill.read, low, high)
+            staged = await engine.org(run).artifacts.put("stage", run.id, content)
+            return Slice(run.id, number, low, high, rows, SliceState.STAGED, staged)
+
+    return await together(store(number, *one) for number, one in enumerate(planned))
+
+
+def _facts(source: Source, compiled: CompiledMapping) -> dict[str, Any]:
+    info = source.info
+    return {
+        "columns": list(info.columns),
+        "name": info.name,
+        "size": info.size,
+        "sha256": info.sha256,
+        "details": dict(info.details),
+        "receipt": dict(info.receipt),
+        "warnings": list(source.warnings),
+        "lost_columns": [list(one) for one in compiled.lost_columns],
+    }

@@ -1,0 +1,322 @@
+"""A mapping compiled to one function over the values of a row."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from operator import itemgetter
+from typing import Any
+
+import orjson
+
+from shared.mapping.transformations.match_codes import match_codes
+from shared.mapping.transformations.registry import Reader, ValueProblem, parse
+from shared.mapping.transformations.values import KEEP, ReadValue, converter, direct_text, value_reader
+from shared.model.catalog import Catalog, Field
+from shared.model.errors import BadMapping
+from shared.model.mapping import Direct, DoNotMap, FieldMapping, MappingDraft, MatchCodes
+from shared.model.record import Problem
+
+__all__ = ["KEEP", "CompiledMapping", "MappingProblem", "check_mapping", "compile_mapping"]
+
+
+@dataclass(slots=True, frozen=True)
+class MappingProblem:
+    """What is wrong with row `row` of a mapping (1-based; 0 is the mapping as a whole)."""
+
+    row: int
+    target: str
+    code: str
+    message: str
+    fix: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(slots=True, frozen=True)
+class _Column:
+    name: str
+    index: int
+
+
+@dataclass(slots=True, frozen=True)
+class _Step:
+    """One mapped field: how to read it, and from which columns of the file."""
+
+    row: int
+    field: Field
+    read: ReadValue
+    columns: tuple[_Column, ...]
+    lost: tuple[str, ...]
+
+    def problem(self, error: ValueProblem, values: list[str]) -> Problem:
+        value = ", ".join(values[column.index] for column in self.columns)
+        return Problem(
+            code=error.code,
+            message=error.message,
+            fix=error.fix,
+            field=self.field.name,
+            column=", ".join(column.name for column in self.columns),
+            value=value.encode("utf-8", "replace").decode("utf-8"),
+        )
+
+
+class CompiledMapping:
+    """One mapping for one set of columns; safe to share between threads.
+
+    `fields` are in the order of the catalog, so that moving the rows of a mapping about changes no digest.
+    `lost_columns` are pairs of a column the file does not have and the field that is not touched for want of it.
+    """
+
+    __slots__ = ("_key", "_reads", "_seed", "_steps", "fields", "lost_columns", "match_key")
+
+    def __init__(self, steps: Sequence[_Step], match_key: str, lost_columns: tuple[tuple[str, str], ...] = ()) -> None:
+        self.fields = tuple(step.field.name for step in steps)
+        self.match_key = match_key
+        self.lost_columns = lost_columns
+        self._steps = tuple(steps)
+        self._reads = tuple(step.read for step in steps)
+        self._key = self._reads[self.fields.index(match_key)]
+        self._seed = blake2b(digest_size=10, person=blake2b(orjson.dumps(self.fields), digest_size=16).digest())
+
+    def key(self, values: list[str]) -> str:
+        """The record's match key, as `record` has it but always a text; "" when it is blank or bad."""
+        try:
+            key = str(self._key(values))
+        except ValueProblem:
+            return ""
+        return key if _storable(key) else ""
+
+    def record(self, values: list[str]) -> tuple[list[Any] | None, list[Problem]]:
+        """The values of one row in the order of `fields`, or what is wrong with it: all of it, not the first alone.
+
+        A blank is `KEEP` (leave the target as it is) or None (clear it). Never raises on any text.
+        """
+        try:
+            out = [read(values) for read in self._reads]
+        except ValueProblem:
+            return None, self._problems(values)
+        if not _storable("".join(values)) and (problems := self._problems(values)):
+            return None, problems
+        return out, []
+
+    def digest(self, out: list[Any]) -> str:
+        """20 characters that differ where the values, or the fields they are for, differ."""
+        state = self._seed.copy()
+        state.update(orjson.dumps(out))
+        return state.hexdigest()
+
+    def values(self, out: list[Any]) -> dict[str, Any]:
+        """What to send: field to value, without those that are to be kept."""
+        return {field: value for field, value in zip(self.fields, out, strict=True) if value is not KEEP}
+
+    def _problems(self, values: list[str]) -> list[Problem]:
+        problems = []
+        for step in self._steps:
+            try:
+                _check_storable(step.read(values))
+            except ValueProblem as error:
+                problems.append(step.problem(error, values))
+        return problems
+
+
+def _storable(text: str) -> bool:
+    """Whether UTF-8 can hold the text: it cannot where a surrogate stands alone."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _check_storable(value: Any) -> None:
+    if isinstance(value, str | list) and not _storable("".join(value)):
+        raise ValueProblem(
+            "value.bad_text", "The text holds half a character.", "Save the source as UTF-8 and send it again."
+        )
+
+
+def check_mapping(draft: MappingDraft, catalog: Catalog) -> list[MappingProblem]:
+    """Everything wrong with a mapping that can be told without a file."""
+    return _plan(draft, catalog, None)[1]
+
+
+def compile_mapping(draft: MappingDraft, catalog: Catalog, columns: Sequence[str]) -> CompiledMapping:
+    """The mapping for a file with these columns. Their names match exactly, else but for case and outer spaces.
+
+    Raises:
+        BadMapping: names every problem by row. A column the file does not have is one only where it feeds the match
+            key or a required field; elsewhere it becomes one of `lost_columns`.
+    """
+    steps, problems = _plan(draft, catalog, _Columns(columns))
+    filled = {step.field.name for step in steps}
+    match_key = next((name for name in catalog.match_keys if name in filled), "")
+    for step in steps:
+        if step.field.required or step.field.name == match_key:
+            problems += [_column_missing(step, column) for column in step.lost]
+    if problems:
+        raise _bad_mapping(problems)
+    order = {name: place for place, name in enumerate(catalog.fields)}
+    steps.sort(key=lambda step: order[step.field.name])
+    lost = tuple((column, step.field.name) for step in steps for column in step.lost)
+    return CompiledMapping([step for step in steps if not step.lost], match_key, lost)
+
+
+def _column_missing(step: _Step, column: str) -> MappingProblem:
+    return MappingProblem(
+        step.row,
+        step.field.name,
+        "mapping.column_missing",
+        f"The file has no column {column!r}, and {step.field.label} cannot do without it.",
+        "Add the column to the file, or map the field from another.",
+    )
+
+
+def _bad_mapping(problems: list[MappingProblem]) -> BadMapping:
+    problems = _by_row(problems)
+    codes = {problem.code for problem in problems}
+    said = [
+        f"Row {problem.row} ({problem.target}): {problem.message}" if problem.row else problem.message
+        for problem in problems
+    ]
+    fixes = dict.fromkeys(problem.fix for problem in problems if problem.fix)
+    return BadMapping(codes.pop() if len(codes) == 1 else "mapping.invalid", " ".join(said), " ".join(fixes))
+
+
+def _by_row(problems: list[MappingProblem]) -> list[MappingProblem]:
+    return sorted(problems, key=lambda problem: (problem.row == 0, problem.row))
+
+
+class _Columns:
+    """Finds columns by name."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._exact = _places(names, lambda name: name)
+        self._loose = _places(names, _loosely)
+
+    def find(self, name: str) -> _Column | None:
+        """Raises `BadMapping` where the name fits several columns."""
+        found = self._exact.get(name) or self._loose.get(_loosely(name), [])
+        if len(found) > 1:
+            raise BadMapping(
+                "mapping.column_ambiguous",
+                f"The file has {len(found)} columns that may be {name!r}.",
+                "Give every column a name of its own, and write it in the mapping as in the file.",
+            )
+        return found[0] if found else None
+
+
+def _places(names: Sequence[str], fold: Callable[[str], str]) -> Mapping[str, list[_Column]]:
+    places: dict[str, list[_Column]] = {}
+    for index, name in enumerate(names):
+        places.setdefault(fold(name), []).append(_Column(name, index))
+    return places
+
+
+def _loosely(name: str) -> str:
+    return name.strip().casefold()
+
+
+class _Source:
+    """Hands out readers to one row of the mapping and remembers of what. Without a file every column is there."""
+
+    def __init__(self, columns: _Columns | None) -> None:
+        self._columns = columns
+        self.used: list[_Column] = []
+        self.lost: list[str] = []
+
+    def read(self, name: str) -> Reader:
+        if not name.strip():
+            raise BadMapping("mapping.source_blank", "No source column is chosen.", "Choose the column to read.")
+        column = self._columns.find(name) if self._columns else _Column(name, 0)
+        if column is None:
+            self.lost.append(name)
+            return lambda _: ""
+        self.used.append(column)
+        return itemgetter(column.index)
+
+
+def _plan(draft: MappingDraft, catalog: Catalog, columns: _Columns | None) -> tuple[list[_Step], list[MappingProblem]]:
+    problems = _target_problems(draft, catalog)
+    mapped = {row.target for row in draft.fields if not isinstance(row, DoNotMap)}
+    match_key = next((name for name in catalog.match_keys if name in mapped), "")
+    steps: list[_Step] = []
+    for number, row in enumerate(draft.fields, 1):
+        field = catalog.fields.get(row.target)
+        if field is None or isinstance(row, DoNotMap):
+            continue
+        source = _Source(columns)
+        try:
+            read = _value_reader(row, field, source, key=field.name == match_key)
+            _check_constants(row, field, source, read)
+        except BadMapping as error:
+            problems.append(MappingProblem(number, row.target, error.code, error.message, error.fix))
+        else:
+            steps.append(_Step(number, field, read, tuple(source.used), tuple(source.lost)))
+    return steps, _by_row(problems)
+
+
+def _value_reader(row: FieldMapping, field: Field, source: _Source, *, key: bool) -> ReadValue:
+    if isinstance(row, Direct):
+        text = source.read(row.source)
+        if field.type == "text" and not key and source.used:
+            return direct_text(field, source.used[0].index, row.blank)
+    elif isinstance(row, MatchCodes):
+        text = match_codes(row, source.read)
+    elif isinstance(row, DoNotMap):
+        raise TypeError(row.type)
+    else:
+        text = parse(row.name, row.options).compile(source.read)
+    return value_reader(field, text, row.blank, key=key)
+
+
+def _check_constants(row: FieldMapping, field: Field, source: _Source, read: ReadValue) -> None:
+    """Finds values written in the mapping itself that the field would refuse in every row."""
+    try:
+        if not source.used and not source.lost:
+            read([])
+        if isinstance(row, MatchCodes):
+            convert = converter(field)
+            for text in (*row.codes.values(), row.default):
+                if text.strip():
+                    _check_storable(text)
+                    convert(text)
+    except ValueProblem as problem:
+        raise BadMapping(
+            "mapping.value",
+            f"A value written in the mapping does not suit {field.label}: {problem.message}",
+            "Correct the value in the mapping.",
+        ) from None
+
+
+def _target_problems(draft: MappingDraft, catalog: Catalog) -> list[MappingProblem]:
+    problems: list[MappingProblem] = []
+    first: dict[str, int] = {}
+    for number, row in enumerate(draft.fields, 1):
+        field = catalog.fields.get(row.target)
+        if field is None:
+            problems.append(MappingProblem(number, row.target, *_UNKNOWN))
+        elif row.target in first:
+            message = f"{field.label} is already filled by row {first[row.target]}."
+            problems.append(
+                MappingProblem(number, row.target, "mapping.target_twice", message, "Keep one of the rows.")
+            )
+        elif not field.importable and not isinstance(row, DoNotMap):
+            problems.append(MappingProblem(number, row.target, *_NOT_IMPORTABLE))
+        first.setdefault(row.target, number)
+    mapped = {row.target for row in draft.fields if not isinstance(row, DoNotMap)}
+    for name, field in catalog.fields.items():
+        if field.required and name not in mapped:
+            message = f"{field.label} is not mapped, and no record can be created without it."
+            problems.append(MappingProblem(0, name, "mapping.required_unmapped", message, "Map it to a column."))
+    if not mapped.intersection(catalog.match_keys):
+        labels = ", ".join(catalog.fields[name].label for name in catalog.match_keys)
+        message = "No match key is mapped, so no row can be matched to a record."
+        problems.append(MappingProblem(0, "", "mapping.no_match_key", message, f"Map one of: {labels}."))
+    return problems
+
+
+_UNKNOWN = ("mapping.target_unknown", "There is no such field.", "Choose a field from the list.")
+_NOT_IMPORTABLE = ("mapping.target_not_importable", "This field is set by Enroll, not by imports.", "Take the row out.")

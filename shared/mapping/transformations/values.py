@@ -1,0 +1,166 @@
+"""The last step of every field: from a text to a value as the catalog wants it."""
+
+import re
+import sys
+from collections.abc import Callable
+from datetime import date
+from enum import Enum
+from functools import lru_cache
+from typing import Any, Final, TypeAlias
+
+import orjson
+
+from shared.mapping.transformations.registry import Reader, ValueProblem
+from shared.model.catalog import Field
+from shared.model.mapping import Blank
+
+Convert: TypeAlias = Callable[[str], Any]
+"""From a text that is not blank to a value. Raises `ValueProblem` and nothing else."""
+
+ReadValue: TypeAlias = Callable[[list[str]], Any]
+"""From the values of one row to the value of one field, or `KEEP`. Raises `ValueProblem` and nothing else."""
+
+
+class Keep(Enum):
+    """Its own type, and `true` in JSON, which no value of a field ever is."""
+
+    KEEP = True
+
+
+KEEP: Final = Keep.KEEP
+"""Stands where a blank leaves the target as it is."""
+
+_INTEGER = re.compile(r"([+-]?)0*([0-9]+)")
+_INT64_DIGITS = 19
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_FLAGS = {"0": 0, "1": 1}
+
+
+def converter(field: Field) -> Convert:
+    """What turns a text into a value of this field. A text stays as it is, spaces included; others are trimmed."""
+    if field.type == "integer":
+        return _integer(field.length)
+    return {"text": _text(field.length), "date": _date, "flag": _flag, "json": _list}[field.type]
+
+
+def value_reader(field: Field, text: Reader, blank: Blank, *, key: bool) -> ReadValue:
+    """The reader of a field's value. A match key is trimmed; it and a required field may not be blank."""
+    convert = converter(field)
+    when_blank = _when_blank(field, blank, key=key)
+
+    def read(values: list[str]) -> Any:
+        found = text(values)
+        if not found or found.isspace():
+            return when_blank()
+        return convert(found.strip() if key else found)
+
+    return read
+
+
+def direct_text(field: Field, index: int, blank: Blank) -> ReadValue:
+    """`value_reader` for the plainest of fields: a column copied to a text."""
+    convert = converter(field)
+    when_blank = _when_blank(field, blank, key=False)
+    limit = field.length or sys.maxsize
+
+    def read(values: list[str]) -> Any:
+        text = values[index]
+        if not text or text.isspace():
+            return when_blank()
+        return text if len(text) <= limit else convert(text)
+
+    return read
+
+
+def _when_blank(field: Field, blank: Blank, *, key: bool) -> Callable[[], Any]:
+    if key:
+        return _blank_key
+    if field.required:
+        return _blank_required
+    value = KEEP if blank == "keep" else None
+    return lambda: value
+
+
+def _blank_key() -> Any:
+    raise ValueProblem(
+        "key.blank", "The match key is blank, so nobody knows whose row this is.", "Fill it in the source."
+    )
+
+
+def _blank_required() -> Any:
+    raise ValueProblem("value.required", "A record cannot be without this value.", "Fill it in the source.")
+
+
+def _too_long(limit: int) -> ValueProblem:
+    return ValueProblem("value.too_long", f"Longer than {limit} characters.", "Shorten it in the source.")
+
+
+def _text(length: int | None) -> Convert:
+    limit = length or sys.maxsize
+
+    def convert(text: str) -> str:
+        if len(text) > limit:
+            raise _too_long(limit)
+        return text
+
+    return convert
+
+
+def _integer(length: int | None) -> Convert:
+    limit = min(length or _INT64_DIGITS, _INT64_DIGITS)
+
+    def convert(text: str) -> int:
+        text = text.strip()
+        if len(text) < limit and text.isascii() and text.isdigit():
+            return int(text)
+        found = _INTEGER.fullmatch(text)
+        if found is None:
+            raise ValueProblem("value.not_a_number", "This is not a whole number.", "Use digits only, such as 12.")
+        if len(found[2]) <= limit:
+            value = int(found[1] + found[2])
+            if len(str(value)) <= limit and value < 2**63:
+                return value
+        raise _too_long(limit)
+
+    return convert
+
+
+def _date(text: str) -> str:
+    return _real_date(text.strip())
+
+
+@lru_cache(maxsize=8192)
+def _real_date(text: str) -> str:
+    try:
+        if _DATE.fullmatch(text):
+            date.fromisoformat(text)
+            return text
+    except ValueError:
+        pass
+    raise ValueProblem(
+        "value.not_a_date",
+        "This is not a real date written as YYYY-MM-DD.",
+        "Correct the date, or map the field with the transformation Date.",
+    )
+
+
+def _flag(text: str) -> int:
+    value = _FLAGS.get(text.strip())
+    if value is None:
+        raise ValueProblem("value.not_a_flag", "This is neither 1 (yes) nor 0 (no).", "Map it with Match Codes.")
+    return value
+
+
+def _list(text: str) -> list[str]:
+    text = text.strip()
+    if not text.startswith("["):
+        return [text]
+    try:
+        items = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        items = [None]
+    if not all(isinstance(item, str) for item in items):
+        raise ValueProblem(
+            "value.not_a_list", "This is not a JSON list of texts.", 'Write ["A","B"], or one value without brackets.'
+        )
+    return list(items)

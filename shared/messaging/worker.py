@@ -1,0 +1,231 @@
+"""The worker loop: takes messages from its lanes, hands them to handlers, and answers the broker for them.
+
+Each lane has a channel and a prefetch of its own, so what waits in one never holds up the other. Handlers run in tasks
+of ours: a cut connection does not cancel them, they finish, their acknowledgement fails, and the message comes again.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+from aio_pika.abc import AbstractConnection, AbstractIncomingMessage, AbstractQueue
+from pydantic import ValidationError
+
+from shared.contracts.envelope import Envelope
+from shared.contracts.messages import Message
+from shared.contracts.topology import Topology
+from shared.messaging.answers import Delivery, Done, Handlers, Handling, Later
+from shared.messaging.broker import LOST, connect, declare
+from shared.messaging.publisher import Publisher
+from shared.messaging.retry import Ladder, attempt_of
+from shared.model.errors import SyncError
+from shared.telemetry.logs import describe
+from shared.telemetry.metrics import CONSUMERS, HANDLING, MESSAGES
+
+log = structlog.get_logger()
+
+REQUEUE_SECONDS = 1.0
+RECONNECT_SECONDS = (0.2, 0.5, 1, 2, 5)
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A queue and how many of its messages may be in hand at once."""
+
+    queue: str
+    prefetch: int
+    raw: Callable[[AbstractIncomingMessage], Awaitable[None]] | None = None
+    """Takes every message of the queue as it is, in place of the typed handlers (dead letters)."""
+
+
+class Worker:
+    """Runs until told to stop; survives the loss of the broker."""
+
+    def __init__(
+        self,
+        url: str,
+        topology: Topology,
+        lanes: Sequence[Lane],
+        handlers: Handlers,
+        publisher: Publisher,
+        *,
+        name: str,
+        grace: float = 8.0,
+    ) -> None:
+        self._url = url
+        self._topology = topology
+        self._lanes = lanes
+        self._handlers = handlers
+        self._ladder = Ladder(publisher, topology)
+        self._name = name
+        self._grace = grace
+        self._in_hand: set[asyncio.Task[None]] = set()
+        self._consumers: list[tuple[AbstractQueue, str]] = []
+
+    async def ready(self) -> bool:
+        """For the readiness check: every lane is consumed."""
+        return len(self._consumers) == len(self._lanes)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Consume until `stop` is set, then finish what is in hand, for at most `grace` seconds."""
+        failures = 0
+        while not stop.is_set():
+            try:
+                async with self._session() as lost:
+                    failures = 0
+                    await _first(stop.wait(), lost.wait())
+                    if stop.is_set():
+                        await self._stop_taking()
+                        await self._finish()
+            except (SyncError, *LOST) as error:
+                log.warning("broker lost", action="reconnect", **describe(error))
+            if not stop.is_set():
+                pause = RECONNECT_SECONDS[min(failures, len(RECONNECT_SECONDS) - 1)]
+                failures += 1
+                await _first(stop.wait(), asyncio.sleep(pause))
+        await self._finish()
+
+    @contextlib.asynccontextmanager
+    async def _session(self) -> AsyncIterator[asyncio.Event]:
+        """Consume all lanes over one connection. The event is set when any of it is lost."""
+        lost = asyncio.Event()
+        connection = await connect(self._url, self._name)
+        try:
+            async with connection.channel() as channel:
+                await declare(channel, self._topology)
+            connection.close_callbacks.add(lambda *_: lost.set())
+            for lane in self._lanes:
+                await self._consume(connection, lane, lost)
+            log.info("consuming", action="consume", queue=",".join(lane.queue for lane in self._lanes))
+            yield lost
+        finally:
+            self._consumers.clear()
+            CONSUMERS.set(0)
+            with contextlib.suppress(*LOST):
+                async with asyncio.timeout(3):
+                    await connection.close()
+
+    async def _consume(self, connection: AbstractConnection, lane: Lane, lost: asyncio.Event) -> None:
+        channel = await connection.channel()
+        channel.close_callbacks.add(lambda *_: lost.set())
+        underlay = await channel.get_underlay_channel()
+        underlay.on_consumer_cancel_callbacks.add(lambda _: lost.set())
+        await channel.set_qos(prefetch_count=lane.prefetch)
+        queue = await channel.get_queue(lane.queue, ensure=False)
+
+        async def take(message: AbstractIncomingMessage) -> None:
+            task = asyncio.create_task(self._deliver(message, lane))
+            self._in_hand.add(task)
+            task.add_done_callback(self._in_hand.discard)
+
+        tag = await queue.consume(take, consumer_tag=f"{lane.queue}.{self._name}.{time.time_ns()}")
+        self._consumers.append((queue, tag))
+        CONSUMERS.set(len(self._consumers))
+
+    async def _stop_taking(self) -> None:
+        with contextlib.suppress(*LOST):
+            async with asyncio.timeout(2):
+                for queue, tag in self._consumers:
+                    await queue.cancel(tag)
+
+    async def _finish(self) -> None:
+        """Let what is in hand finish. What does not in time is cut off; the broker gives it to somebody else."""
+        if not self._in_hand:
+            return
+        _, late = await asyncio.wait(self._in_hand, timeout=self._grace)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=1)
+
+    async def _deliver(self, message: AbstractIncomingMessage, lane: Lane) -> None:
+        """One delivery from taking it to answering for it. Never raises."""
+        started = time.monotonic()
+        kind, queue = "unknown", lane.queue
+        with structlog.contextvars.bound_contextvars(message_id=message.message_id or "", queue=queue):
+            try:
+                if lane.raw is not None:
+                    kind, outcome = "raw", "done"
+                    await lane.raw(message)
+                else:
+                    kind, outcome = await self._handle(message, queue)
+                await message.ack()
+            except asyncio.CancelledError:
+                outcome = "cut off"
+            except Exception as error:
+                outcome = "not acknowledged"
+                log.warning("message comes again", action="redeliver", **describe(error))
+                await asyncio.sleep(REQUEUE_SECONDS)
+                with contextlib.suppress(*LOST):
+                    await message.nack(requeue=True)
+            spent = time.monotonic() - started
+            MESSAGES.labels(queue.removeprefix(self._topology.prefix), kind, outcome).inc()
+            HANDLING.labels(queue.removeprefix(self._topology.prefix), kind).observe(spent)
+            log.info(
+                "message",
+                action="handle",
+                message_type=kind,
+                outcome=outcome,
+                duration_ms=round(spent * 1000),
+            )
+
+    async def _handle(self, message: AbstractIncomingMessage, queue: str) -> tuple[str, str]:
+        """Handle and, where that failed, publish what comes next. Returns the message type and the outcome."""
+        try:
+            envelope = Envelope.model_validate_json(message.body)
+        except ValidationError as error:
+            await self._ladder.bury(message, "undecodable", error)
+            return "undecodable", "dead"
+        handling = self._handlers.find(envelope.type)
+        if handling is None:
+            await self._ladder.bury(message, "unknown type or version", None)
+            return "unknown", "dead"
+        try:
+            body = handling.message.model_validate(envelope.data)
+        except ValidationError as error:
+            await self._ladder.bury(message, "undecodable", error)
+            return envelope.type, "dead"
+        with structlog.contextvars.bound_contextvars(**_ids(body)):
+            attempt = attempt_of(message)
+            delivery = Delivery(envelope.id, queue, envelope.time, attempt, attempt >= self._ladder.attempts)
+            return envelope.type, await self._try(message, handling, body, delivery)
+
+    async def _try(
+        self, message: AbstractIncomingMessage, handling: Handling[Message], body: Message, delivery: Delivery
+    ) -> str:
+        attempt = delivery.attempt
+        try:
+            answer = await handling.handle(body, delivery)
+        except Exception as error:
+            log.warning("handler failed", action="retry", attempt=attempt, **describe(error))
+            if delivery.last:
+                if handling.gave_up is not None:
+                    await handling.gave_up(body, error)
+                await self._ladder.bury(message, "out of attempts", error)
+                return "dead"
+            await self._ladder.again(message, self._ladder.delay(attempt, error), attempt + 1)
+            return "retry"
+        match answer:
+            case Later(seconds):
+                await self._ladder.again(message, seconds, attempt)
+                return "later"
+            case Done():
+                return "done"
+
+
+def _ids(body: Message) -> dict[str, str | int]:
+    names = {"organization": "org", "connection": "connection", "run": "run", "slice": "slice"}
+    return {key: getattr(body, name) for name, key in names.items() if hasattr(body, name)}
+
+
+async def _first(*waiting: object) -> None:
+    """Return when one of the awaitables is done; the others are cancelled."""
+    tasks = [asyncio.ensure_future(one) for one in waiting]  # type: ignore[call-overload]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()

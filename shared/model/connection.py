@@ -1,0 +1,111 @@
+"""A connection: one configured link to a SIS or file store."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+Instance = Literal["sandbox", "production"]
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+Percent = Annotated[float, Field(ge=0, le=100)]
+
+
+class Kind(StrEnum):
+    AD_HOC = "ad_hoc"
+    SFTP = "sftp"
+
+
+class SafetyLimits(BaseModel):
+    """A run that would go past one of these stops and asks a person before anything is written.
+
+    Percentages are of the records known from earlier runs (`missing`, `changed`) or of the rows read (`invalid`).
+    `few` is the number of records below which a percentage says nothing, so that small files are not stopped.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    missing_percent: Percent = 10
+    changed_percent: Percent = 50
+    invalid_percent: Percent = 10
+    few: int = Field(default=5, ge=0, le=1000)
+
+
+class Schedule(BaseModel):
+    """Daily at a local time in an IANA zone. Runs under the authority of `enabled_by`, from `enabled_at` on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data_type: str = "students"
+    school_year: int = Field(ge=2000, le=2100)
+    time: str = Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")
+    zone: str
+    enabled_by: str = ""
+    enabled_at: datetime | None = None
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        if zone not in available_timezones():
+            raise ValueError("Use an IANA time zone such as America/Denver.")
+        ZoneInfo(zone)
+        return zone
+
+
+class SftpSettings(BaseModel):
+    """Where the files are. The host key is pinned: an OpenSSH public key line, approved by a person.
+
+    `settle_seconds` is how long a file must stay the same before it is taken.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str = Field(min_length=1, max_length=255)
+    port: int = Field(default=22, ge=1, le=65535)
+    user: str = Field(min_length=1, max_length=100)
+    import_folder: str = Field(default="import", max_length=500)
+    archive_folder: str = Field(default="archive", max_length=500)
+    pattern: str = Field(default="*.csv", min_length=1, max_length=200)
+    settle_seconds: float = Field(default=5, ge=0, le=300)
+    host_key: str = Field(default="", max_length=5000)
+
+    @field_validator("pattern")
+    @classmethod
+    def _name_only(cls, pattern: str) -> str:
+        if "/" in pattern or "\\" in pattern or "\0" in pattern:
+            raise ValueError("The pattern is for the file name alone, without folders.")
+        return pattern
+
+
+class SftpSecrets(BaseModel):
+    """Goes in and never comes out: kept encrypted (`shared.security.secrets`). One of the two is needed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    password: str = Field(default="", max_length=1000)
+    private_key: str = Field(default="", max_length=20_000)
+    passphrase: str = Field(default="", max_length=1000)
+
+
+class Connection(BaseModel):
+    """A connection as stored, without its secrets.
+
+    `roster` says whether a file holds everyone ("full": a student who is absent is missing) or only some ("some").
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    id: str
+    org: str
+    name: Name
+    kind: Kind
+    instance: Instance = "production"
+    enable_import: bool = False
+    enable_export: bool = False
+    roster: Literal["full", "some"] = "full"
+    limits: SafetyLimits = SafetyLimits()
+    sftp: SftpSettings | None = None
+    schedule: Schedule | None = None
+    created_at: datetime
+    created_by: str

@@ -1,0 +1,103 @@
+"""A run: one transfer, its states and its counts."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class RunState(StrEnum):
+    PENDING = "pending"
+    STAGING = "staging"
+    COMPARING = "comparing"
+    NEEDS_APPROVAL = "needs_approval"
+    APPLYING = "applying"
+    SUCCEEDED = "succeeded"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ENDED = frozenset({RunState.SUCCEEDED, RunState.PARTIAL, RunState.FAILED, RunState.CANCELLED})
+
+COUNTS = (
+    "rows",
+    "create",
+    "update",
+    "unchanged",
+    "invalid",
+    "duplicate",
+    "missing",
+    "known",
+    "created",
+    "updated",
+    "failed",
+)
+"""What is counted, per slice and per run.
+
+rows read; then what was decided: create, update, unchanged, invalid, duplicate (exact repeats, skipped), missing
+(known from earlier runs, absent now); known before the run; and what was done: created, updated, failed at the target.
+"""
+
+
+class Trigger(BaseModel):
+    """What asked for the run. `by` is the user under whose authority it runs."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["person", "event", "schedule", "replay"]
+    by: str
+    id: str = ""
+
+
+class SourceSpec(BaseModel):
+    """Where the records come from. For `upload`: the artifact and its facts; for `sftp`: the connection says all."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["upload", "sftp"]
+    upload: str = ""
+    name: str = ""
+    sha256: str = ""
+
+
+class Run(BaseModel):
+    """A run as stored. `number` counts the runs of its stream (connection, direction, data type) from 1."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    id: str
+    org: str
+    connection: str
+    direction: Literal["import", "export"] = "import"
+    data_type: str
+    school_year: int
+    mapping: str
+    number: int = 0
+    lane: Literal["interactive", "bulk"]
+    state: RunState = RunState.PENDING
+    trigger: Trigger
+    source: SourceSpec
+    preview: bool = False
+    roster: Literal["full", "some"] = "full"
+    created_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    counts: dict[str, int] = Field(default_factory=dict)
+    slices: int = 0
+    to_apply: list[int] = Field(default_factory=list)
+    stage: dict[str, Any] = Field(default_factory=dict)
+    reasons: list[dict[str, Any]] = Field(default_factory=list)
+    error: dict[str, str] | None = None
+    decided_by: str | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ENDED
+
+
+def add_counts(parts: list[Mapping[str, int]]) -> dict[str, int]:
+    """The totals of the slices, every count present."""
+    return {name: sum(part.get(name, 0) for part in parts) for name in COUNTS}

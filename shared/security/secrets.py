@@ -1,0 +1,45 @@
+"""Credentials at rest: encrypted with the first of a set of Fernet keys, readable with any of them."""
+
+from collections.abc import Sequence
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from shared.model.errors import BadSettings
+
+
+class SecretBox:
+    """Seals and opens texts. Rotate by putting a new key first; drop the old one when `reseal` has been run over all.
+
+    Raises:
+        BadSettings: no key, or a key that is not 32 url-safe base64 bytes.
+    """
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        if not keys:
+            raise BadSettings("secrets.no_key", "SYNC_SECRET_KEYS is not set.", "Set it to a JSON list of Fernet keys.")
+        try:
+            self._fernet = MultiFernet([Fernet(key) for key in keys])
+        except ValueError:
+            raise BadSettings(
+                "secrets.bad_key",
+                "A key in SYNC_SECRET_KEYS is not a Fernet key.",
+                "Make one with: sync-service ops new-key",
+            ) from None
+
+    def seal(self, text: str) -> bytes:
+        return self._fernet.encrypt(text.encode())
+
+    def open(self, sealed: bytes) -> str:
+        """Raises BadSettings when none of the keys fits."""
+        try:
+            return self._fernet.decrypt(sealed).decode()
+        except InvalidToken:
+            raise BadSettings(
+                "secrets.unreadable",
+                "The stored credentials cannot be opened with the keys this process has.",
+                "Put the key they were sealed with back into SYNC_SECRET_KEYS, or enter the credentials again.",
+            ) from None
+
+    def reseal(self, sealed: bytes) -> bytes:
+        """The same secret under the newest key."""
+        return self._fernet.rotate(sealed)

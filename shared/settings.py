@@ -1,0 +1,49 @@
+"""Every option of every process, read from the environment (prefix `SYNC_`). README's table is made from here."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.contracts.topology import DEFAULT_RETRY_DELAYS, Topology
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="SYNC_", extra="ignore", frozen=True)
+
+    amqp_url: str = Field("amqp://localhost:5672/", description="Address of RabbitMQ, 3.10 or later.")
+    mongo_url: str = Field("mongodb://localhost:27017/", description="Address of MongoDB.")
+    mongo_database: str = Field("sync_service", description="Database name.")
+    broker_prefix: str = Field("", description="Put before every exchange and queue name, to share a broker.")
+    retry_delays: tuple[float, ...] = Field(
+        DEFAULT_RETRY_DELAYS, description="Seconds before each further attempt, shortest first (JSON list)."
+    )
+    enroll_url: str = Field("http://localhost:8090", description="Base address of Enroll's API.")
+    enroll_token: str = Field("", description="Service token for Enroll's API.")
+    secret_keys: tuple[str, ...] = Field(
+        (), description="Fernet keys for credentials at rest (JSON list); the first encrypts, all decrypt."
+    )
+    host: str = Field("127.0.0.1", description="Address the HTTP port listens on.")
+    port: int = Field(0, description="HTTP port (health, metrics; the gateway's API). 0 takes a free one.")
+    announce: Path | None = Field(None, description="File to write the port taken to, as JSON, once ready.")
+    log_level: str = Field("INFO", description="Lowest level logged.")
+    interactive_prefetch: int = Field(2, ge=1, description="Messages in hand from the interactive lane.")
+    bulk_prefetch: int = Field(2, ge=1, description="Messages in hand from the bulk lane.")
+    lease_seconds: float = Field(30, gt=0, description="How long a dead worker's slice stays reserved.")
+    grace_seconds: float = Field(8, gt=0, description="How long work in hand may take after SIGTERM.")
+    sweep_seconds: float = Field(5, gt=0, description="How often announcements left by a crash are looked for.")
+    slice_rows: int = Field(4000, ge=1, description="Rows a slice aims at.")
+    window: int = Field(8, ge=1, description="Slices of one run that may be under way at once.")
+    spool_dir: Path | None = Field(
+        None, description="Where files are spooled while read; the system's default if unset."
+    )
+    max_upload_mb: int = Field(1024, ge=1, description="Largest file taken, in MiB.")
+    max_cell_chars: int = Field(65_536, ge=1, description="Longest value of one cell, in characters.")
+    permission_cache_seconds: float = Field(10, ge=0, description="How long Enroll's answer about a user is kept.")
+    schedule_poll_seconds: float = Field(5, gt=0, description="How often the scheduler looks for due schedules.")
+    allow_private_addresses: bool = Field(
+        False, description="Let connections reach private and loopback addresses (local stacks only)."
+    )
+
+    def topology(self) -> Topology:
+        return Topology(self.broker_prefix, tuple(sorted(self.retry_delays)))

@@ -1,0 +1,75 @@
+"""What was last sent, per record key: `key -> (digest, target id, missing)`, 256 documents per state.
+
+A state belongs to one (connection, direction, data type, school year). Keys come from people, so a bucket's entries
+are one compressed JSON value and never field names. A bucket is written whole, under a version that only grows
+(`run number << 20 | fence`), so a worker that was overtaken cannot put old entries back.
+"""
+
+import asyncio
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import orjson
+from bson import Binary
+
+from shared.store.scoped import Collection, Document, Duplicate
+
+BUCKETS = 256
+
+Entry: TypeAlias = tuple[str, str, int]
+"""Digest, target id, and 1 where the record was missing from the last complete source."""
+
+Entries: TypeAlias = dict[str, Entry]
+
+
+def bucket_of(key: str) -> int:
+    return zlib.crc32(key.encode("utf-8", "surrogatepass")) & 0xFF
+
+
+def state_id(connection: str, direction: str, data_type: str, school_year: int) -> str:
+    return f"{connection}|{direction}|{data_type}|{school_year}"
+
+
+class Buckets:
+    def __init__(self, collection: Collection) -> None:
+        self._buckets = collection
+
+    async def load(self, state: str, low: int, high: int) -> dict[int, Entries]:
+        """Buckets `low` to `high`, both included; those never written are left out. One range read."""
+        where = {"_id": {"$gte": _id(state, low), "$lte": _id(state, high)}}
+        documents = await self._buckets.all(where)
+        return await asyncio.to_thread(_open, documents)
+
+    async def save(self, state: str, version: int, buckets: Mapping[int, Entries]) -> bool:
+        """Write these buckets whole. False where a newer version already stands in one of them."""
+        sealed = await asyncio.to_thread(_seal, buckets)
+        written = await asyncio.gather(*(self._write(state, version, number, sealed[number]) for number in sealed))
+        return all(written)
+
+    async def _write(self, state: str, version: int, number: int, content: bytes) -> bool:
+        where = {"_id": _id(state, number), "version": {"$lte": version}}
+        change = {"$set": {"state": state, "version": version, "entries": Binary(content)}}
+        try:
+            return await self._buckets.update(where, change, upsert=True)
+        except Duplicate:
+            return False
+
+    async def forget(self, state: str) -> int:
+        """Drop a whole state: the next run looks everything up in the target."""
+        return await self._buckets.delete({"_id": {"$gte": _id(state, 0), "$lte": _id(state, BUCKETS - 1)}})
+
+
+def _id(state: str, number: int) -> str:
+    return f"{state}|{number:02x}"
+
+
+def _open(documents: Sequence[Document]) -> dict[int, Entries]:
+    return {
+        int(document["_id"].rpartition("|")[2], 16): orjson.loads(zlib.decompress(document["entries"]))
+        for document in documents
+    }
+
+
+def _seal(buckets: Mapping[int, Entries]) -> dict[int, bytes]:
+    return {number: zlib.compress(orjson.dumps(entries), 1) for number, entries in buckets.items()}

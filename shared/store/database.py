@@ -1,0 +1,114 @@
+"""The database: its collections, their indexes, and what each part of the system may reach of them."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
+from pymongo import ASCENDING, DESCENDING, IndexModel
+
+from shared.store.artifacts import Artifacts
+from shared.store.audit import Audit
+from shared.store.buckets import Buckets
+from shared.store.connections import Connections
+from shared.store.failed import FailedMessages
+from shared.store.mappings import Mappings
+from shared.store.outbox import Outboxes
+from shared.store.records import Records
+from shared.store.runs import Runs
+from shared.store.scoped import Collection, Document, translated
+from shared.store.slices import Slices
+from shared.store.triggers import History, Triggers
+
+
+@dataclass(frozen=True, slots=True)
+class OrgStore:
+    """All that belongs to one organization, and nothing else."""
+
+    connections: Connections
+    mappings: Mappings
+    runs: Runs
+    slices: Slices
+    records: Records
+    buckets: Buckets
+    artifacts: Artifacts
+    audit: Audit
+    history: History
+
+
+class Store:
+    """Opens lazily; made once per process. `url` may hold a password and is never shown."""
+
+    def __init__(self, url: str, database: str) -> None:
+        self._client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
+            url, w="majority", journal=True, tz_aware=True, serverSelectionTimeoutMS=5000, appname="sync-service"
+        )
+        self._database = self._client[database]
+        self._orgs: dict[str, OrgStore] = {}
+        self.outboxes = Outboxes({name: self._across(name) for name in ("runs", "slices", "failed_messages")})
+        self.triggers = Triggers(self._across("triggers"), self._across("connections"))
+        self.failed = FailedMessages(self._across("failed_messages"))
+
+    def org(self, org: str) -> OrgStore:
+        if org not in self._orgs:
+            self._orgs[org] = self._open(org)
+        return self._orgs[org]
+
+    def _open(self, org: str) -> OrgStore:
+        def scoped(name: str) -> Collection:
+            return Collection(self._named(name), {"org": org})
+
+        return OrgStore(
+            connections=Connections(scoped("connections")),
+            mappings=Mappings(scoped("mappings")),
+            runs=Runs(scoped("runs"), scoped("streams")),
+            slices=Slices(scoped("slices")),
+            records=Records(scoped("records")),
+            buckets=Buckets(scoped("buckets")),
+            artifacts=Artifacts(self._database, org),
+            audit=Audit(scoped("audit")),
+            history=History(scoped("triggers")),
+        )
+
+    def _named(self, name: str) -> AsyncIOMotorCollection[Document]:
+        return self._database[name]
+
+    def _across(self, name: str) -> Collection:
+        return Collection(self._named(name), {})
+
+    async def ensure_indexes(self) -> None:
+        """Make what is missing. Every process does this at start; doing it again changes nothing."""
+        with translated():
+            await asyncio.gather(*(self._named(name).create_indexes(models) for name, models in INDEXES.items()))
+
+    async def ready(self) -> bool:
+        with translated():
+            answer: dict[str, Any] = await self._database.command("ping")
+        return bool(answer.get("ok"))
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def _index(*keys: str, **options: Any) -> IndexModel:
+    return IndexModel(
+        [(key.removeprefix("-"), DESCENDING if key.startswith("-") else ASCENDING) for key in keys], **options
+    )
+
+
+INDEXES = {
+    "connections": [_index("org", "name", unique=True)],
+    "mappings": [_index("org", "connection", "direction", "data_type", "name", "version", unique=True)],
+    "runs": [
+        _index("org", "stream", unique=True, partialFilterExpression={"active": True}, name="one_active_per_stream"),
+        _index("org", "stream", "number"),
+        _index("org", "connection", "-_id"),
+        _index("org", "fingerprint", "state"),
+        _index("outbox_at", sparse=True),
+    ],
+    "slices": [_index("org", "run", "number"), _index("outbox_at", sparse=True)],
+    "records": [_index("org", "run", "outcome", "place")],
+    "audit": [_index("org", "-_id")],
+    "triggers": [_index("org", "connection", "-due_at")],
+    "failed_messages": [_index("state", "first_failed"), _index("outbox_at", sparse=True)],
+}

@@ -1,0 +1,64 @@
+"""Mappings: versions that never change. The newest version of a name is the one in use."""
+
+from datetime import UTC, datetime
+
+from shared.contracts.envelope import new_id
+from shared.model.errors import NotFound, Unavailable
+from shared.model.mapping import Mapping, MappingDraft
+from shared.store.scoped import Collection, Duplicate
+
+
+class Mappings:
+    def __init__(self, collection: Collection) -> None:
+        self._mappings = collection
+
+    async def add(self, draft: MappingDraft, connection: str, data_type: str, by: str) -> Mapping:
+        """Save as the next version of (connection, import, data type, name)."""
+        for _ in range(10):
+            latest = await self._latest(connection, data_type, draft.name)
+            mapping = Mapping(
+                **draft.model_dump(),
+                id=new_id("map"),
+                connection=connection,
+                direction="import",
+                data_type=data_type,
+                version=latest.version + 1 if latest else 1,
+                created_at=datetime.now(UTC),
+                created_by=by,
+            )
+            try:
+                await self._mappings.insert({**mapping.model_dump(mode="json", exclude={"id"}), "_id": mapping.id})
+            except Duplicate:
+                continue
+            return mapping
+        raise Unavailable("mapping.busy", "Others are saving this mapping at this moment. Try again.")
+
+    async def get(self, id: str) -> Mapping:
+        """Raises NotFound."""
+        document = await self._mappings.get({"_id": id})
+        if document is None:
+            raise NotFound("mapping.not_found", "There is no such mapping.")
+        return Mapping.model_validate(_shape(document))
+
+    async def latest(self, connection: str, data_type: str, name: str = "default") -> Mapping:
+        """Raises NotFound where nothing has been mapped yet."""
+        found = await self._latest(connection, data_type, name)
+        if found is None:
+            raise NotFound(
+                "mapping.none", f"The connection has no mapping for {data_type} yet.", "Save a field mapping first."
+            )
+        return found
+
+    async def versions(self, connection: str, data_type: str) -> list[Mapping]:
+        where = {"connection": connection, "direction": "import", "data_type": data_type}
+        found = await self._mappings.all(where, sort=[("version", -1)], limit=200)
+        return [Mapping.model_validate(_shape(one)) for one in found]
+
+    async def _latest(self, connection: str, data_type: str, name: str) -> Mapping | None:
+        where = {"connection": connection, "direction": "import", "data_type": data_type, "name": name}
+        found = await self._mappings.all(where, sort=[("version", -1)], limit=1)
+        return Mapping.model_validate(_shape(found[0])) if found else None
+
+
+def _shape(document: dict[str, object]) -> dict[str, object]:
+    return {"id": document["_id"], **{key: value for key, value in document.items() if key not in ("_id", "org")}}

@@ -1,0 +1,144 @@
+"""Runs of one organization."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.contracts.envelope import Outgoing
+from shared.model.errors import NotFound
+from shared.model.run import ENDED, Run, RunState
+from shared.store import leases
+from shared.store.outbox import announced, announcing
+from shared.store.scoped import Collection, Document, Duplicate
+
+_HIDDEN = ("outbox", "outbox_at", "owner", "lease_until", "_id")
+
+
+class Runs:
+    """State changes name the states they may start from; False (or None) means the run is in another one."""
+
+    def __init__(self, runs: Collection, streams: Collection) -> None:
+        self._runs = runs
+        self._streams = streams
+
+    async def add(self, run: Run, messages: Sequence[Outgoing], *, fingerprint: str) -> bool:
+        """Insert with its announcements. False where a run of this id is there already."""
+        stream = stream_id(run.connection, run.direction, run.data_type)
+        counter = await self._streams.change({"_id": stream}, {"$inc": {"last_number": 1}}, upsert=True)
+        number = counter["last_number"] if counter else 1
+        document = {
+            **run.model_dump(exclude={"id", "org"}),
+            "_id": run.id,
+            "number": number,
+            "stream": stream,
+            "fingerprint": fingerprint,
+            "fence": 0,
+            **announced(messages),
+        }
+        try:
+            await self._runs.insert(document)
+        except Duplicate:
+            return False
+        return True
+
+    async def get(self, id: str) -> Run:
+        """Raises NotFound."""
+        document = await self._runs.get({"_id": id})
+        if document is None:
+            raise NotFound("run.not_found", "There is no such run.")
+        return to_run(document)
+
+    async def page(self, *, connection: str | None = None, before: str | None = None, limit: int = 50) -> list[Run]:
+        """Newest first, from before the run `before`."""
+        where: dict[str, Any] = {}
+        if connection is not None:
+            where["connection"] = connection
+        if before is not None:
+            where["_id"] = {"$lt": before}
+        return [to_run(one) for one in await self._runs.all(where, sort=[("_id", -1)], limit=min(limit, 200))]
+
+    async def same_request(self, fingerprint: str, states: Sequence[RunState]) -> Run | None:
+        """A run that was asked for in the same words and is in one of these states."""
+        found = await self._runs.all(
+            {"fingerprint": fingerprint, "state": {"$in": [state.value for state in states]}},
+            sort=[("_id", 1)],
+            limit=1,
+        )
+        return to_run(found[0]) if found else None
+
+    async def active(self, stream: str) -> Run | None:
+        document = await self._runs.get({"stream": stream, "active": True})
+        return to_run(document) if document else None
+
+    async def oldest_waiting(self, stream: str) -> Run | None:
+        found = await self._runs.all({"stream": stream, "state": RunState.PENDING.value}, sort=[("number", 1)], limit=1)
+        return to_run(found[0]) if found else None
+
+    async def activate(self, id: str) -> bool:
+        """pending -> staging, unless another run of the stream is active (partial unique index)."""
+        change = {"$set": {"state": RunState.STAGING.value, "active": True, "started_at": datetime.now(UTC)}}
+        try:
+            return await self._runs.update({"_id": id, "state": RunState.PENDING.value}, change)
+        except Duplicate:
+            return False
+
+    async def acquire(self, id: str, states: Sequence[RunState], owner: str, seconds: float) -> tuple[Run, int] | None:
+        """The run and the fence of the lease, or None."""
+        wanted = [state.value for state in states]
+        document = await leases.acquire(self._runs, id, states=wanted, owner=owner, seconds=seconds)
+        return (to_run(document), int(document["fence"])) if document else None
+
+    async def renew(self, id: str, fence: int, seconds: float) -> bool:
+        return await leases.renew(self._runs, id, fence=fence, seconds=seconds)
+
+    async def release(self, id: str, fence: int) -> None:
+        await leases.release(self._runs, id, fence=fence)
+
+    async def move(
+        self,
+        id: str,
+        from_states: Sequence[RunState],
+        to: RunState,
+        *,
+        fence: int | None = None,
+        facts: Mapping[str, Any] | None = None,
+        messages: Sequence[Outgoing] = (),
+    ) -> bool:
+        """One step of the state machine, with its facts and its announcements. An end frees the stream."""
+        where: dict[str, Any] = {"_id": id, "state": {"$in": [state.value for state in from_states]}}
+        if fence is not None:
+            where["fence"] = fence
+        values: dict[str, Any] = {**(facts or {}), "state": to.value}
+        unset: dict[str, str] = dict(leases.RELEASED)
+        if to in ENDED:
+            values["ended_at"] = datetime.now(UTC)
+            unset["active"] = ""
+        return await self._runs.update(where, {"$set": values, "$unset": unset, **announcing(messages)})
+
+    async def reopen(self, id: str, to: RunState) -> bool:
+        """partial or failed -> `to`, for a replay. False where it is in neither, or another run is active."""
+        wanted = [RunState.PARTIAL.value, RunState.FAILED.value]
+        change = {"$set": {"state": to.value, "active": True}, "$unset": {"ended_at": ""}}
+        try:
+            return await self._runs.update({"_id": id, "state": {"$in": wanted}}, change)
+        except Duplicate:
+            return False
+
+    async def is_latest(self, run: Run) -> bool:
+        """No run of the stream with a higher number has begun to apply."""
+        later = {
+            "stream": stream_id(run.connection, run.direction, run.data_type),
+            "number": {"$gt": run.number},
+            "state": {"$in": [RunState.APPLYING.value, RunState.SUCCEEDED.value, RunState.PARTIAL.value]},
+        }
+        return await self._runs.count(later, limit=1) == 0
+
+
+def stream_id(connection: str, direction: str, data_type: str) -> str:
+    return f"{connection}|{direction}|{data_type}"
+
+
+def to_run(document: Document) -> Run:
+    return Run.model_validate(
+        {"id": document["_id"], **{key: value for key, value in document.items() if key not in _HIDDEN}}
+    )

@@ -1,0 +1,150 @@
+"""Slices of a run: the unit of work and of failure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from shared.contracts.envelope import Outgoing
+from shared.store import leases
+from shared.store.outbox import announcing
+from shared.store.scoped import Collection, Document
+
+
+class SliceState(StrEnum):
+    STAGED = "staged"
+    COMPARED = "compared"
+    APPLIED = "applied"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Buckets `low` to `high` of a run. `staged` and `changes` are artifact ids; no `changes`, nothing to apply."""
+
+    run: str
+    number: int
+    low: int
+    high: int
+    rows: int
+    state: SliceState
+    staged: str
+    changes: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    error: Mapping[str, str] | None = None
+    fence: int = 0
+
+    @property
+    def id(self) -> str:
+        return slice_id(self.run, self.number)
+
+
+def slice_id(run: str, number: int) -> str:
+    return f"{run}/{number:04d}"
+
+
+class Slices:
+    def __init__(self, slices: Collection) -> None:
+        self._slices = slices
+
+    async def add_all(self, slices: Sequence[Slice]) -> None:
+        """Insert the slices of a freshly staged run, in place of those of an attempt that was cut off."""
+        if slices:
+            await self._slices.delete({"run": slices[0].run})
+        await self._slices.insert_many(
+            [
+                {
+                    "_id": one.id,
+                    "run": one.run,
+                    "number": one.number,
+                    "low": one.low,
+                    "high": one.high,
+                    "rows": one.rows,
+                    "state": one.state.value,
+                    "staged": one.staged,
+                    "fence": 0,
+                }
+                for one in slices
+            ]
+        )
+
+    async def get(self, run: str, number: int) -> Slice | None:
+        document = await self._slices.get({"_id": slice_id(run, number)})
+        return _to_slice(document) if document else None
+
+    async def of(self, run: str) -> list[Slice]:
+        return [_to_slice(one) for one in await self._slices.all({"run": run}, sort=[("number", 1)])]
+
+    async def acquire(
+        self, run: str, number: int, states: Sequence[SliceState], owner: str, seconds: float
+    ) -> Slice | None:
+        wanted = [state.value for state in states]
+        id = slice_id(run, number)
+        document = await leases.acquire(self._slices, id, states=wanted, owner=owner, seconds=seconds)
+        return _to_slice(document) if document else None
+
+    async def renew(self, slice: Slice, seconds: float) -> bool:
+        return await leases.renew(self._slices, slice.id, fence=slice.fence, seconds=seconds)
+
+    async def release(self, slice: Slice) -> None:
+        await leases.release(self._slices, slice.id, fence=slice.fence)
+
+    async def complete(
+        self,
+        slice: Slice,
+        state: SliceState,
+        *,
+        counts: Mapping[str, int],
+        changes: str | None = None,
+        messages: Sequence[Outgoing] = (),
+    ) -> bool:
+        """Record the step and its counts under the fence. False where the lease was lost to somebody else."""
+        values: dict[str, Any] = {"state": state.value, **{f"counts.{name}": n for name, n in counts.items()}}
+        if changes is not None:
+            values["changes"] = changes
+        return await self._slices.update(
+            leases.fenced(slice.id, slice.fence),
+            {"$set": values, "$unset": dict(leases.RELEASED), **announcing(messages)},
+        )
+
+    async def fail(self, run: str, number: int, error: Mapping[str, str], messages: Sequence[Outgoing]) -> bool:
+        """Out of attempts: staged or compared -> failed. The fence grows, so whoever still works on it is shut out."""
+        return await self._slices.update(
+            {
+                "_id": slice_id(run, number),
+                "state": {"$in": [SliceState.STAGED.value, SliceState.COMPARED.value]},
+            },
+            {
+                "$set": {"state": SliceState.FAILED.value, "error": dict(error)},
+                "$unset": dict(leases.RELEASED),
+                "$inc": {"fence": 1},
+                **announcing(messages),
+            },
+        )
+
+    async def mend(self, run: str, number: int, state: SliceState) -> bool:
+        """failed -> `state`, for a replay."""
+        return await self._slices.update(
+            {"_id": slice_id(run, number), "state": SliceState.FAILED.value},
+            {"$set": {"state": state.value}, "$unset": {"error": ""}},
+        )
+
+    async def unfinished(self, run: str, states: Sequence[SliceState]) -> int:
+        """How many slices are in one of these states (1 at most is counted)."""
+        return await self._slices.count({"run": run, "state": {"$in": [one.value for one in states]}}, limit=1)
+
+
+def _to_slice(document: Document) -> Slice:
+    return Slice(
+        run=document["run"],
+        number=document["number"],
+        low=document["low"],
+        high=document["high"],
+        rows=document["rows"],
+        state=SliceState(document["state"]),
+        staged=document["staged"],
+        changes=document.get("changes", ""),
+        counts=document.get("counts", {}),
+        error=document.get("error"),
+        fence=document["fence"],
+    )
