@@ -4,6 +4,7 @@ A block is a compressed JSON list of `[row number, values]`, or `[row number, nu
 be read. A slice's artifact is its blocks one after the other, each behind its length.
 """
 
+import os
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -67,16 +68,17 @@ class Spill:
         """No more rows: write what is still open."""
         for bucket in range(BUCKETS):
             self._flush(bucket)
+        if self._file is not None:
+            self._file.flush()
 
     def read(self, low: int, high: int) -> bytes:
-        """The artifact of buckets `low` to `high`, both included."""
+        """The artifact of buckets `low` to `high`, both included. Several threads may read at once."""
         if self._file is None:
             raise ValueError("the spill is closed")
         parts: list[bytes] = []
         for bucket in range(low, high + 1):
             for place, length in self._blocks[bucket]:
-                self._file.seek(place)
-                parts += [length.to_bytes(4, "big"), self._file.read(length)]
+                parts += [length.to_bytes(4, "big"), os.pread(self._file.fileno(), length, place)]
         return b"".join(parts)
 
 
