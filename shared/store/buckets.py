@@ -37,8 +37,7 @@ class Buckets:
 
     async def load(self, state: str, low: int, high: int) -> dict[int, Entries]:
         """Buckets `low` to `high`, both included; those never written are left out. One range read."""
-        where = {"_id": {"$gte": _id(state, low), "$lte": _id(state, high)}}
-        documents = await self._buckets.all(where)
+        documents = await self._buckets.all({"state": state, "number": {"$gte": low, "$lte": high}})
         return await asyncio.to_thread(_open, documents)
 
     async def save(self, state: str, version: int, buckets: Mapping[int, Entries]) -> bool:
@@ -49,7 +48,7 @@ class Buckets:
 
     async def _write(self, state: str, version: int, number: int, content: bytes) -> bool:
         where = {"_id": _id(state, number), "version": {"$lte": version}}
-        change = {"$set": {"state": state, "version": version, "entries": Binary(content)}}
+        change = {"$set": {"state": state, "number": number, "version": version, "entries": Binary(content)}}
         try:
             return await self._buckets.update(where, change, upsert=True)
         except Duplicate:
@@ -57,7 +56,7 @@ class Buckets:
 
     async def forget(self, state: str) -> int:
         """Drop a whole state: the next run looks everything up in the target."""
-        return await self._buckets.delete({"_id": {"$gte": _id(state, 0), "$lte": _id(state, BUCKETS - 1)}})
+        return await self._buckets.delete({"state": state})
 
 
 def _id(state: str, number: int) -> str:
@@ -65,10 +64,7 @@ def _id(state: str, number: int) -> str:
 
 
 def _open(documents: Sequence[Document]) -> dict[int, Entries]:
-    return {
-        int(document["_id"].rpartition("|")[2], 16): orjson.loads(zlib.decompress(document["entries"]))
-        for document in documents
-    }
+    return {document["number"]: orjson.loads(zlib.decompress(document["entries"])) for document in documents}
 
 
 def _seal(buckets: Mapping[int, Entries]) -> dict[int, bytes]:

@@ -65,7 +65,7 @@ class Store:
             slices=Slices(scoped("slices")),
             records=Records(scoped("records")),
             buckets=Buckets(scoped("buckets")),
-            artifacts=Artifacts(self._database, org),
+            artifacts=Artifacts(scoped("artifacts")),
             audit=Audit(scoped("audit")),
             history=History(scoped("triggers")),
         )
@@ -107,6 +107,7 @@ INDEXES = {
         _index("outbox_at", sparse=True),
     ],
     "slices": [_index("org", "run", "number"), _index("outbox_at", sparse=True)],
+    "buckets": [_index("org", "state", "number")],
     "records": [_index("org", "run", "outcome", "place")],
     "audit": [_index("org", "-_id")],
     "triggers": [_index("org", "connection", "-due_at")],

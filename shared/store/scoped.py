@@ -68,9 +68,12 @@ class Collection:
             return await self._collection.find_one(self.within(where), list(fields) if fields else None)
 
     async def find(
-        self, where: Filter, *, sort: Sort = (), limit: int = 0, fields: Sequence[str] | None = None
+        self, where: Filter, *, sort: Sort = (), limit: int = 0, fields: Sequence[str] | None = None, batch: int = 0
     ) -> AsyncIterator[Document]:
-        cursor = self._collection.find(self.within(where), list(fields) if fields else None, limit=limit)
+        """`batch` documents at a time travel over the wire; 0 leaves it to the driver."""
+        cursor = self._collection.find(
+            self.within(where), list(fields) if fields else None, limit=limit, batch_size=batch
+        )
         if sort:
             cursor = cursor.sort(list(sort))
         with translated():

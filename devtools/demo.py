@@ -1,0 +1,171 @@
+"""`make demo`: everything on this machine, and the story of two districts whose students reach Enroll."""
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.table import Table
+
+from devtools.district import ENDED, YEAR, District
+from devtools.parts import LocalParts, PartError
+from devtools.stack import Stack
+from services.sandbox.district import write_district
+
+STUDENTS = 2000
+CHANGED = 0.01
+ZONE = "America/Denver"
+console = Console()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One line of the closing table."""
+
+    title: str
+    state: str
+    counts: dict[str, int]
+    seconds: float
+    expected: dict[str, int]
+
+    @property
+    def as_expected(self) -> bool:
+        return self.state == "succeeded" and all(self.counts[name] == count for name, count in self.expected.items())
+
+
+def _expect(*, created: int = 0, updated: int = 0, unchanged: int = 0) -> dict[str, int]:
+    return {"created": created, "updated": updated, "unchanged": unchanged, "failed": 0, "invalid": 0}
+
+
+async def story(stack: Stack) -> list[Told]:
+    """Upload, nightly SFTP, the same file with 1 % changed."""
+    told = []
+    folder = stack.directory / "files"
+    folder.mkdir(exist_ok=True)
+    async with District(stack, "aspen-valley") as aspen, District(stack, "cedar-ridge") as cedar:
+        told.append(await _upload(aspen, folder / "students.csv"))
+        connection = await cedar.sftp()
+        await cedar.api.patch(f"/connections/{connection}", json={"enable_import": True})
+        first = _expect(created=STUDENTS)
+        told.append(await _nightly(cedar, connection, "SFTP, by the scheduler", 0, first))
+        count = round(STUDENTS * CHANGED)
+        second = _expect(updated=count, unchanged=STUDENTS - count)
+        told.append(await _nightly(cedar, connection, "the same, 1 % changed", CHANGED, second))
+    return told
+
+
+async def _upload(district: District, path: Path) -> Told:
+    console.print(f"[bold]1[/] Aspen Valley uploads a file of {STUDENTS:,} students")
+    await asyncio.to_thread(write_district, path, STUDENTS)
+    connection = await district.ad_hoc("Roster uploads")
+    started = time.monotonic()
+    run = await district.upload(connection, path)
+    return await _follow(district, run["id"], "ad hoc upload", started, _expect(created=STUDENTS))
+
+
+async def _nightly(district: District, connection: str, title: str, changed: float, expected: dict[str, int]) -> Told:
+    number = 3 if changed else 2
+    console.print(f"[bold]{number}[/] Cedar Ridge puts a file on SFTP; the schedule is in two seconds ({title})")
+    inbox = district.stack.sftp.folder / "import"
+    inbox.mkdir(exist_ok=True)
+    await asyncio.to_thread(write_district, inbox / "students.csv", STUDENTS, seed=2, changed=changed)
+    before = {run["id"] for run in await _runs(district)}
+    due = datetime.now(UTC).astimezone(ZoneInfo(ZONE)) + timedelta(seconds=2)
+    plan = {"school_year": YEAR, "time": due.strftime("%H:%M:%S"), "zone": ZONE}
+    (await district.api.put(f"/connections/{connection}/schedule", json=plan)).raise_for_status()
+    started = time.monotonic()
+    while not (fresh := [run for run in await _runs(district) if run["id"] not in before]):
+        if time.monotonic() - started > 60:
+            raise TimeoutError("the scheduler did not trigger the run")
+        await asyncio.sleep(0.1)
+    return await _follow(district, fresh[0]["id"], title, time.monotonic(), expected)
+
+
+async def _runs(district: District) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = (await district.api.get("/runs")).json()
+    return found
+
+
+async def _follow(district: District, run: str, title: str, started: float, expected: dict[str, int]) -> Told:
+    state = ""
+    while state not in ENDED:
+        found = await district.run(run)
+        if found["state"] != state:
+            state = found["state"]
+            console.print(f"    {time.monotonic() - started:5.1f} s  {state}")
+        await asyncio.sleep(0.05)
+    return Told(title, state, found["counts"], time.monotonic() - started, expected)
+
+
+def show(told: list[Told]) -> None:
+    table = Table("run", "state", "created", "updated", "unchanged", "failed", "seconds", "as expected")
+    for one in told:
+        counts = one.counts
+        failed = str(counts["failed"] + counts["invalid"])
+        numbers = [str(counts["created"]), str(counts["updated"]), str(counts["unchanged"]), failed]
+        table.add_row(one.title, one.state, *numbers, f"{one.seconds:.1f}", "yes" if one.as_expected else "NO")
+    console.print(table)
+
+
+def where_to_look(stack: Stack) -> None:
+    console.print(f"\nThe API and its page     {stack.url('gateway')}/docs", soft_wrap=True)
+    console.print(f"What the simulated Enroll holds  {stack.url('sandbox')}/sandbox/organizations/cedar-ridge/students")
+    console.print(f"Logs, one file a process {stack.directory}", soft_wrap=True)
+    console.print("Ctrl-C ends all of it.")
+
+
+@contextlib.asynccontextmanager
+async def _interruptible() -> AsyncIterator[asyncio.Event]:
+    """SIGINT and SIGTERM cancel the demo, so that everything started is taken down."""
+    stop = asyncio.Event()
+    task = asyncio.current_task()
+    loop = asyncio.get_running_loop()
+
+    def interrupt() -> None:
+        if not stop.is_set() and task is not None:
+            stop.set()
+            task.cancel()
+
+    for one in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(one, interrupt)
+    yield stop
+
+
+async def demo(once: bool) -> int:
+    async with _interruptible() as stop:
+        try:
+            console.print("Starting RabbitMQ and a MongoDB server ...")
+            async with LocalParts() as parts:
+                console.print("Starting gateway, importer, exporter, scheduler and the simulated Enroll ...")
+                settings = {"SYNC_SCHEDULE_POLL_SECONDS": "0.5"}
+                async with Stack(parts.addresses, env=settings) as stack:
+                    told = await story(stack)
+                    show(told)
+                    if not once:
+                        where_to_look(stack)
+                        await stop.wait()
+                    return 0 if all(one.as_expected for one in told) else 1
+        except asyncio.CancelledError:
+            console.print("Stopped; nothing is left running.")
+            return 0 if not once else 130
+        except PartError as error:
+            console.print(f"[red]{error}[/]")
+            return 2
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--once", action="store_true", help="end by itself; status 0 only if all is as expected")
+    sys.exit(asyncio.run(demo(parser.parse_args().once)))
+
+
+if __name__ == "__main__":
+    main()
