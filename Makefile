@@ -32,7 +32,7 @@ demo: venv ## Run all of it on this machine with simulated outside systems (ARGS
 	$(PY) -m devtools.demo $(ARGS)
 
 bench: venv ## Measure (ARGS=...).
-	$(PY) -m devtools.bench $(ARGS)
+	$(PY) -m tests.bench $(ARGS)
 
 test-compose: venv ## Try docker-compose.yml (needs Docker).
 	$(PY) -m devtools.compose $(ARGS)

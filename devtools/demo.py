@@ -23,7 +23,7 @@ from services.sandbox.district import write_district
 STUDENTS = 2000
 CHANGED = 0.01
 ZONE = "America/Denver"
-console = Console()
+console = Console() if sys.stdout.isatty() else Console(width=110)
 
 
 @dataclass(frozen=True, slots=True)

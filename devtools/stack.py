@@ -204,6 +204,7 @@ class Stack:
         return {
             **inherited,
             "PYTHONUNBUFFERED": "1",
+            "MALLOC_ARENA_MAX": "2",
             "SYNC_AMQP_URL": self.addresses.amqp_url,
             "SYNC_MONGO_URL": self.addresses.mongo_url,
             "SYNC_MONGO_DATABASE": f"stack_{label}",
