@@ -90,10 +90,10 @@ async def memory(parts: LocalParts, folder: Path, sizes: list[int]) -> list[tupl
     for rows in sizes:
         path = folder / f"{rows}.csv"
         await asyncio.to_thread(write_district, path, rows)
-        async with Stack(parts.addresses, services=("gateway", "importer", "sandbox")) as stack:
-            async with District(stack, "memory") as district:
-                _, seconds = await timed(district, await district.ad_hoc(), path)
-                found.append((rows, peak(stack.process("importer").pid), seconds))
+        services = ("gateway", "importer", "sandbox")
+        async with Stack(parts.addresses, services=services) as stack, District(stack, "memory") as district:
+            _, seconds = await timed(district, await district.ad_hoc(), path)
+            found.append((rows, peak(stack.process("importer").pid), seconds))
         path.unlink()
     return found
 
