@@ -1,13 +1,13 @@
 """The real products in Docker, through testcontainers. TESTCONTAINERS_RYUK_DISABLED=true switches its reaper off."""
 
+import contextlib
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient
-from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
 from devtools.parts.errors import PartError
 from devtools.parts.part import START_SECONDS, Part
@@ -23,7 +23,6 @@ class Image:
     image: str
     port: int
     url: str
-    ready_line: str
     answers: Callable[[str], None]
 
 
@@ -32,10 +31,9 @@ RABBITMQ = Image(
     "rabbitmq:4-management",
     5672,
     "amqp://guest:guest@{host}:{port}/",
-    "Server startup complete",
     amqp_answers,
 )
-MONGODB = Image("mongodb", "mongo:8", 27017, "mongodb://{host}:{port}/", "Waiting for connections", mongo_answers)
+MONGODB = Image("mongodb", "mongo:8", 27017, "mongodb://{host}:{port}/", mongo_answers)
 
 
 def docker_answers(env: Mapping[str, str], timeout: int = 3) -> bool:
@@ -47,6 +45,17 @@ def docker_answers(env: Mapping[str, str], timeout: int = 3) -> bool:
     except Exception as error:
         logging.getLogger(__name__).debug("no Docker: %s", error)
         return False
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the driver's line about each attempt before the broker listens."""
+    log, mute = logging.getLogger("aiormq.connection"), logging.Filter("nothing has this name")
+    log.addFilter(mute)  # not the level: several parts may start at once
+    try:
+        yield
+    finally:
+        log.removeFilter(mute)
 
 
 class ContainerPart(Part):
@@ -71,9 +80,8 @@ class ContainerPart(Part):
         for attempt in range(1, PORT_ATTEMPTS + 1):
             # A fixed port: Docker gives a container whose port it chose another one at each start.
             container = DockerContainer(self._image.image).with_bind_ports(self._image.port, free_port())
-            ready = LogMessageWaitStrategy(self._image.ready_line).with_startup_timeout(round(START_SECONDS))
             try:
-                container.waiting_for(ready).start()
+                container.start()
             except BaseException as error:
                 container.stop()
                 text = str(error)
@@ -81,7 +89,10 @@ class ContainerPart(Part):
                     continue
                 raise
             self._container = container
-            host, port = container.get_container_host_ip(), container.get_exposed_port(self._image.port)
+            try:
+                host, port = container.get_container_host_ip(), container.get_exposed_port(self._image.port)
+            except OSError as error:  # testcontainers' way to say that it runs no more
+                raise PartError(f"{self.name} ended while starting: {error}\n{self._tail()}") from error
             self._address = self._image.url.format(host=host, port=port)
             return
 
@@ -89,13 +100,21 @@ class ContainerPart(Part):
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
-                self._image.answers(self._address)
+                with _quiet():
+                    self._image.answers(self._address)
             except Exception as error:
-                if time.monotonic() >= deadline:
+                if time.monotonic() >= deadline or not self._running():
                     raise PartError(f"{self.name} does not answer: {error!r}\n{self._tail()}") from error
                 time.sleep(0.1)
             else:
                 return
+
+    def _running(self) -> bool:
+        if self._container is None:
+            return False
+        wrapped = self._container.get_wrapped_container()
+        wrapped.reload()
+        return bool(wrapped.status == "running")
 
     def _tail(self) -> str:
         if self._container is None:

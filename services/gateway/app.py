@@ -1,9 +1,13 @@
 """The gateway's HTTP application: routes, and errors as answers that say what to do."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,6 +29,8 @@ def create_app(gateway: Gateway, checks: dict[str, Check]) -> FastAPI:
     app.router.routes.extend(health_routes(checks))
     app.add_exception_handler(SyncError, _sync_error)
     app.add_exception_handler(RequestValidationError, _bad_request)
+    app.add_exception_handler(HTTPException, _not_understood)
+    app.add_exception_handler(Exception, _unforeseen)
     app.add_middleware(_Counted)
     return app
 
@@ -58,9 +64,31 @@ async def _bad_request(_: Request, error: Exception) -> Response:
     """Names the fields and what is wrong with them, and repeats nothing that was sent: it may be a password."""
     if not isinstance(error, RequestValidationError):
         raise error
-    fields = [f"{'.'.join(str(part) for part in one['loc'][1:])}: {one['msg']}" for one in error.errors()]
+    fields = [f"{'.'.join(str(part) for part in one['loc'][1:])}: {_said(one)}" for one in error.errors()]
     body = {"code": "request.invalid", "message": "; ".join(fields)[:2000], "fix": "Mend these fields and send again."}
     return JSONResponse({"error": body}, 422)
+
+
+def _said(problem: Mapping[str, Any]) -> str:
+    """Pydantic's words, but for the one message of its that quotes what was sent."""
+    if problem["type"] != "union_tag_invalid":
+        return str(problem["msg"])
+    return f"{problem['ctx']['discriminator']} should be one of {problem['ctx']['expected_tags']}"
+
+
+async def _not_understood(_: Request, error: Exception) -> Response:
+    """No such address or method, or a body that is not what it says: answered in the same shape as every error."""
+    if not isinstance(error, HTTPException):
+        raise error
+    body = {"code": f"http.{error.status_code}", "message": str(error.detail), "fix": "Look it up in /docs."}
+    return JSONResponse({"error": body}, error.status_code, error.headers)
+
+
+async def _unforeseen(_: Request, error: Exception) -> Response:
+    """Our own mistake. The text of the error stays out of the answer: it may quote data."""
+    message = f"An error inside Sync Service ({type(error).__name__})."
+    body = {"code": "internal", "message": message, "fix": "Try again; if it goes on, tell an operator the time."}
+    return JSONResponse({"error": body}, 500)
 
 
 class _Counted:

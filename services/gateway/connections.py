@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.gateway.context import Call, Caller
 from shared.adapters.sftp import check
@@ -92,8 +93,8 @@ async def change(call: Caller, id: str, wanted: ConnectionChange) -> Connection:
     await call.may(Deed.MANAGE_CONNECTION, subject=id)
     connection = await call.connection(id)
     values = wanted.model_dump(exclude_none=True, mode="python")
-    if wanted.sftp and connection.sftp and (wanted.sftp.host, wanted.sftp.port) != _place(connection.sftp):
-        values["sftp"]["host_key"] = wanted.sftp.host_key if wanted.sftp.host_key != connection.sftp.host_key else ""
+    if wanted.sftp and connection.sftp:
+        values["sftp"]["host_key"] = _host_key(connection.sftp, wanted.sftp)
     return await call.org.connections.set(id, **values) if values else connection
 
 
@@ -144,7 +145,7 @@ async def schedule(call: Caller, id: str, new: NewSchedule) -> dict[str, Any]:
     if connection.kind is not Kind.SFTP:
         raise BadSettings("schedule.needs_sftp", "Only an SFTP connection can run by itself.", "Upload files instead.")
     now = datetime.now(UTC)
-    planned = Schedule(**new.model_dump(), enabled_by=call.who.user, enabled_at=now)
+    planned = _planned(call, new, now)
     await call.org.connections.set(id, schedule=planned.model_dump())
     times = [one.at_utc.isoformat() for one in upcoming(planned.time, planned.zone, now)]
     return {"schedule": planned, "next": times, "enabled": connection.enable_import}
@@ -177,8 +178,18 @@ def _sftp(connection: Connection) -> SftpSettings:
     return connection.sftp
 
 
-def _place(sftp: SftpSettings) -> tuple[str, int]:
-    return sftp.host, sftp.port
+def _host_key(old: SftpSettings, new: SftpSettings) -> str:
+    """An approval is for one server: it stays with the same server, and never goes over to another one."""
+    if (old.host, old.port) == (new.host, new.port):
+        return new.host_key or old.host_key
+    return "" if new.host_key == old.host_key else new.host_key
+
+
+def _planned(call: Call, new: NewSchedule, now: datetime) -> Schedule:
+    try:
+        return Schedule(**new.model_dump(), enabled_by=call.who.user, enabled_at=now)
+    except ValidationError as error:
+        raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in error.errors()]) from None
 
 
 def _settings(call: Call) -> Settings:

@@ -8,6 +8,7 @@ from services.gateway.events import EnrollEvents
 from services.runtime import runtime, until_stopped
 from shared.adapters.enroll import EnrollDirectory
 from shared.engine.gate import Gate
+from shared.engine.handlers import Steps
 from shared.messaging.dead import read_dead
 from shared.messaging.worker import Lane, Worker
 from shared.security.tokens import TokenReader
@@ -23,8 +24,12 @@ async def main(settings: Settings) -> None:
         tokens = TokenReader(settings.enroll_url, directory.signing_keys)
         topology = settings.topology()
 
+        steps = Steps(base.engine)
+
         async def archive(message: AbstractIncomingMessage) -> None:
-            await base.store.failed.archive(DeadLetter(**read_dead(message)))
+            letter = DeadLetter(**read_dead(message))
+            await steps.buried(letter.reason, letter.body)
+            await base.store.failed.archive(letter)
 
         worker = Worker(
             settings.amqp_url,

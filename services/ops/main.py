@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import orjson
 import typer
@@ -13,7 +13,7 @@ from rich.table import Table
 from shared.contracts.envelope import Envelope, Outgoing
 from shared.engine.relay import Relay
 from shared.messaging.publisher import Publisher
-from shared.model.errors import SyncError
+from shared.model.errors import NotFound, SyncError
 from shared.settings import Settings
 from shared.store.database import Store
 from shared.store.failed import Selection
@@ -32,6 +32,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done,
 All = Annotated[bool, typer.Option("--all", help="Really all that are waiting, where no id or filter is given.")]
 Why = Annotated[str, typer.Option(help="Kept with the message.")]
 By = Annotated[str, typer.Option(envvar="USER", help="Who is acting; kept with the message.")]
+State = Annotated[Literal["waiting", "replayed", "discarded", "any"], typer.Option(help="In this state only.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
 
 
@@ -48,7 +49,7 @@ def list_(
     reason: Reason = None,
     org: Org = None,
     run: RunId = None,
-    state: Annotated[str, typer.Option(help="waiting, replayed, discarded or any.")] = "waiting",
+    state: State = "waiting",
     as_json: Json = False,
 ) -> None:
     """List failed messages, oldest first."""
@@ -97,20 +98,20 @@ def replay(
     why: Why = "",
     by: By = "operator",
 ) -> None:
-    """Send failed messages again, under their own ids: what was done already is not done twice."""
+    """Send failed messages again, under their own ids: what was done already is not done twice.
+
+    Those of a run that a later run of the same kind has overtaken are not sent: their values are out of date.
+    """
     selection = _selection(ids, type, code, reason, org, run, all_)
 
     async def act(store: Store, relay: Relay, one: dict[str, Any]) -> bool:
         message = _again(one)
-        if message is None:
-            typer.echo(f"{one['_id']}: cannot be read, so it cannot be sent again. Discard it.", err=True)
-            return False
-        if not await store.failed.replay(one["_id"], message, by=by, why=why):
+        if message is None or not await store.failed.replay(one["_id"], message, by=by, why=why):
             return False
         await relay.send("failed_messages", one["_id"], [message])
         return True
 
-    _each(selection, act, "replayed", dry_run)
+    _each(selection, act, "replayed", dry_run, _obstacle)
 
 
 @failed.command()
@@ -132,27 +133,66 @@ def discard(
     async def act(store: Store, _: Relay, one: dict[str, Any]) -> bool:
         return await store.failed.discard(one["_id"], by=by, why=why)
 
-    _each(selection, act, "discarded", dry_run)
+    _each(selection, act, "discarded", dry_run, _no_obstacle)
 
 
 Act = Callable[[Store, Relay, dict[str, Any]], Awaitable[bool]]
+Obstacle = Callable[[Store, dict[str, Any]], Awaitable[str]]
 
 
-def _each(selection: Selection, act: Act, done: str, dry_run: bool) -> None:
+def _each(selection: Selection, act: Act, done: str, dry_run: bool, obstacle: Obstacle) -> None:
     async def work(store: Store, relay: Relay) -> tuple[int, int]:
-        found = await store.failed.find(selection)
+        found = await store.failed.find(selection, limit=0)
+        asked = len(selection.ids) or len(found)
+        await _explain_absent(store, selection, {one["_id"] for one in found})
         acted = 0
         for one in found:
-            if dry_run:
+            if why_not := await obstacle(store, one):
+                typer.echo(f"{one['_id']}: {why_not}", err=True)
+            elif dry_run:
                 typer.echo(f"would be {done}: {one['_id']}  {one['type']}  {one['reason']}")
+                acted += 1
             else:
                 acted += await act(store, relay, one)
-        return len(found), acted
+        return asked, acted
 
-    found, acted = _run(work)
-    typer.echo(f"{found} would be {done}" if dry_run else f"{acted} of {found} {done}")
-    if not dry_run and acted < found:
+    asked, acted = _run(work)
+    typer.echo(f"{acted} of {asked} {'would be ' if dry_run else ''}{done}")
+    if acted < asked:
         raise typer.Exit(1)
+
+
+async def _explain_absent(store: Store, selection: Selection, found: set[str]) -> None:
+    """Ids that were asked for by name and do not wait. One that does not exist is a mistake of the caller."""
+    absent = [id for id in selection.ids if id not in found]
+    known = (
+        {one["_id"]: one["state"] for one in await store.failed.find(Selection(absent), state=None)} if absent else {}
+    )
+    if unknown := [id for id in absent if id not in known]:
+        _fail(f"There is no failed message {', '.join(unknown)}. Nothing was done.")
+    for id in absent:
+        text = f"is {known[id]} already" if known[id] != "waiting" else "is waiting, but the filter leaves it out"
+        typer.echo(f"{id}: {text}.", err=True)
+
+
+async def _no_obstacle(_: Store, __: dict[str, Any]) -> str:
+    return ""
+
+
+async def _obstacle(store: Store, one: dict[str, Any]) -> str:
+    """Why a message is better not sent again; empty where nothing speaks against it."""
+    if _again(one) is None:
+        return "cannot be read, so it cannot be sent again. Discard it."
+    if not one["org"] or not one["run"]:
+        return ""
+    runs = store.org(one["org"]).runs
+    try:
+        run = await runs.get(one["run"])
+    except NotFound:
+        return "its run is not there any more. Discard it."
+    if run.ended and not await runs.is_latest(run):
+        return f"out of date, a later run than {run.id} has been applied. Discard it."
+    return ""
 
 
 def _selection(

@@ -16,7 +16,6 @@ from shared.model.run import Run
 
 TRIES = 3
 BATCH = 500
-_AGAIN = frozenset({408, 500, 502, 503, 504})
 _TOKEN_FIX = "Check SYNC_ENROLL_TOKEN."  # noqa: S105
 
 
@@ -85,10 +84,10 @@ class EnrollTarget:
     async def look_up(self, keys: Sequence[str], fields: Sequence[str]) -> dict[str, Found]:
         body = {**self._common, "keys": list(keys), "fields": list(fields)}
         answer = await call(self._http, "POST", f"{self._base}:lookup", body)
-        return {one["key"]: Found(str(one["id"]), one["values"]) for one in answer["students"]}
+        return {one["key"]: Found(str(one["id"]), one["values"]) for one in _rows(answer, "students")}
 
     async def apply(self, batch: ChangeBatch) -> list[Applied]:
-        records = [{"key": one.key, "id": one.target_id, "values": one.values} for one in batch.changes]
+        records = [{"key": one.key, "id": one.target_id or None, "values": one.values} for one in batch.changes]
         body = {**self._common, **self._stamp, "records": records}
         headers = {"Idempotency-Key": batch.idempotency_key}
         try:
@@ -96,7 +95,10 @@ class EnrollTarget:
         except _CallRefused as refused:
             problem = Problem(refused.code, refused.message, "Ask Enroll's support what it means.")
             return [Applied(one.key, False, "failed", one.target_id, (problem,)) for one in batch.changes]
-        return [_applied(one) for one in answer["results"]]
+        results = [_applied(one) for one in _rows(answer, "results")]
+        if [one.key for one in results] != [one.key for one in batch.changes]:
+            raise Unavailable("enroll.incomplete", "Enroll did not answer about each record.")
+        return results
 
     async def aclose(self) -> None:
         """The client is shared; nothing to close."""
@@ -123,10 +125,10 @@ async def call(
     for attempt in range(TRIES):
         try:
             response = await http.request(method, path, content=content, headers=given)
-            if response.status_code not in _AGAIN:
+            if response.status_code < 500 and response.status_code != 408:
                 return _read(response)
             why = f"answered {response.status_code}"
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             why = f"does not answer ({type(error).__name__})"
         if attempt + 1 < TRIES:
             await asyncio.sleep(0.1 * 3**attempt * random.uniform(0.7, 1.3))  # noqa: S311
@@ -160,6 +162,13 @@ def _read(response: httpx.Response) -> Any:
     raise _CallRefused(f"enroll.{code}", f"Enroll refused the call ({status}): {message}")
 
 
+def _rows(answer: Any, name: str) -> list[Any]:
+    rows = answer.get(name) if isinstance(answer, dict) else None
+    if not isinstance(rows, list):
+        raise Unavailable("enroll.not_understood", "Enroll answered with something that is not in its contract.")
+    return rows
+
+
 def _error(response: httpx.Response) -> tuple[str, str]:
     try:
         error = orjson.loads(response.content)["error"]
@@ -189,4 +198,5 @@ def _applied(result: Mapping[str, Any]) -> Applied:
 
 def _part(text: str) -> str:
     """One path segment, whatever is in it."""
-    return quote(text, safe="")
+    dots = not text.strip(".")
+    return text.replace(".", "%2E") if dots else quote(text, safe="")

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 DEFAULT_RETRY_DELAYS = (5.0, 30.0, 120.0, 600.0, 3600.0)
-RETRY_RUNG_HEADER = "x-sync-rung"
+RETRY_RUNG_HEADER = "sync-rung"
+"""Not "x-…": a headers exchange ignores those in a binding, and every rung would take every message."""
 DELIVERY_LIMIT = 20
 NEVER = 1_000_000_000
 

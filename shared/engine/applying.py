@@ -12,6 +12,7 @@ from shared.engine.progress import following
 from shared.engine.together import together
 from shared.mapping.compiled import compile_mapping
 from shared.model.catalog import catalog
+from shared.model.errors import Conflict
 from shared.model.ports import Target
 from shared.model.record import Action, Applied, Change, ChangeBatch, Outcome
 from shared.model.run import Run
@@ -24,11 +25,14 @@ log = structlog.get_logger()
 
 Answers = dict[str, Applied]
 
+GONE = "gone"
+
 
 async def apply(engine: Engine, run: Run, slice: Slice) -> bool:
     """compared -> applied. Done twice it has no second effect. False where the lease was lost.
 
     Raises:
+        Conflict: a later run of the stream has remembered newer values.
         Permanent: the target refuses the whole call (credentials, switch, a later run).
         Transient: try again later.
     """
@@ -42,7 +46,9 @@ async def apply(engine: Engine, run: Run, slice: Slice) -> bool:
     finally:
         await target.aclose()
     if not await _remember(engine, run, slice, changes, answers):
-        return False
+        if not await org.slices.renew(slice, engine.settings.lease_seconds):
+            return False
+        raise Conflict("run.overtaken", "A later run has already been applied.", "Look at the later run.")
     counts = _counts(changes, answers)
     messages = following(engine, run, slice)
     if not await org.slices.complete(slice, SliceState.APPLIED, counts=counts, messages=messages):
@@ -61,7 +67,8 @@ async def _send(engine: Engine, run: Run, slice: Slice, target: Target, changes:
     async def send(number: int) -> Sequence[tuple[str, Applied]]:
         part = sent[number * target.batch_size : (number + 1) * target.batch_size]
         async with gate:
-            answers = await target.apply(ChangeBatch(f"{slice.id}/{number}", part))
+            given = await target.apply(ChangeBatch(f"{slice.id}/{number}", part))
+            answers = [_settled(change, answer) for change, answer in zip(part, given, strict=True)]
             results = [_result(change, answer) for change, answer in zip(part, answers, strict=True)]
             await records.put(run.id, slice.fence, results)
         for answer in answers:
@@ -72,8 +79,15 @@ async def _send(engine: Engine, run: Run, slice: Slice, target: Target, changes:
     return dict(pair for part in await together(send(number) for number in range(batches)) for pair in part)
 
 
+def _settled(change: Change, answer: Applied) -> Applied:
+    """A missing student whom the target has deleted since: nothing is left to mark, today or any other day."""
+    if change.action is Action.MISSING and any(problem.code == "student.unknown" for problem in answer.problems):
+        return Applied(change.key, True, GONE)
+    return answer
+
+
 def _result(change: Change, answer: Applied) -> RecordResult:
-    names = change.values if answer.ok else ()
+    names = change.values if answer.ok and answer.status != GONE else ()
     return RecordResult(
         row=change.row,
         key=change.key,
@@ -99,7 +113,10 @@ async def _remember(
         if answer is None or answer.ok:
             bucket = bucket_of(change.key)
             entries = touched.setdefault(bucket, known.get(bucket, {}))
-            entries[change.key] = (change.digest, target_id, int(change.action is Action.MISSING))
+            if answer is not None and answer.status == GONE:
+                entries.pop(change.key, None)
+            else:
+                entries[change.key] = (change.digest, target_id, int(change.action is Action.MISSING))
     version = (run.number << 20) | min(slice.fence, 0xFFFFF)
     return await buckets.save(state, version, touched)
 

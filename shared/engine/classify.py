@@ -157,7 +157,7 @@ def _invalid(row: int, key: str, problems: list[Problem]) -> RecordResult:
 def decide(candidate: Candidate, found: Found | None, missing_field: str) -> Change:
     """What to do about a candidate, now that the target has said what it holds."""
     values = dict(candidate.values)
-    if candidate.was_missing and missing_field:
+    if missing_field and (candidate.was_missing or (found is not None and found.values.get(missing_field))):
         values[missing_field] = 0
     if found is None:
         return Change(candidate.key, Action.CREATE, candidate.row, values, {}, None, candidate.digest)

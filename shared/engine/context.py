@@ -45,7 +45,7 @@ class Engine:
     def requested(self, run: Run) -> Outgoing:
         """Begin, or wait. The id is the run's own, so that asking twice is one request."""
         kind = RunRequested if run.direction == "import" else ExportRequested
-        return self.outgoing(run, kind(organization=run.org, run=run.id))
+        return self.outgoing(run, kind(organization=run.org, run=run.id), id=f"{run.id}/begin")
 
     def compare(self, run: Run, number: int, attempt: int = 1) -> Outgoing:
         body = SliceCompare(organization=run.org, run=run.id, slice=number)

@@ -1,19 +1,22 @@
 """The handlers of the engine's messages: take the lease, do the step, move on. Importer and exporter run the same."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
+from pydantic import ValidationError
 
+from shared.contracts.envelope import Envelope
 from shared.contracts.messages import ExportRequested, RunMessage, RunRequested, RunSettle, SliceApply, SliceCompare
 from shared.engine.applying import apply
 from shared.engine.comparing import compare
 from shared.engine.context import Engine
-from shared.engine.lease import kept
+from shared.engine.lease import LeaseLost, kept
 from shared.engine.progress import after_apply, after_compare, end, following
 from shared.engine.staging import stage
 from shared.messaging.answers import Answer, Delivery, Done, Handlers, Handling, Later
-from shared.model.errors import NotFound, Permanent, SyncError
+from shared.model.errors import NotFound, Permanent, SyncError, Unavailable
 from shared.model.run import Run, RunState, add_counts
+from shared.store.failed import Selection
 from shared.store.runs import stream_id
 from shared.store.slices import Slice, SliceState
 
@@ -24,6 +27,14 @@ SUPERSEDED = {
     "message": "A newer run was asked for while this one waited for approval.",
     "fix": "Look at the newer run.",
 }
+BROKER_REASONS = frozenset({"delivery_limit", "rejected", "expired", "maxlen"})
+KILLED = Permanent(
+    "message.killed",
+    "Sync Service broke down each time it worked on this.",
+    "An operator finds the message under failed messages and can replay it.",
+)
+OUT_OF_DATE = "Nothing was sent: a later run has applied newer values."
+STREAM_BUSY_SECONDS = 30.0
 
 
 class Steps:
@@ -37,17 +48,35 @@ class Steps:
         return Handlers(
             Handling(RunRequested, self.begin, self.begin_gave_up),
             Handling(ExportRequested, self.begin, self.begin_gave_up),
-            Handling(SliceCompare, self.compare, self.slice_gave_up),
-            Handling(SliceApply, self.apply, self.slice_gave_up),
+            Handling(SliceCompare, self.compare, self.compare_gave_up),
+            Handling(SliceApply, self.apply, self.apply_gave_up),
             Handling(RunSettle, self.settle),
         )
 
-    async def begin(self, message: RunMessage, _: Delivery) -> Answer:
+    async def buried(self, reason: str, body: str) -> None:
+        """What the broker buried, unlike what gave up, has not failed yet where people see it. Twice is harmless."""
+        if reason not in BROKER_REASONS:
+            return
+        try:
+            envelope = Envelope.model_validate_json(body)
+            handling = self.handlers().find(envelope.type)
+            if handling is not None and handling.gave_up is not None:
+                await handling.gave_up(handling.message.model_validate(envelope.data), KILLED)
+        except (ValidationError, NotFound) as error:
+            log.info("nothing to fail", action="bury", reason=reason, error=type(error).__name__)
+
+    async def begin(self, message: RunMessage, delivery: Delivery) -> Answer:
         """pending -> staging -> comparing, or leave it waiting behind the active run of its stream."""
         runs = self._engine.store.org(message.organization).runs
         run = await runs.get(message.run)
         if run.state is RunState.PENDING and not await self._activate(run):
             return Done()
+        if run.state is RunState.FAILED and not run.slices:
+            if not await self._is_replay(delivery, run.error):
+                return Done()
+            taken = await self._take_up(run, RunState.STAGING, delivery)
+            if not isinstance(taken, Run):
+                return taken
         held = await runs.acquire(run.id, [RunState.STAGING], self._engine.owner, self._seconds)
         if held is None:
             return await self._not_held(await runs.get(run.id), [RunState.STAGING])
@@ -55,6 +84,8 @@ class Steps:
         try:
             async with kept(lambda: runs.renew(run.id, fence, self._seconds), self._seconds):
                 await stage(self._engine, run, fence)
+        except LeaseLost:
+            return self._busy("another worker has taken over the run")
         except Permanent as error:
             await end(
                 self._engine,
@@ -70,6 +101,7 @@ class Steps:
         return Done()
 
     async def begin_gave_up(self, message: RunMessage, error: BaseException) -> None:
+        """Raises NotFound."""
         run = await self._engine.store.org(message.organization).runs.get(message.run)
         states = [RunState.PENDING, RunState.STAGING]
         await end(self._engine, run, states, RunState.FAILED, add_counts([]), error=_told(error))
@@ -86,84 +118,122 @@ class Steps:
         )
         return await runs.activate(run.id)
 
-    async def compare(self, message: SliceCompare, _: Delivery) -> Answer:
-        run = await self._run(message, RunState.COMPARING, SliceState.STAGED)
-        if run is None:
-            return Done()
-        answer = await self._slice(run, message.slice, [SliceState.STAGED], compare)
+    async def compare(self, message: SliceCompare, delivery: Delivery) -> Answer:
+        run = await self._run(message, RunState.COMPARING, SliceState.STAGED, delivery)
+        if not isinstance(run, Run):
+            return run
+        answer = await self._slice(run, message.slice, SliceState.STAGED, compare, delivery)
         await after_compare(self._engine, run)
         return answer
 
-    async def apply(self, message: SliceApply, _: Delivery) -> Answer:
-        run = await self._run(message, RunState.APPLYING, SliceState.COMPARED)
-        if run is None:
-            return Done()
-        answer = await self._slice(run, message.slice, [SliceState.COMPARED], apply)
+    async def apply(self, message: SliceApply, delivery: Delivery) -> Answer:
+        run = await self._run(message, RunState.APPLYING, SliceState.COMPARED, delivery)
+        if not isinstance(run, Run):
+            return run
+        answer = await self._slice(run, message.slice, SliceState.COMPARED, apply, delivery)
         await after_apply(self._engine, run)
         return answer
 
-    async def _run(self, message: SliceCompare | SliceApply, wanted: RunState, mended: SliceState) -> Run | None:
+    async def _run(
+        self, message: SliceCompare | SliceApply, wanted: RunState, mended: SliceState, delivery: Delivery
+    ) -> Run | Answer:
         """The run where it is in the wanted state, or can be taken up again for a replayed slice."""
         org = self._engine.store.org(message.organization)
         run = await org.runs.get(message.run)
         if run.state is wanted:
             return run
         slice = await org.slices.get(run.id, message.slice)
-        if not run.ended or slice is None or slice.state is not SliceState.FAILED:
-            return None
-        if not await org.runs.is_latest(run):
+        if not run.ended or slice is None or slice.state not in (SliceState.FAILED, mended):
+            return Done()
+        if not await self._is_replay(delivery, slice.error):
+            return Done()
+        return await self._take_up(run, wanted, delivery)
+
+    async def _take_up(self, run: Run, wanted: RunState, delivery: Delivery) -> Run | Answer:
+        """An ended run in the wanted state again, for a replay; else the answer to the message."""
+        runs = self._engine.org(run).runs
+        if not await runs.is_latest(run):
             log.info("replay is out of date", action="replay", run=run.id, reason="a later run has applied")
-            return None
-        if not await org.runs.reopen(run.id, wanted):
-            return None
-        await org.slices.mend(run.id, message.slice, mended)
-        return await org.runs.get(run.id)
+            await self._engine.store.failed.remark(delivery.message_id, OUT_OF_DATE)
+            return Done()
+        reopened = await runs.reopen(run.id, wanted)
+        found = await runs.get(run.id)
+        if reopened or found.state is wanted:
+            return found
+        if found.state in (RunState.PARTIAL, RunState.FAILED):
+            return Later(STREAM_BUSY_SECONDS, "another run of the stream is active")
+        return Done()
+
+    async def _is_replay(self, delivery: Delivery, error: Mapping[str, str] | None) -> bool:
+        """Whether an operator sent this message for something that has failed. A mere repetition changes nothing.
+
+        Raises:
+            Unavailable: whoever gave up died before the message reached the dead letters; it is to go there now.
+        """
+        found = await self._engine.store.failed.find(Selection((delivery.message_id,)), state=None, limit=1)
+        if not found and delivery.last and error:
+            raise Unavailable(error["code"], error["message"], error["fix"])
+        return bool(found) and found[0]["state"] == "replayed"
 
     async def _slice(
         self,
         run: Run,
         number: int,
-        states: list[SliceState],
+        state: SliceState,
         work: Callable[[Engine, Run, Slice], Awaitable[bool]],
+        delivery: Delivery,
     ) -> Answer:
         slices = self._engine.org(run).slices
-        slice = await slices.acquire(run.id, number, states, self._engine.owner, self._seconds)
-        if slice is None and await slices.mend(run.id, number, states[0]):
-            slice = await slices.acquire(run.id, number, states, self._engine.owner, self._seconds)
+        slice = await slices.acquire(run.id, number, [state], self._engine.owner, self._seconds)
         if slice is None:
             found = await slices.get(run.id, number)
-            if found is None or found.state not in states:
+            if found is None or found.state not in (state, SliceState.FAILED):
                 return Done()
-            return Later(self._seconds / 2, "another worker holds the slice")
+            if found.state is state:
+                return self._busy("another worker holds the slice")
+            if not await self._is_replay(delivery, found.error):
+                return Done()
+            await slices.mend(run.id, number, state)
+            slice = await slices.acquire(run.id, number, [state], self._engine.owner, self._seconds)
+            if slice is None:
+                return self._busy("another worker has taken up the slice")
         try:
             async with kept(lambda: slices.renew(slice, self._seconds), self._seconds):
-                await work(self._engine, run, slice)
+                done = await work(self._engine, run, slice)
+            return Done() if done else self._busy("another worker has taken over the slice")
+        except LeaseLost:
+            return self._busy("another worker has taken over the slice")
         except Permanent as error:
-            await self._fail_slice(run, slice, error.as_dict(), attempt=1)
+            await self._fail_slice(run, slice, state, error.as_dict(), attempt=1, fenced=True)
         finally:
             await _quietly(slices.release(slice))
         return Done()
 
-    async def slice_gave_up(self, message: SliceCompare | SliceApply, error: BaseException) -> None:
+    async def compare_gave_up(self, message: SliceCompare, error: BaseException) -> None:
+        await after_compare(self._engine, await self._gave_up(message, SliceState.STAGED, error))
+
+    async def apply_gave_up(self, message: SliceApply, error: BaseException) -> None:
+        await after_apply(self._engine, await self._gave_up(message, SliceState.COMPARED, error))
+
+    async def _gave_up(self, message: SliceCompare | SliceApply, state: SliceState, error: BaseException) -> Run:
         """Out of attempts: the slice fails, and the next of the window gets a single attempt of its own."""
         org = self._engine.store.org(message.organization)
         run = await org.runs.get(message.run)
         slice = await org.slices.get(run.id, message.slice)
-        if slice is None:
-            raise NotFound("slice.not_found", "There is no such slice.")
-        last = len(self._engine.topology.retry_delays) + 1
-        await self._fail_slice(run, slice, _told(error), attempt=last)
-        await after_compare(self._engine, run) if run.state is RunState.COMPARING else await after_apply(
-            self._engine, run
-        )
+        if slice is not None:
+            last = len(self._engine.topology.retry_delays) + 1
+            await self._fail_slice(run, slice, state, _told(error), attempt=last)
+        return run
 
-    async def _fail_slice(self, run: Run, slice: Slice, error: dict[str, str], attempt: int) -> None:
-        if run.state is RunState.APPLYING:
+    async def _fail_slice(
+        self, run: Run, slice: Slice, state: SliceState, error: dict[str, str], *, attempt: int, fenced: bool = False
+    ) -> None:
+        if state is SliceState.COMPARED:
             messages = following(self._engine, run, slice, attempt)
         else:
             number = slice.number + self._engine.settings.window
             messages = [self._engine.compare(run, number, attempt)] if number < run.slices else []
-        if await self._engine.org(run).slices.fail(run.id, slice.number, error, messages):
+        if await self._engine.org(run).slices.fail(slice, state, error, messages=messages, fenced=fenced):
             log.warning("slice failed", action="fail", code=error["code"], run=run.id, slice=slice.number)
             await self._engine.relay.send("slices", slice.id, messages)
 
@@ -182,8 +252,11 @@ class Steps:
 
     async def _not_held(self, run: Run, states: list[RunState]) -> Answer:
         if run.state in states:
-            return Later(self._seconds / 2, "another worker holds the run")
+            return self._busy("another worker holds the run")
         return Done()
+
+    def _busy(self, reason: str) -> Later:
+        return Later(self._seconds / 2, reason)
 
 
 def _told(error: BaseException) -> dict[str, str]:

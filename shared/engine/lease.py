@@ -7,12 +7,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from shared.model.errors import Transient, Unavailable
 
 
+class LeaseLost(Unavailable):
+    """Somebody else has the lease now: nothing went wrong, and nothing is left to do here."""
+
+
 @contextlib.asynccontextmanager
 async def kept(renew: Callable[[], Awaitable[bool]], seconds: float) -> AsyncIterator[None]:
     """Renew every third of the lease. When it was lost, the work inside is cancelled.
 
     Raises:
-        Unavailable: the lease was lost; whoever has it now does the work.
+        LeaseLost: whoever has it now does the work.
     """
     worker = asyncio.current_task()
     lost = False
@@ -34,6 +38,6 @@ async def kept(renew: Callable[[], Awaitable[bool]], seconds: float) -> AsyncIte
     except asyncio.CancelledError:
         if not lost or worker is None or worker.uncancel() > 0:
             raise
-        raise Unavailable("lease.lost", "Another worker has taken this over.") from None
+        raise LeaseLost("lease.lost", "Another worker has taken this over.") from None
     finally:
         keeper.cancel()

@@ -40,10 +40,14 @@ async def after_compare(engine: Engine, run: Run) -> None:
     if await org.slices.unfinished(run.id, [SliceState.STAGED]):
         return
     slices = await org.slices.of(run.id)
+    if any(one.state is SliceState.STAGED for one in slices):
+        return  # a replay has just taken one up
     counts = add_counts([one.counts for one in slices])
     if any(one.state is SliceState.FAILED for one in slices):
         await end(engine, run, [RunState.COMPARING], RunState.FAILED, counts, error=_why(slices, UNCOMPARED))
         return
+    if (await org.runs.get(run.id)).state is RunState.FAILED:
+        await org.runs.reopen(run.id, RunState.COMPARING)  # ended by somebody who saw a slice before its replay
     connection = await org.connections.get(run.connection)
     reasons = objections(counts, connection.limits, run.stage, full_roster=run.roster == "full")
     if run.preview:
@@ -57,17 +61,17 @@ async def after_compare(engine: Engine, run: Run) -> None:
 
 
 async def start_applying(engine: Engine, run: Run, from_state: RunState, by: str | None = None) -> bool:
-    """-> applying, with the first slices announced; ends at once where nothing is to be done."""
+    """-> applying, with the first slices announced; at once to the end where nothing is to be done."""
     org = engine.org(run)
     slices = await org.slices.of(run.id)
     waiting = [one.number for one in slices if one.state is SliceState.COMPARED]
+    if not waiting:
+        return await _finish(engine, run, slices, [from_state], by=by)
     messages = [engine.apply(run, number) for number in waiting[: engine.settings.window]]
     facts = {"counts": add_counts([one.counts for one in slices]), "to_apply": waiting, "decided_by": by}
     if not await org.runs.move(run.id, [from_state], RunState.APPLYING, facts=facts, messages=messages):
         return False
     await engine.relay.send("runs", run.id, messages)
-    if not waiting:
-        await after_apply(engine, run)
     return True
 
 
@@ -85,14 +89,32 @@ async def after_apply(engine: Engine, run: Run) -> None:
     if await org.slices.unfinished(run.id, [SliceState.COMPARED]):
         return
     slices = await org.slices.of(run.id)
+    if any(one.state is SliceState.COMPARED for one in slices):
+        return  # a replay has just taken one up
+    if await _finish(engine, run, slices, [RunState.APPLYING]):
+        return
+    # Several slices that are replayed together: one may have ended the run before it could see that the next began.
+    found = await org.runs.get(run.id)
+    state, counts = _outcome(slices)
+    if found.state in (RunState.PARTIAL, RunState.FAILED) and (found.state, found.counts) != (state, counts):
+        await _finish(engine, run, slices, [found.state])
+
+
+async def _finish(
+    engine: Engine, run: Run, slices: list[Slice], from_states: list[RunState], by: str | None = None
+) -> bool:
+    state, counts = _outcome(slices)
+    lost = any(one.state is SliceState.FAILED for one in slices)
+    return await end(engine, run, from_states, state, counts, error=_why(slices, UNSENT) if lost else None, by=by)
+
+
+def _outcome(slices: list[Slice]) -> tuple[RunState, dict[str, int]]:
     counts = add_counts([one.counts for one in slices])
     lost = any(one.state is SliceState.FAILED for one in slices)
-    done = counts["created"] + counts["updated"] + counts["unchanged"]
     if not lost and not counts["failed"] and not counts["invalid"]:
-        state = RunState.SUCCEEDED
-    else:
-        state = RunState.PARTIAL if done else RunState.FAILED
-    await end(engine, run, [RunState.APPLYING], state, counts, error=_why(slices, UNSENT) if lost else None)
+        return RunState.SUCCEEDED, counts
+    done = counts["created"] + counts["updated"] + counts["unchanged"]
+    return RunState.PARTIAL if done else RunState.FAILED, counts
 
 
 def _why(slices: list[Slice], otherwise: dict[str, str]) -> dict[str, str]:

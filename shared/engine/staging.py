@@ -6,6 +6,7 @@ from typing import Any
 import structlog
 
 from shared.engine.context import Engine
+from shared.engine.lease import LeaseLost
 from shared.engine.spill import Spill, plan
 from shared.engine.together import together
 from shared.mapping.compiled import CompiledMapping, compile_mapping
@@ -36,7 +37,10 @@ async def stage(engine: Engine, run: Run, fence: int) -> None:
         with Spill(engine.settings.spool_dir) as spill:
             slices = await _partition(engine, run, source, compiled, spill)
         facts = _facts(source, compiled)
-    await org.slices.add_all(slices)
+    if not await org.runs.renew(run.id, fence, engine.settings.lease_seconds):
+        raise LeaseLost("lease.lost", "Another worker has taken this over.")
+    if not await org.slices.add_all(slices, fence):
+        raise LeaseLost("lease.lost", "Another worker has staged this.")
     messages = [engine.compare(run, one.number) for one in slices[: engine.settings.window]]
     moved = await org.runs.move(
         run.id,

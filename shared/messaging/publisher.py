@@ -9,12 +9,13 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
 
 from shared.contracts.envelope import CONTENT_TYPE, Outgoing
 from shared.contracts.topology import Topology
-from shared.messaging.broker import LOST, connect, declare
+from shared.messaging.broker import LOST, close, connect, declare, own_cancellation_only
 from shared.model.errors import Unavailable
 from shared.telemetry.metrics import PUBLISHED
 
 ATTEMPT_HEADER = "x-sync-attempt"
 CONFIRM_SECONDS = 15.0
+PUBLISH_SECONDS = 20.0  # all of it: waiting for a place in the window, connecting, declaring, the confirm
 WINDOW = 100
 
 
@@ -60,17 +61,25 @@ class Publisher:
 
     async def send(self, exchange: str, routing_key: str, message: aio_pika.Message, *, mandatory: bool = True) -> None:
         """One raw message, confirmed."""
-        async with self._window:
-            target = await self._exchange(exchange)
-            try:
+        try:
+            async with asyncio.timeout(PUBLISH_SECONDS), self._window:
+                await self._confirmed(await self._exchange(exchange), routing_key, message, mandatory)
+        except aio_pika.exceptions.PublishError:
+            raise Unavailable("broker.unroutable", f"No queue takes {routing_key} from {exchange}.") from None
+        except LOST as error:
+            raise Unavailable("broker.lost", f"RabbitMQ went away while publishing ({type(error).__name__}).") from None
+
+    async def _confirmed(
+        self, target: AbstractExchange, routing_key: str, message: aio_pika.Message, mandatory: bool
+    ) -> None:
+        try:
+            with own_cancellation_only():
                 await target.publish(message, routing_key, mandatory=mandatory, timeout=CONFIRM_SECONDS)
-            except aio_pika.exceptions.PublishError:
-                raise Unavailable("broker.unroutable", f"No queue takes {routing_key} from {exchange}.") from None
-            except LOST as error:
-                await self._lost(target)
-                raise Unavailable(
-                    "broker.lost", f"RabbitMQ went away while publishing ({type(error).__name__})."
-                ) from None
+        except aio_pika.exceptions.PublishError:
+            raise
+        except LOST:
+            await self._lost(target)
+            raise
 
     async def _exchange(self, name: str) -> AbstractExchange:
         async with self._lock:
@@ -83,9 +92,15 @@ class Publisher:
 
     async def _open(self) -> None:
         await self._drop()
-        self._connection = await connect(self._url, self._name)
-        self._channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
-        await declare(self._channel, self._topology)
+        with own_cancellation_only():
+            connection = await connect(self._url, self._name)
+            try:
+                channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+                await declare(channel, self._topology)
+            except BaseException:
+                await close(connection)
+                raise
+        self._connection, self._channel = connection, channel
 
     async def _lost(self, target: AbstractExchange) -> None:
         async with self._lock:
@@ -96,11 +111,7 @@ class Publisher:
         connection, self._connection, self._channel = self._connection, None, None
         self._exchanges.clear()
         if connection is not None:
-            try:
-                async with asyncio.timeout(3):
-                    await connection.close()
-            except LOST:
-                pass
+            await close(connection)
 
     async def ready(self) -> bool:
         """For the readiness check: the broker can be reached now."""

@@ -62,7 +62,6 @@ class Ladder:
             "x-sync-code": str(told.get("code", "")),
             "x-sync-detail": str(told.get("reason", "")),
             "x-sync-frames": "\n".join(told.get("frames", [])),
-            "x-sync-queue": message.consumer_tag or "",
             "x-sync-exchange": message.exchange or "",
             ATTEMPT_HEADER: attempt_of(message),
             FIRST_HEADER: message.headers.get(FIRST_HEADER, _now()),

@@ -18,7 +18,7 @@ from shared.contracts.envelope import Envelope
 from shared.contracts.messages import Message
 from shared.contracts.topology import Topology
 from shared.messaging.answers import Delivery, Done, Handlers, Handling, Later
-from shared.messaging.broker import LOST, connect, declare
+from shared.messaging.broker import CLOSE_SECONDS, LOST, close, connect, declare, own_cancellation_only
 from shared.messaging.publisher import Publisher
 from shared.messaging.retry import Ladder, attempt_of
 from shared.model.errors import SyncError
@@ -28,6 +28,8 @@ from shared.telemetry.metrics import CONSUMERS, HANDLING, MESSAGES
 log = structlog.get_logger()
 
 REQUEUE_SECONDS = 1.0
+CONSUME_SECONDS = 10.0
+CUT_OFF_SECONDS = 1.0
 RECONNECT_SECONDS = (0.2, 0.5, 1, 2, 5)
 
 
@@ -62,6 +64,7 @@ class Worker:
         self._ladder = Ladder(publisher, topology)
         self._name = name
         self._grace = grace
+        self._stopping = False
         self._in_hand: set[asyncio.Task[None]] = set()
         self._consumers: list[tuple[AbstractQueue, str]] = []
 
@@ -71,22 +74,34 @@ class Worker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop` is set, then finish what is in hand, for at most `grace` seconds."""
+        consuming = asyncio.create_task(self._keep_consuming())
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({consuming, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            await self._stop_taking()
+            if self._in_hand:
+                await asyncio.wait(self._in_hand, timeout=self._grace)
+            if consuming.done():
+                consuming.result()
+        finally:
+            stopped.cancel()
+            await _cut_off(self._in_hand)  # the broker gives these to somebody else as soon as the connection is closed
+            await _cut_off({consuming}, CLOSE_SECONDS + 1)
+
+    async def _keep_consuming(self) -> None:
+        """Until cancelled. Sessions come and go with the broker."""
         failures = 0
-        while not stop.is_set():
+        while True:
             try:
-                async with self._session() as lost:
-                    failures = 0
-                    await _first(stop.wait(), lost.wait())
-                    if stop.is_set():
-                        await self._stop_taking()
-                        await self._finish()
+                with own_cancellation_only():
+                    async with self._session() as lost:
+                        failures = 0
+                        await lost.wait()
+                log.warning("broker lost", action="reconnect")
             except (SyncError, *LOST) as error:
                 log.warning("broker lost", action="reconnect", **describe(error))
-            if not stop.is_set():
-                pause = RECONNECT_SECONDS[min(failures, len(RECONNECT_SECONDS) - 1)]
-                failures += 1
-                await _first(stop.wait(), asyncio.sleep(pause))
-        await self._finish()
+            await asyncio.sleep(RECONNECT_SECONDS[min(failures, len(RECONNECT_SECONDS) - 1)])
+            failures += 1
 
     @contextlib.asynccontextmanager
     async def _session(self) -> AsyncIterator[asyncio.Event]:
@@ -97,16 +112,16 @@ class Worker:
             async with connection.channel() as channel:
                 await declare(channel, self._topology)
             connection.close_callbacks.add(lambda *_: lost.set())
-            for lane in self._lanes:
-                await self._consume(connection, lane, lost)
+            async with asyncio.timeout(CONSUME_SECONDS):
+                for lane in self._lanes:
+                    await self._consume(connection, lane, lost)
             log.info("consuming", action="consume", queue=",".join(lane.queue for lane in self._lanes))
             yield lost
         finally:
+            lost.set()
             self._consumers.clear()
             CONSUMERS.set(0)
-            with contextlib.suppress(*LOST):
-                async with asyncio.timeout(3):
-                    await connection.close()
+            await close(connection)
 
     async def _consume(self, connection: AbstractConnection, lane: Lane, lost: asyncio.Event) -> None:
         channel = await connection.channel()
@@ -117,6 +132,8 @@ class Worker:
         queue = await channel.get_queue(lane.queue, ensure=False)
 
         async def take(message: AbstractIncomingMessage) -> None:
+            if self._stopping or lost.is_set():
+                return  # never answered for, so the broker gives it to somebody else
             task = asyncio.create_task(self._deliver(message, lane))
             self._in_hand.add(task)
             task.add_done_callback(self._in_hand.discard)
@@ -126,41 +143,35 @@ class Worker:
         CONSUMERS.set(len(self._consumers))
 
     async def _stop_taking(self) -> None:
-        with contextlib.suppress(*LOST):
+        self._stopping = True
+        consumers = self._consumers.copy()
+        self._consumers.clear()
+        CONSUMERS.set(0)
+        with contextlib.suppress(*LOST), own_cancellation_only():
             async with asyncio.timeout(2):
-                for queue, tag in self._consumers:
+                for queue, tag in consumers:
                     await queue.cancel(tag)
 
-    async def _finish(self) -> None:
-        """Let what is in hand finish. What does not in time is cut off; the broker gives it to somebody else."""
-        if not self._in_hand:
-            return
-        _, late = await asyncio.wait(self._in_hand, timeout=self._grace)
-        for task in late:
-            task.cancel()
-        if late:
-            await asyncio.wait(late, timeout=1)
-
     async def _deliver(self, message: AbstractIncomingMessage, lane: Lane) -> None:
-        """One delivery from taking it to answering for it. Never raises."""
+        """One delivery from taking it to answering for it."""
         started = time.monotonic()
         kind, queue = "unknown", lane.queue
         with structlog.contextvars.bound_contextvars(message_id=message.message_id or "", queue=queue):
             try:
                 if lane.raw is not None:
                     kind, outcome = "raw", "done"
-                    await lane.raw(message)
+                    with own_cancellation_only():
+                        await lane.raw(message)
                 else:
                     kind, outcome = await self._handle(message, queue)
-                await message.ack()
+                with own_cancellation_only():
+                    await message.ack()
             except asyncio.CancelledError:
                 outcome = "cut off"
             except Exception as error:
                 outcome = "not acknowledged"
                 log.warning("message comes again", action="redeliver", **describe(error))
-                await asyncio.sleep(REQUEUE_SECONDS)
-                with contextlib.suppress(*LOST):
-                    await message.nack(requeue=True)
+                await self._give_back(message)
             spent = time.monotonic() - started
             MESSAGES.labels(queue.removeprefix(self._topology.prefix), kind, outcome).inc()
             HANDLING.labels(queue.removeprefix(self._topology.prefix), kind).observe(spent)
@@ -171,6 +182,13 @@ class Worker:
                 outcome=outcome,
                 duration_ms=round(spent * 1000),
             )
+
+    async def _give_back(self, message: AbstractIncomingMessage) -> None:
+        """After a pause, or the message would spin. Over a lost channel the broker has taken it back already."""
+        with contextlib.suppress(asyncio.CancelledError, *LOST):
+            if not message.channel.is_closed:
+                await asyncio.sleep(REQUEUE_SECONDS)
+                await message.nack(requeue=True)
 
     async def _handle(self, message: AbstractIncomingMessage, queue: str) -> tuple[str, str]:
         """Handle and, where that failed, publish what comes next. Returns the message type and the outcome."""
@@ -198,7 +216,8 @@ class Worker:
     ) -> str:
         attempt = delivery.attempt
         try:
-            answer = await handling.handle(body, delivery)
+            with own_cancellation_only():
+                answer = await handling.handle(body, delivery)
         except Exception as error:
             log.warning("handler failed", action="retry", attempt=attempt, **describe(error))
             if delivery.last:
@@ -221,11 +240,8 @@ def _ids(body: Message) -> dict[str, str | int]:
     return {key: getattr(body, name) for name, key in names.items() if hasattr(body, name)}
 
 
-async def _first(*waiting: object) -> None:
-    """Return when one of the awaitables is done; the others are cancelled."""
-    tasks = [asyncio.ensure_future(one) for one in waiting]  # type: ignore[call-overload]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
+async def _cut_off(tasks: set[asyncio.Task[None]], within: float = CUT_OFF_SECONDS) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=within)

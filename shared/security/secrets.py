@@ -41,5 +41,5 @@ class SecretBox:
             ) from None
 
     def reseal(self, sealed: bytes) -> bytes:
-        """The same secret under the newest key."""
-        return self._fernet.rotate(sealed)
+        """The same secret under the newest key. Raises BadSettings when none of the keys fits."""
+        return self.seal(self.open(sealed))

@@ -49,10 +49,12 @@ class Buckets:
     async def _write(self, state: str, version: int, number: int, content: bytes) -> bool:
         where = {"_id": _id(state, number), "version": {"$lte": version}}
         change = {"$set": {"state": state, "number": number, "version": version, "entries": Binary(content)}}
-        try:
-            return await self._buckets.update(where, change, upsert=True)
-        except Duplicate:
-            return False
+        for _ in range(2):  # once more where an older version was made in between
+            try:
+                return await self._buckets.update(where, change, upsert=True)
+            except Duplicate:
+                continue
+        return False
 
     async def forget(self, state: str) -> int:
         """Drop a whole state: the next run looks everything up in the target."""

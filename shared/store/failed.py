@@ -84,6 +84,11 @@ class FailedMessages:
         """waiting -> discarded. It stays archived."""
         return await self._close(id, "discarded", by, why, [])
 
+    async def remark(self, id: str, why: str) -> None:
+        """What came of a message after its replay, kept with it."""
+        act = {"state": "remark", "by": "sync-service", "why": why, "at": datetime.now(UTC)}
+        await self._failed.update({"_id": id}, {"$push": {"acts": act}})
+
     async def _close(self, id: str, state: str, by: str, why: str, messages: Sequence[Outgoing]) -> bool:
         act = {"state": state, "by": by, "why": why, "at": datetime.now(UTC)}
         change: dict[str, Any] = {"$set": {"state": state}, **announcing(messages)}

@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime
 
+import orjson
+
 from shared.contracts.envelope import new_id
 from shared.model.errors import NotFound, Unavailable
 from shared.model.mapping import Mapping, MappingDraft
-from shared.store.scoped import Collection, Duplicate
+from shared.store.scoped import Collection, Document, Duplicate
 
 
 class Mappings:
@@ -27,7 +29,7 @@ class Mappings:
                 created_by=by,
             )
             try:
-                await self._mappings.insert({**mapping.model_dump(mode="json", exclude={"id"}), "_id": mapping.id})
+                await self._mappings.insert(_document(mapping))
             except Duplicate:
                 continue
             return mapping
@@ -60,5 +62,12 @@ class Mappings:
         return Mapping.model_validate(_shape(found[0])) if found else None
 
 
-def _shape(document: dict[str, object]) -> dict[str, object]:
-    return {"id": document["_id"], **{key: value for key, value in document.items() if key not in ("_id", "org")}}
+def _document(mapping: Mapping) -> Document:
+    """Codes come from people and may hold what a field name may not, so the rows are one JSON text."""
+    shaped = mapping.model_dump(mode="json", exclude={"id"})
+    return {**shaped, "_id": mapping.id, "fields": orjson.dumps(shaped["fields"]).decode()}
+
+
+def _shape(document: Document) -> Document:
+    shaped = {key: value for key, value in document.items() if key not in ("_id", "org")}
+    return {**shaped, "id": document["_id"], "fields": orjson.loads(document["fields"])}

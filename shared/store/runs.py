@@ -1,11 +1,12 @@
 """Runs of one organization."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from shared.contracts.envelope import Outgoing
-from shared.model.errors import NotFound
+from shared.model.errors import NotFound, Unavailable
 from shared.model.run import ENDED, Run, RunState
 from shared.store import leases
 from shared.store.outbox import announced, announcing
@@ -24,8 +25,7 @@ class Runs:
     async def add(self, run: Run, messages: Sequence[Outgoing], *, fingerprint: str) -> bool:
         """Insert with its announcements. False where a run of this id is there already."""
         stream = stream_id(run.connection, run.direction, run.data_type)
-        counter = await self._streams.change({"_id": stream}, {"$inc": {"last_number": 1}}, upsert=True)
-        number = counter["last_number"] if counter else 1
+        number = await self._next_number(stream)
         document = {
             **run.model_dump(exclude={"id", "org"}),
             "_id": run.id,
@@ -40,6 +40,17 @@ class Runs:
         except Duplicate:
             return False
         return True
+
+    async def _next_number(self, stream: str) -> int:
+        for _ in range(10):
+            try:
+                counter = await self._streams.change({"_id": stream}, {"$inc": {"last_number": 1}}, upsert=True)
+            except Duplicate:  # another run of a new stream makes the counter at this moment
+                await asyncio.sleep(0.01)
+                continue
+            if counter is not None:
+                return int(counter["last_number"])
+        raise Unavailable("run.busy", "Others are asking for runs of this connection at this moment. Try again.")
 
     async def get(self, id: str) -> Run:
         """Raises NotFound."""
@@ -118,7 +129,7 @@ class Runs:
     async def reopen(self, id: str, to: RunState) -> bool:
         """partial or failed -> `to`, for a replay. False where it is in neither, or another run is active."""
         wanted = [RunState.PARTIAL.value, RunState.FAILED.value]
-        change = {"$set": {"state": to.value, "active": True}, "$unset": {"ended_at": ""}}
+        change = {"$set": {"state": to.value, "active": True}, "$unset": {"ended_at": "", "error": ""}}
         try:
             return await self._runs.update({"_id": id, "state": {"$in": wanted}}, change)
         except Duplicate:

@@ -30,8 +30,20 @@ def translated() -> Iterator[None]:
         yield
     except errors.DuplicateKeyError:
         raise Duplicate from None
-    except (errors.ConnectionFailure, errors.WTimeoutError, errors.ExecutionTimeout, errors.CursorNotFound) as error:
-        raise Unavailable("store.unreachable", f"MongoDB does not answer ({type(error).__name__}).") from None
+    except (
+        errors.ConnectionFailure,
+        errors.WriteConcernError,
+        errors.ExecutionTimeout,
+        errors.CursorNotFound,
+    ) as error:
+        raise _unreachable(error) from None
+
+
+def _unreachable(error: BaseException) -> Unavailable:
+    message = f"MongoDB does not answer ({type(error).__name__})."
+    return Unavailable(
+        "store.unreachable", message, "Try again in a moment; it goes on by itself when MongoDB is back."
+    )
 
 
 class Collection:
@@ -58,6 +70,8 @@ class Collection:
                 await self._collection.insert_many([self.within(one) for one in documents], ordered=False)
         except errors.BulkWriteError as error:
             failures = (error.details or {}).get("writeErrors", [])
+            if (error.details or {}).get("writeConcernErrors"):
+                raise _unreachable(error) from None  # written, but nobody knows for how long
             if any(failure.get("code") != 11000 for failure in failures):
                 raise
             return [int(failure["index"]) for failure in failures]

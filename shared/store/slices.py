@@ -47,26 +47,35 @@ class Slices:
     def __init__(self, slices: Collection) -> None:
         self._slices = slices
 
-    async def add_all(self, slices: Sequence[Slice]) -> None:
-        """Insert the slices of a freshly staged run, in place of those of an attempt that was cut off."""
-        if slices:
-            await self._slices.delete({"run": slices[0].run})
-        await self._slices.insert_many(
-            [
-                {
-                    "_id": one.id,
-                    "run": one.run,
-                    "number": one.number,
-                    "low": one.low,
-                    "high": one.high,
-                    "rows": one.rows,
-                    "state": one.state.value,
-                    "staged": one.staged,
-                    "fence": 0,
-                }
-                for one in slices
-            ]
-        )
+    async def add_all(self, slices: Sequence[Slice], staging: int) -> bool:
+        """Insert the slices of a freshly staged run, in place of those of an attempt that was cut off.
+
+        `staging` is the fence the run was staged under. False where a later attempt has put its slices there.
+        """
+        run = slices[0].run
+        documents = [
+            {
+                "_id": one.id,
+                "run": one.run,
+                "number": one.number,
+                "low": one.low,
+                "high": one.high,
+                "rows": one.rows,
+                "state": one.state.value,
+                "staged": one.staged,
+                "staging": staging,
+                "fence": 0,
+            }
+            for one in slices
+        ]
+        for _ in range(3):  # an earlier attempt that still lives may put its own there in between
+            await self._slices.delete({"run": run, "staging": {"$lte": staging}})
+            if not await self._slices.insert_many(documents):
+                return True
+            if await self._slices.count({"run": run, "staging": {"$gt": staging}}, limit=1):
+                break
+        await self._slices.delete({"run": run, "staging": staging})
+        return False
 
     async def get(self, run: str, number: int) -> Slice | None:
         document = await self._slices.get({"_id": slice_id(run, number)})
@@ -107,13 +116,24 @@ class Slices:
             {"$set": values, "$unset": dict(leases.RELEASED), **announcing(messages)},
         )
 
-    async def fail(self, run: str, number: int, error: Mapping[str, str], messages: Sequence[Outgoing]) -> bool:
-        """Out of attempts: staged or compared -> failed. The fence grows, so whoever still works on it is shut out."""
+    async def fail(
+        self,
+        slice: Slice,
+        state: SliceState,
+        error: Mapping[str, str],
+        *,
+        messages: Sequence[Outgoing] = (),
+        fenced: bool = False,
+    ) -> bool:
+        """`state` -> failed. The fence grows, so whoever still works on it is shut out.
+
+        `fenced`: only while the lease of `slice` is held.
+        """
+        where: dict[str, Any] = {"_id": slice.id, "state": state.value}
+        if fenced:
+            where["fence"] = slice.fence
         return await self._slices.update(
-            {
-                "_id": slice_id(run, number),
-                "state": {"$in": [SliceState.STAGED.value, SliceState.COMPARED.value]},
-            },
+            where,
             {
                 "$set": {"state": SliceState.FAILED.value, "error": dict(error)},
                 "$unset": dict(leases.RELEASED),

@@ -99,4 +99,4 @@ class _LibraryHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         found = describe(record.exc_info[1]) if record.exc_info and record.exc_info[1] else {}
-        structlog.get_logger().warning("library", reason=record.name, **{"error": record.levelname, **found})
+        structlog.get_logger().warning("library", **{"error": record.levelname, **found, "reason": record.name})

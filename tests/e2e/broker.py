@@ -1,0 +1,52 @@
+"""The broker seen from outside: everything the stack publishes, and events as Enroll publishes them."""
+
+import json
+from types import TracebackType
+from typing import Any, Self
+
+import aio_pika
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractQueue
+
+from devtools.stack import Stack
+
+
+class Tap:
+    """A queue of our own behind every exchange. What was published before a call was answered is in it by then."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._connection: AbstractConnection | None = None
+        self._channel: AbstractChannel | None = None
+        self._queue: AbstractQueue | None = None
+        self._heard: list[tuple[str, bytes]] = []
+
+    async def __aenter__(self) -> Self:
+        self._connection = await aio_pika.connect(self._stack.addresses.amqp_url)
+        self._channel = await self._connection.channel()
+        self._queue = await self._channel.declare_queue(exclusive=True, auto_delete=True)
+        for name in ("sync.work", "sync.events", "sync.dead", "sync.retry"):
+            exchange = await self._channel.get_exchange(self._stack.broker_prefix + name, ensure=False)
+            await self._queue.bind(exchange, "#", arguments={"x-match": "all"} if name == "sync.retry" else {})
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+
+    async def heard(self, about: str = "") -> list[tuple[str, bytes]]:
+        """Routing key and body of every message so far whose body holds `about` (an organization, a run)."""
+        assert self._queue is not None
+        while (message := await self._queue.get(no_ack=True, fail=False)) is not None:
+            self._heard.append((message.routing_key or "", message.body))
+        return [one for one in self._heard if about.encode() in one[1]]
+
+    async def enroll_says(self, body: dict[str, Any] | bytes, type: str = "enroll.sync.requested.v1") -> None:
+        """Publish on `enroll.events` as Enroll does."""
+        assert self._channel is not None
+        exchange = await self._channel.get_exchange(self._stack.broker_prefix + "enroll.events", ensure=False)
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        await exchange.publish(
+            aio_pika.Message(content, content_type="application/cloudevents+json", type=type), routing_key=type
+        )

@@ -1,0 +1,58 @@
+"""The simulated Enroll as the tests see it: what it holds, and what goes wrong with it."""
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import Any
+
+import httpx
+
+from devtools.district import District
+
+Faults = Callable[..., Awaitable[None]]
+WRITES = ("batches", "created", "updated", "failed", "replayed")
+
+
+@contextlib.asynccontextmanager
+async def switched(url: str) -> AsyncIterator[Faults]:
+    """Faults that are switched off again at the end of the block."""
+    async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as client:
+
+        async def switch(*rules: dict[str, Any]) -> None:
+            (await client.put("/sandbox/faults", json=list(rules))).raise_for_status()
+
+        try:
+            yield switch
+        finally:
+            await client.delete("/sandbox/faults")
+
+
+async def students(district: District) -> dict[str, dict[str, Any]]:
+    """Everyone Enroll holds, by district id: their values, and under "writes" how often they were written."""
+    path = f"/sandbox/organizations/{district.org}/students"
+    answer = await district.enroll.get(path, params={"limit": 10_000})
+    answer.raise_for_status()
+    return {
+        one["values"]["students.student_district_id"]: {**one["values"], "writes": one["writes"]}
+        for one in answer.json()["students"]
+    }
+
+
+async def writes(district: District) -> dict[str, int]:
+    """What was written so far. Equal before and after: nothing was written between."""
+    stats = await district.stats()
+    return {name: stats[name] for name in WRITES}
+
+
+async def turn(district: District, **switches: Any) -> None:
+    """Switches of the organization in Enroll, such as `sync_import_years=[]`."""
+    answer = await district.enroll.patch(f"/sandbox/organizations/{district.org}", json=switches)
+    answer.raise_for_status()
+
+
+def having(found: dict[str, dict[str, Any]], field: str, value: Any) -> set[str]:
+    """The ids of those who have this value in this field."""
+    return {id for id, one in found.items() if one.get(field) == value}
+
+
+def codes(problems: Iterable[dict[str, Any]]) -> set[str]:
+    return {one["code"] for one in problems}

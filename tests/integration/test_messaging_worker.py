@@ -1,0 +1,490 @@
+"""The worker loop on a real broker: what becomes of a message, by what its handler does."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import aio_pika
+import pytest
+from aio_pika.abc import AbstractIncomingMessage
+from prometheus_client import REGISTRY
+
+from shared.contracts.envelope import Envelope, Outgoing
+from shared.contracts.messages import EnrollSyncRequested, Message, RunRequested
+from shared.contracts.topology import Pace, Topology, work_key
+from shared.messaging import worker as worker_module
+from shared.messaging.answers import Answer, Delivery, Done, Handlers, Handling, Later
+from shared.messaging.dead import read_dead
+from shared.messaging.publisher import ATTEMPT_HEADER, Publisher
+from shared.messaging.worker import Lane, Worker
+from shared.model.errors import BadInput, Throttled, Unavailable
+
+DEADLINE = 15.0
+RUNGS = (0.1, 0.3, 0.6)
+
+
+async def until(condition: Callable[[], bool], seconds: float = DEADLINE) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        await asyncio.sleep(0.01)
+
+
+@dataclass
+class Running:
+    """A worker at work."""
+
+    worker: Worker
+    stop: asyncio.Event
+    task: asyncio.Task[None]
+
+    async def end(self) -> float:
+        """Tell it to stop. Returns how long that took."""
+        started = time.monotonic()
+        self.stop.set()
+        async with asyncio.timeout(DEADLINE):
+            await self.task
+        return time.monotonic() - started
+
+
+@dataclass
+class Seen:
+    """A handler that notes what it got and does what `script` says next, then what `always` says."""
+
+    script: list[Answer | BaseException] = field(default_factory=list)
+    always: Answer | BaseException = field(default_factory=Done)
+    got: list[tuple[Any, Delivery]] = field(default_factory=list)
+    at: list[float] = field(default_factory=list)
+
+    async def __call__(self, body: Message, delivery: Delivery) -> Answer:
+        self.got.append((body, delivery))
+        self.at.append(time.monotonic())
+        answer = self.script.pop(0) if self.script else self.always
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    @property
+    def attempts(self) -> list[int]:
+        return [delivery.attempt for _, delivery in self.got]
+
+
+class Rig:
+    """A deployment of its own on the broker, and somebody who looks at it from outside."""
+
+    def __init__(self, url: str, topology: Topology, outside: aio_pika.abc.AbstractChannel) -> None:
+        self.url = url
+        self.topology = topology
+        self.outside = outside
+        self.publisher = Publisher(url, topology, "rig")
+
+    def lane(self, pace: Pace = "interactive") -> str:
+        return self.topology.lane("import", pace)
+
+    async def send(self, run: str = "r1", pace: Pace = "interactive") -> Outgoing:
+        outgoing = Outgoing(
+            exchange=self.topology.work,
+            routing_key=work_key("import", pace, RunRequested.TYPE),
+            envelope=RunRequested(organization="o1", run=run).envelope(),
+        )
+        await self.publisher.publish([outgoing])
+        return outgoing
+
+    async def send_raw(self, body: bytes, pace: Pace = "interactive", **properties: Any) -> None:
+        message = aio_pika.Message(body, message_id="odd", **properties)
+        await self.publisher.send(self.topology.work, work_key("import", pace, "odd"), message)
+
+    @contextlib.asynccontextmanager
+    async def working(
+        self,
+        *handlings: Handling[Any],
+        lanes: Sequence[Lane] = (),
+        url: str | None = None,
+        grace: float = 5.0,
+        wait: bool = True,
+    ) -> AsyncIterator[Running]:
+        worker = Worker(
+            url or self.url,
+            self.topology,
+            lanes or [Lane(self.lane(), 5), Lane(self.lane("bulk"), 5)],
+            Handlers(*handlings),
+            self.publisher,
+            name="worker",
+            grace=grace,
+        )
+        stop = asyncio.Event()
+        running = Running(worker, stop, asyncio.create_task(worker.run(stop)))
+        try:
+            if wait:
+                await self.ready(running)
+            yield running
+        finally:
+            await running.end()
+
+    async def ready(self, running: Running) -> None:
+        deadline = time.monotonic() + DEADLINE
+        while not await running.worker.ready():
+            assert not running.task.done(), running.task
+            assert time.monotonic() < deadline, "never ready"
+            await asyncio.sleep(0.01)
+
+    async def consumers(self, queue: str, expected: int) -> None:
+        """Wait until the broker counts so many consumers."""
+        deadline = time.monotonic() + DEADLINE
+        while (found := await self.count(queue)).consumer_count != expected:
+            assert time.monotonic() < deadline, found
+            await asyncio.sleep(0.02)
+
+    async def count(self, queue: str) -> Any:
+        declared = await self.outside.declare_queue(queue, passive=True)
+        return declared.declaration_result
+
+    async def take(self, queue: str) -> AbstractIncomingMessage:
+        found = await self.outside.get_queue(queue, ensure=False)
+        async with asyncio.timeout(DEADLINE):
+            while True:
+                if message := await found.get(no_ack=True, fail=False):
+                    return message
+                await asyncio.sleep(0.02)
+
+    async def dead(self) -> AbstractIncomingMessage:
+        return await self.take(self.topology.dead_queue)
+
+    async def nothing_left(self) -> None:
+        """Once no worker holds anything: no queue has a message, ready or waiting."""
+        for queue in self.topology.queues():
+            deleted = await self.outside.queue_delete(queue.name)
+            assert deleted.message_count == 0, queue.name
+
+
+@contextlib.asynccontextmanager
+async def rigged(url: str, topology: Topology) -> AsyncIterator[Rig]:
+    """A rig, and the proof that nothing is left running and that nothing was said on the quiet."""
+    before = asyncio.all_tasks()
+    said: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
+    async with await aio_pika.connect(url) as connection, connection.channel() as outside:
+        rig = Rig(url, topology, outside)
+        try:
+            yield rig
+        finally:
+            await rig.publisher.aclose()
+    before |= {task for task in [asyncio.current_task()] if task}
+    with contextlib.suppress(AssertionError):
+        await until(lambda: asyncio.all_tasks() <= before, 5)
+    assert asyncio.all_tasks() <= before, asyncio.all_tasks() - before
+    assert said == []
+
+
+@pytest.fixture
+def retry_delays() -> tuple[float, ...]:
+    return RUNGS
+
+
+@pytest.fixture
+async def rig(amqp_url: str, unique: str, retry_delays: tuple[float, ...]) -> AsyncIterator[Rig]:
+    async with rigged(amqp_url, Topology(f"{unique}.", retry_delays)) as made:
+        yield made
+
+
+def handled(outcome: str, kind: str = RunRequested.TYPE, queue: str = "importer.interactive") -> float:
+    labels = {"queue": queue, "type": kind, "outcome": outcome}
+    return REGISTRY.get_sample_value("sync_messages_total", labels) or 0.0
+
+
+async def test_a_handler_gets_the_typed_message_and_done_ends_it(rig: Rig) -> None:
+    seen = Seen()
+    before = handled("done")
+    async with rig.working(Handling(RunRequested, seen)):
+        sent = await rig.send("r7")
+        await until(lambda: handled("done") == before + 1)
+    body, delivery = seen.got[0]
+    assert body == RunRequested(organization="o1", run="r7")
+    assert delivery == Delivery(sent.envelope.id, rig.lane(), sent.envelope.time, 1, last=False)
+    assert len(seen.got) == 1
+    await rig.nothing_left()
+
+
+async def test_a_failure_climbs_the_ladder_with_its_own_routing_key(rig: Rig) -> None:
+    seen = Seen([ValueError("x"), Unavailable("a.b", "c"), KeyError("x")])
+    keys: list[str | None] = []
+    real = worker_module.attempt_of
+
+    def noting(message: AbstractIncomingMessage) -> int:
+        keys.append(message.routing_key)
+        return real(message)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(worker_module, "attempt_of", noting)
+        async with rig.working(Handling(RunRequested, seen)):
+            sent = await rig.send()
+            await until(lambda: len(seen.got) == 4)
+    assert seen.attempts == [1, 2, 3, 4]
+    assert [delivery.last for _, delivery in seen.got] == [False, False, False, True]
+    assert {delivery.message_id for _, delivery in seen.got} == {sent.envelope.id}
+    assert {delivery.sent_at for _, delivery in seen.got} == {sent.envelope.time}
+    assert keys == [sent.routing_key] * 4
+    waits = [after - before for before, after in zip(seen.at, seen.at[1:], strict=False)]
+    assert all(wait >= rung * 0.95 for wait, rung in zip(waits, RUNGS, strict=True))
+    await rig.nothing_left()
+
+
+async def test_round_the_same_rung_many_times_it_is_never_dropped_nor_an_attempt(rig: Rig) -> None:
+    """RabbitMQ drops a message that goes round without a fresh publish in between."""
+    seen = Seen([Later(0.05, "busy")] * 8)
+    async with rig.working(Handling(RunRequested, seen)):
+        await rig.send()
+        await until(lambda: len(seen.got) == 9)
+    assert seen.attempts == [1] * 9
+    await rig.nothing_left()
+
+
+async def test_later_waits_as_long_as_asked(rig: Rig) -> None:
+    seen = Seen([ValueError(), Later(0.5, "busy")])
+    async with rig.working(Handling(RunRequested, seen)):
+        await rig.send()
+        await until(lambda: len(seen.got) == 3)
+    assert seen.attempts == [1, 2, 2]
+    assert seen.at[2] - seen.at[1] >= 0.55
+
+
+@pytest.mark.parametrize(("retry_after", "at_least"), [(0.0, 0.1), (0.25, 0.3), (0.4, 0.6), (99.0, 0.6)])
+async def test_throttled_waits_on_the_rung_that_covers_it(rig: Rig, retry_after: float, at_least: float) -> None:
+    seen = Seen([Throttled("a.b", "c", retry_after=retry_after)])
+    async with rig.working(Handling(RunRequested, seen)):
+        await rig.send()
+        await until(lambda: len(seen.got) == 2)
+    assert seen.at[1] - seen.at[0] >= at_least * 0.95
+    assert seen.attempts == [1, 2]
+
+
+async def test_out_of_attempts_it_is_given_up_and_buried_without_the_text(rig: Rig) -> None:
+    seen = Seen(always=ValueError("Jane Doe, born 2012-03-04"))
+    given_up: list[tuple[Any, BaseException]] = []
+
+    async def gave_up(body: RunRequested, error: BaseException) -> None:
+        given_up.append((body, error))
+
+    async with rig.working(Handling(RunRequested, seen, gave_up)):
+        sent = await rig.send()
+        message = await rig.dead()
+    assert seen.attempts == [1, 2, 3, 4]
+    assert given_up == [(RunRequested(organization="o1", run="r1"), seen.always)]
+    assert "Jane" not in str(message.headers) + message.body.decode()
+    assert "x-death" not in message.headers
+    assert message.delivery_mode == aio_pika.DeliveryMode.PERSISTENT
+    found = read_dead(message)
+    assert found["id"] == sent.envelope.id
+    assert found["type"] == RunRequested.TYPE
+    assert found["reason"] == "out of attempts"
+    assert found["error"] == "ValueError"
+    assert "__call__" in found["frames"]
+    assert found["attempts"] == 4
+    assert (found["exchange"], found["routing_key"]) == (rig.topology.work, sent.routing_key)
+    assert (found["org"], found["run"]) == ("o1", "r1")
+    assert Envelope.model_validate_json(found["body"]) == sent.envelope
+    assert 0.9 <= (found["last_failed"] - found["first_failed"]).total_seconds() < DEADLINE
+    await rig.nothing_left()
+
+
+async def test_our_own_error_is_buried_with_its_code(rig: Rig) -> None:
+    async with rig.working(Handling(RunRequested, Seen(always=BadInput("file.empty", "The file is empty.")))):
+        await rig.send()
+        found = read_dead(await rig.dead())
+    assert (found["code"], found["detail"]) == ("file.empty", "The file is empty.")
+
+
+async def test_giving_up_that_fails_is_not_the_end(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_module, "REQUEUE_SECONDS", 0.05)
+    failures: list[BaseException] = []
+
+    async def gave_up(_: RunRequested, error: BaseException) -> None:
+        failures.append(error)
+        if len(failures) < 3:
+            raise Unavailable("mongo.down", "away")
+
+    async with rig.working(Handling(RunRequested, Seen(always=ValueError()), gave_up)):
+        await rig.send()
+        assert read_dead(await rig.dead())["reason"] == "out of attempts"
+    assert len(failures) == 3
+    await rig.nothing_left()
+
+
+async def test_a_retry_that_cannot_be_published_is_not_lost(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_module, "REQUEUE_SECONDS", 0.05)
+    seen = Seen([ValueError(), ValueError()])
+    async with rig.working(Handling(RunRequested, seen)):
+        await rig.send()
+        sending, failures = rig.publisher.send, [Unavailable("broker.lost", "away")]
+
+        async def failing_once(*args: Any, **kwargs: Any) -> None:
+            if failures:
+                raise failures.pop()
+            await sending(*args, **kwargs)
+
+        monkeypatch.setattr(rig.publisher, "send", failing_once)
+        await until(lambda: len(seen.got) == 3)
+    assert seen.attempts[0] == 1
+    assert seen.attempts[-1] == 3 - seen.attempts.count(1) + 1
+    await rig.nothing_left()
+
+
+async def test_a_handler_ended_by_a_stray_cancellation_is_tried_again(rig: Rig) -> None:
+    """What it waited for was cancelled by somebody, such as a library; the message must not hang unanswered."""
+    seen = Seen([asyncio.CancelledError()])
+    async with rig.working(Handling(RunRequested, seen)):
+        await rig.send()
+        await until(lambda: len(seen.got) == 2)
+    assert seen.attempts == [1, 2]
+    await rig.nothing_left()
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"\xff\xfe not json", "undecodable"),
+        (b"[]", "undecodable"),
+        (b'{"specversion": "1.0", "type": "sync.import.requested.v1"}', "undecodable"),
+        (b'{"specversion": "1.0", "type": "sync.import.requested.v1", "data": {"run": 5}}', "undecodable"),
+        (b'{"specversion": "1.0", "type": "sync.import.requested.v2", "data": {}}', "unknown type or version"),
+    ],
+)
+async def test_what_cannot_be_read_is_buried_as_it_is(rig: Rig, body: bytes, reason: str) -> None:
+    seen = Seen()
+    async with rig.working(Handling(RunRequested, seen)):
+        await rig.send_raw(body)
+        message = await rig.dead()
+    found = read_dead(message)
+    assert message.body == body
+    assert (found["id"], found["reason"], found["attempts"]) == ("odd", reason, 1)
+    assert found["exchange"] == rig.topology.work
+    assert not seen.got
+    await rig.nothing_left()
+
+
+async def test_an_unknown_field_is_ignored(rig: Rig) -> None:
+    seen = Seen()
+    body = RunRequested(organization="o1", run="r1").envelope().model_dump(mode="json")
+    body["data"]["hue"] = body["traceparent"] = "new"
+    async with rig.working(Handling(RunRequested, seen)):
+        await rig.send_raw(Envelope.model_validate(body).to_json())
+        await until(lambda: len(seen.got) == 1)
+
+
+async def test_what_enroll_sent_comes_back_to_its_own_queue(rig: Rig) -> None:
+    seen = Seen([ValueError()])
+    event = EnrollSyncRequested(organization="o1", user="u1", connection="c1").envelope()
+    async with rig.working(Handling(EnrollSyncRequested, seen), lanes=[Lane(rig.topology.enroll_queue, 5)]):
+        message = aio_pika.Message(event.to_json(), message_id=event.id)
+        await rig.publisher.send(rig.topology.enroll_events, event.type, message)
+        await until(lambda: len(seen.got) == 2)
+    assert seen.attempts == [1, 2]
+
+
+@pytest.mark.parametrize("found", ["two", -1, 0, None])
+async def test_an_odd_attempt_header_counts_as_the_first(rig: Rig, found: Any) -> None:
+    seen = Seen()
+    body = RunRequested(organization="o1", run="r1").envelope().to_json()
+    async with rig.working(Handling(RunRequested, seen)):
+        await rig.send_raw(body, headers={ATTEMPT_HEADER: found})
+        await until(lambda: len(seen.got) == 1)
+    assert seen.attempts == [1]
+
+
+async def test_a_full_bulk_lane_never_holds_up_the_interactive_one(rig: Rig) -> None:
+    """And no lane has more in hand than its prefetch."""
+    release = asyncio.Event()
+    in_hand: dict[str, int] = {}
+    most: dict[str, int] = {}
+    done: list[str] = []
+
+    async def handle(body: RunRequested, delivery: Delivery) -> Answer:
+        queue = delivery.queue
+        in_hand[queue] = in_hand.get(queue, 0) + 1
+        most[queue] = max(most.get(queue, 0), in_hand[queue])
+        if queue == rig.lane("bulk"):
+            await release.wait()
+        in_hand[queue] -= 1
+        done.append(body.run)
+        return Done()
+
+    lanes = [Lane(rig.lane(), 2), Lane(rig.lane("bulk"), 3)]
+    async with rig.working(Handling(RunRequested, handle), lanes=lanes):
+        for number in range(10):
+            await rig.send(f"b{number}", "bulk")
+        await until(lambda: in_hand.get(rig.lane("bulk")) == 3)
+        for number in range(10):
+            await rig.send(f"i{number}")
+        await until(lambda: len(done) == 10)
+        assert all(run.startswith("i") for run in done)
+        release.set()
+        await until(lambda: len(done) == 20)
+    assert most[rig.lane("bulk")] == 3
+    assert most[rig.lane()] <= 2
+    await rig.nothing_left()
+
+
+async def test_a_dead_lettering_by_the_broker_is_read_like_our_own(rig: Rig) -> None:
+    """Too many rejections: the delivery limit. The message has waited on a rung before, which is not why it died."""
+    letters: list[dict[str, Any]] = []
+
+    async def archive(message: AbstractIncomingMessage) -> None:
+        letters.append(read_dead(message))
+
+    async with rig.working(Handling(RunRequested, Seen([ValueError()]))) as running:
+        sent = await rig.send()
+        await until(lambda: handled("retry") > 0)
+        await running.end()
+    async with asyncio.timeout(DEADLINE):
+        queue = await rig.outside.get_queue(rig.lane(), ensure=False)
+        dead = await rig.outside.get_queue(rig.topology.dead_queue, ensure=False)
+        while (await dead.declare()).message_count == 0:  # passive
+            if message := await queue.get(fail=False):
+                await message.reject(requeue=True)
+    async with rig.working(lanes=[Lane(rig.topology.dead_queue, 2, raw=archive)]):
+        await rig.send_raw(b"\xff")
+        await until(lambda: len(letters) == 1)
+    assert letters[0]["id"] == sent.envelope.id
+    assert letters[0]["reason"] == "delivery_limit"
+    assert letters[0]["attempts"] == 2
+    assert (letters[0]["exchange"], letters[0]["routing_key"]) == (rig.topology.work, sent.routing_key)
+    assert (letters[0]["org"], letters[0]["run"]) == ("o1", "r1")
+    assert letters[0]["first_failed"] <= letters[0]["last_failed"]
+
+
+async def test_killing_whoever_takes_it_ends_among_the_dead(rig: Rig) -> None:
+    """A worker that dies with the message in hand, again and again."""
+    sent = await rig.send()
+    dead = await rig.outside.declare_queue(rig.topology.dead_queue, passive=True)
+    async with asyncio.timeout(DEADLINE), await aio_pika.connect(rig.url) as connection:
+        while (await dead.declare()).message_count == 0:
+            channel = await connection.channel()
+            queue = await channel.get_queue(rig.lane(), ensure=False)
+            await queue.get(fail=False)
+            await channel.close()
+    found = read_dead(await rig.dead())
+    assert (found["id"], found["reason"], found["attempts"]) == (sent.envelope.id, "delivery_limit", 1)
+    assert found["exchange"] == rig.topology.work
+    assert found["first_failed"] == found["last_failed"]
+
+
+async def test_a_dead_letter_that_cannot_be_archived_comes_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_module, "REQUEUE_SECONDS", 0.02)
+    tries: list[dict[str, Any]] = []
+
+    async def archive(message: AbstractIncomingMessage) -> None:
+        tries.append(read_dead(message))
+        if len(tries) <= 25:  # more often than the delivery limit of other queues
+            raise RuntimeError("database away") if len(tries) % 2 else asyncio.CancelledError
+
+    lanes = [Lane(rig.lane(), 5), Lane(rig.topology.dead_queue, 5, raw=archive)]
+    before = handled("done", "raw", "gateway.dead")
+    async with rig.working(lanes=lanes):
+        await rig.send_raw(b"\xff")
+        await until(lambda: handled("done", "raw", "gateway.dead") == before + 1)
+    assert len(tries) == 26
+    assert all(one == tries[0] for one in tries)  # the same facts each time, so archiving twice is harmless
+    await rig.nothing_left()

@@ -1,0 +1,22 @@
+"""Change sets: what goes in comes out."""
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.engine.changes import pack, unpack
+from shared.model.record import Action, Change
+
+text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+scalars = st.none() | text | st.integers(-(2**53), 2**53) | st.booleans() | st.lists(text, max_size=3)
+values: st.SearchStrategy[dict[str, Any]] = st.dictionaries(text, scalars, max_size=4)
+changes = st.builds(
+    Change, text, st.sampled_from(Action), st.integers(0, 10**9), values, values, st.none() | text, text
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(changes, max_size=20))
+def test_round_trip(given_changes: list[Change]) -> None:
+    assert unpack(pack(given_changes)) == given_changes

@@ -1,0 +1,234 @@
+"""classify and decide: every way a row can stand to what was last sent."""
+
+from typing import Any, Literal
+
+import pytest
+
+from shared.engine.classify import Candidate, Classified, classify, decide
+from shared.engine.spill import Spill
+from shared.mapping.compiled import compile_mapping
+from shared.model.catalog import catalog
+from shared.model.mapping import MappingDraft
+from shared.model.record import Action, Found, Problem, RowBatch
+from shared.store.buckets import BUCKETS, Entries, bucket_of
+
+GONE = "students.sis_missing"
+COLUMNS = ("ID", "First", "Grade", "Last", "Born")
+FIELDS = {
+    "students.student_district_id": "ID",
+    "students.fname": "First",
+    "student_annual.grade": "Grade",
+    "students.lname": "Last",
+    "students.dob": "Born",
+}
+REST = ["Torres", "2015-03-09"]
+DRAFT = MappingDraft.model_validate(
+    {"fields": [{"type": "direct", "target": target, "source": column} for target, column in FIELDS.items()]}
+)
+COMPILED = compile_mapping(DRAFT, catalog("students"), COLUMNS)
+
+Row = tuple[int, list[str]]
+
+
+def digest(*values: str) -> str:
+    out, problems = COMPILED.record([*values, *REST])
+    assert out is not None, problems
+    return COMPILED.digest(out)
+
+
+def state(*entries: tuple[str, str, int]) -> dict[int, Entries]:
+    """What was last sent: key, digest, and 1 for missing."""
+    found: dict[int, Entries] = {}
+    for key, known, missing in entries:
+        found.setdefault(bucket_of(key), {})[key] = (known, f"id-{key}", missing)
+    return found
+
+
+def sorted_out(
+    rows: list[Row],
+    known: dict[int, Entries] | None = None,
+    roster: Literal["full", "some"] = "full",
+    bad: list[tuple[int, Problem]] | None = None,
+) -> Classified:
+    with Spill(None) as spill:
+        spill.add(RowBatch([(number, [*row, *REST]) for number, row in rows], bad or []), COMPILED.key)
+        spill.finish()
+        artifact = spill.read(0, BUCKETS - 1)
+    return classify(artifact, COMPILED, known or {}, roster=roster, missing_field=GONE)
+
+
+def counts(found: Classified) -> dict[str, int]:
+    return {name: number for name, number in found.counts.items() if number and name != "rows"}
+
+
+ADA = ["1", "Ada", "3"]
+BO = ["2", "Bo", "4"]
+
+
+def test_unchanged_rows_are_only_counted() -> None:
+    found = sorted_out([(2, ADA)], state(("1", digest(*ADA), 0)))
+    assert not found.candidates
+    assert not found.missing
+    assert counts(found) == {"unchanged": 1, "known": 1}
+
+
+def test_a_new_row_is_a_candidate() -> None:
+    found = sorted_out([(2, ADA)])
+    (one,) = found.candidates
+    assert (one.row, one.key, one.known, one.was_missing, one.target_id) == (2, "1", False, False, None)
+    assert one.values == {
+        "students.student_district_id": "1",
+        "students.fname": "Ada",
+        "students.lname": "Torres",
+        "students.dob": "2015-03-09",
+        "student_annual.grade": 3,
+    }
+    assert one.digest == digest(*ADA)
+    assert counts(found) == {}
+
+
+def test_a_changed_row_is_a_candidate_that_is_known() -> None:
+    (one,) = sorted_out([(2, ADA)], state(("1", "other", 0))).candidates
+    assert (one.known, one.was_missing, one.target_id) == (True, False, "id-1")
+
+
+@pytest.mark.parametrize("known", [digest(*ADA), "other"])
+def test_a_row_that_was_missing_is_a_candidate_even_where_nothing_else_changed(known: str) -> None:
+    found = sorted_out([(2, ADA)], state(("1", known, 1)))
+    (one,) = found.candidates
+    assert (one.known, one.was_missing) == (True, True)
+    assert counts(found) == {}
+
+
+def test_who_is_not_in_a_full_file_is_missing() -> None:
+    found = sorted_out([(2, ADA)], state(("1", digest(*ADA), 0), ("2", "b", 0)))
+    (one,) = found.missing
+    assert (one.key, one.action, one.row, one.values, one.before) == ("2", Action.MISSING, 0, {GONE: 1}, {GONE: 0})
+    assert (one.target_id, one.digest) == ("id-2", "b")
+    assert counts(found) == {"unchanged": 1, "missing": 1, "known": 2}
+
+
+def test_nobody_is_missing_from_a_file_that_holds_only_some() -> None:
+    assert not sorted_out([(2, ADA)], state(("2", "b", 0)), "some").missing
+
+
+def test_who_was_marked_already_is_not_missing_again() -> None:
+    found = sorted_out([(2, ADA)], state(("2", "b", 1)))
+    assert not found.missing
+    assert counts(found) == {}
+
+
+@pytest.mark.parametrize("bad", [["2", "Bo", "four"], ["2", "x" * 101, "4"]])
+def test_an_invalid_row_hurts_only_itself_and_its_key_is_not_missing(bad: list[str]) -> None:
+    found = sorted_out([(2, ADA), (3, bad)], state(("2", "b", 0)))
+    assert [one.key for one in found.candidates] == ["1"]
+    (failed,) = found.invalid
+    assert (failed.row, failed.key, failed.action) == (3, "2", Action.NONE)
+    assert failed.problems
+    assert not found.missing
+    assert counts(found) == {"invalid": 1, "known": 1}
+
+
+def test_a_blank_key_is_invalid() -> None:
+    found = sorted_out([(2, ["", "Ada", "3"]), (3, ["  ", "Bo", "4"])], state(("2", "b", 0)), "some")
+    assert sorted(one.row for one in found.invalid) == [2, 3]
+    assert {problem.field for one in found.invalid for problem in one.problems} == {"students.student_district_id"}
+    assert not found.candidates
+
+
+def test_a_row_that_could_not_be_read_is_invalid() -> None:
+    found = sorted_out([], bad=[(7, Problem("row.ragged", "Too few cells.", "Mend it."))])
+    (failed,) = found.invalid
+    assert (failed.row, failed.key, failed.problems[0].code) == (7, "", "row.ragged")
+    assert found.counts["rows"] == 1
+
+
+def test_exact_repeats_of_a_new_row_count_once() -> None:
+    found = sorted_out([(2, ADA), (3, ADA), (4, ADA)])
+    assert [one.row for one in found.candidates] == [2]
+    assert counts(found) == {"duplicate": 2}
+
+
+def test_exact_repeats_of_an_unchanged_row_stay_unchanged() -> None:
+    found = sorted_out([(2, ADA), (3, ADA), (4, ADA)], state(("1", digest(*ADA), 0)))
+    assert not found.candidates
+    assert counts(found) == {"unchanged": 1, "duplicate": 2, "known": 1}
+
+
+@pytest.mark.parametrize("known", ["nothing", "first", "second"])
+@pytest.mark.parametrize("missing", [0, 1])
+def test_rows_that_disagree_are_all_refused(known: str, missing: int) -> None:
+    other = ["1", "Ada", "4"]
+    held = {
+        "nothing": state(),
+        "first": state(("1", digest(*ADA), missing)),
+        "second": state(("1", digest(*other), missing)),
+    }
+    found = sorted_out([(2, ADA), (3, other), (4, ADA), (5, BO)], held[known])
+    assert [one.key for one in found.candidates] == ["2"]
+    assert sorted(one.row for one in found.invalid) == [2, 3, 4]
+    assert {problem.code for one in found.invalid for problem in one.problems} == {"key.repeated"}
+    assert "3, 4" in next(one for one in found.invalid if one.row == 2).problems[0].message
+    assert not found.missing
+    assert found.counts["unchanged"] == 0
+
+
+def test_an_invalid_repeat_leaves_the_good_row_alone() -> None:
+    bad = ["1", "Ada", "three"]
+    for rows in ([(2, ADA), (3, bad)], [(2, bad), (3, ADA)]):
+        assert counts(sorted_out(rows, state(("1", digest(*ADA), 0)))) == {"unchanged": 1, "invalid": 1, "known": 1}
+        assert len(sorted_out(rows).candidates) == 1
+
+
+def test_every_row_is_accounted_for() -> None:
+    rows = [(2, ADA), (3, ADA), (4, BO), (5, ["3", "Cy", "x"]), (6, ["4", "Di", "1"]), (7, ["4", "Di", "2"])]
+    found = sorted_out(rows, state(("2", digest(*BO), 0)))
+    total = found.counts
+    assert total["rows"] == 6
+    assert len(found.candidates) + total["unchanged"] + total["duplicate"] + total["invalid"] == 6
+
+
+def candidate(**more: Any) -> Candidate:
+    given: dict[str, Any] = {
+        "row": 2, "key": "1", "values": {"a": 1, "b": None}, "digest": "d", "known": False, "was_missing": False,
+        "target_id": None,
+    }  # fmt: skip
+    return Candidate(**(given | more))
+
+
+def test_whom_the_target_does_not_hold_is_created() -> None:
+    change = decide(candidate(known=True, target_id="id-1"), None, GONE)
+    assert (change.action, change.values, change.before, change.target_id) == (
+        Action.CREATE,
+        {"a": 1, "b": None},
+        {},
+        None,
+    )
+
+
+def test_only_what_differs_is_sent() -> None:
+    change = decide(candidate(), Found("9", {"a": 2, "b": None, GONE: None}), GONE)
+    assert (change.action, change.values, change.before, change.target_id) == (Action.UPDATE, {"a": 1}, {"a": 2}, "9")
+    assert (change.row, change.digest) == (2, "d")
+
+
+def test_what_the_target_holds_already_is_adopted() -> None:
+    change = decide(candidate(), Found("9", {"a": 1, "b": None, GONE: 0}), GONE)
+    assert (change.action, change.values, change.target_id) == (Action.ADOPT, {}, "9")
+
+
+def test_who_comes_back_is_no_longer_missing() -> None:
+    found = Found("9", {"a": 1, "b": None, GONE: 1})
+    change = decide(candidate(was_missing=True), found, GONE)
+    assert (change.action, change.values, change.before) == (Action.UPDATE, {GONE: 0}, {GONE: 1})
+    assert decide(candidate(was_missing=True), None, GONE).values[GONE] == 0
+
+
+def test_a_mark_that_this_state_does_not_know_of_is_taken_away_as_well() -> None:
+    """The state of another school year set it, or this state was forgotten."""
+    change = decide(candidate(), Found("9", {"a": 1, "b": None, GONE: 1}), GONE)
+    assert (change.action, change.values) == (Action.UPDATE, {GONE: 0})
+
+
+def test_a_data_type_without_the_mark_is_left_without() -> None:
+    assert decide(candidate(was_missing=True), Found("9", {"a": 1, "b": None}), "").action is Action.ADOPT

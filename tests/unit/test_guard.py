@@ -1,0 +1,68 @@
+"""guard: what stops a run, and what does not."""
+
+from typing import Any
+
+import pytest
+
+from shared.engine.guard import objections
+from shared.model.connection import SafetyLimits
+from shared.model.run import add_counts
+
+LIMITS = SafetyLimits(missing_percent=10, changed_percent=50, invalid_percent=10, few=5)
+
+
+def codes(
+    stage: dict[str, Any] | None = None, *, full: bool = True, limits: SafetyLimits = LIMITS, **counts: int
+) -> Any:
+    found = objections(add_counts([counts]), limits, stage or {}, full_roster=full)
+    assert all(one.keys() == {"code", "message", "fix"} and one["fix"] for one in found)
+    return [one["code"].removeprefix("guard.") for one in found]
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ({"known": 100, "rows": 100}, []),
+        ({"known": 100, "missing": 10}, []),
+        ({"known": 100, "missing": 11}, ["too_many_missing"]),
+        ({"known": 10, "missing": 5}, []),
+        ({"known": 10, "missing": 6}, ["too_many_missing"]),
+        ({"known": 100, "rows": 100, "update": 50}, []),
+        ({"known": 100, "rows": 100, "update": 51}, ["too_many_changed"]),
+        ({"known": 0, "rows": 100, "update": 100}, []),
+        ({"rows": 100, "invalid": 10}, []),
+        ({"rows": 100, "invalid": 11}, ["too_many_invalid"]),
+        ({"rows": 5, "invalid": 5}, []),
+        ({"known": 100, "rows": 100, "create": 100}, []),
+        (
+            {"known": 100, "rows": 100, "missing": 20, "update": 60, "invalid": 20},
+            ["too_many_missing", "too_many_changed", "too_many_invalid"],
+        ),
+    ],
+)
+def test_limits(counts: dict[str, int], expected: list[str]) -> None:
+    found = objections(add_counts([counts]), LIMITS, {}, full_roster=True)
+    assert [one["code"].removeprefix("guard.") for one in found] == expected
+
+
+def test_missing_records_do_not_count_where_the_file_holds_only_some() -> None:
+    assert codes(full=False, known=100, missing=100) == []
+
+
+def test_a_limit_of_nothing_stops_at_one() -> None:
+    strict = SafetyLimits(missing_percent=0, changed_percent=0, invalid_percent=0, few=0)
+    assert codes(limits=strict, known=100, rows=100, missing=1) == ["too_many_missing"]
+    assert codes(limits=strict, known=100, rows=100) == []
+
+
+def test_signs_of_a_bad_file() -> None:
+    stage = {"warnings": ["file.cut_short"], "lost_columns": [["Phone", "student_annual.phone"]]}
+    assert codes(stage, known=100, rows=100) == ["cut_short", "column_gone"]
+    found = objections(add_counts([]), LIMITS, stage, full_roster=True)
+    assert "'Phone'" in found[1]["message"]
+    assert codes({"warnings": ["file.other"]}) == []
+
+
+def test_the_message_names_the_numbers() -> None:
+    found = objections(add_counts([{"known": 200, "missing": 50}]), LIMITS, {}, full_roster=True)
+    assert found[0]["message"].startswith("50 of 200 known records are not in the file (25.0 %; the limit is 10 %)")
