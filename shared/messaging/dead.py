@@ -21,6 +21,8 @@ def read_dead(message: AbstractIncomingMessage) -> dict[str, Any]:
     died = death.get("time")
     body = message.body[:BODY_LIMIT].decode("utf-8", "replace")
     data = _data(body)
+    first = _moment(headers.get(FIRST_HEADER, died))
+    last = _moment(headers.get("x-sync-last-failed", died))
     return {
         "id": message.message_id or new_id("dead", at=_moment(died), of=body),
         "type": message.type or "",
@@ -33,8 +35,8 @@ def read_dead(message: AbstractIncomingMessage) -> dict[str, Any]:
         "detail": str(headers.get("x-sync-detail", "")),
         "frames": str(headers.get("x-sync-frames", "")),
         "attempts": _number(headers.get(ATTEMPT_HEADER), 1),
-        "first_failed": _moment(headers.get(FIRST_HEADER, died)),
-        "last_failed": _moment(headers.get("x-sync-last-failed", died)),
+        "first_failed": first,
+        "last_failed": max(first, last),  # the broker notes whole seconds
         "org": str(data.get("organization", "")),
         "run": str(data.get("run", "")),
     }

@@ -19,6 +19,7 @@ from shared.messaging import worker as worker_module
 from shared.messaging.answers import Answer, Delivery, Done, Handlers, Handling, Later
 from shared.messaging.dead import read_dead
 from shared.messaging.publisher import ATTEMPT_HEADER, Publisher
+from shared.messaging.retry import attempt_of
 from shared.messaging.worker import Lane, Worker
 from shared.model.errors import BadInput, Throttled, Unavailable
 
@@ -211,7 +212,7 @@ async def test_a_handler_gets_the_typed_message_and_done_ends_it(rig: Rig) -> No
 async def test_a_failure_climbs_the_ladder_with_its_own_routing_key(rig: Rig) -> None:
     seen = Seen([ValueError("x"), Unavailable("a.b", "c"), KeyError("x")])
     keys: list[str | None] = []
-    real = worker_module.attempt_of
+    real = attempt_of
 
     def noting(message: AbstractIncomingMessage) -> int:
         keys.append(message.routing_key)
