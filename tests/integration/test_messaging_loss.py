@@ -65,8 +65,9 @@ async def test_told_to_stop_it_takes_no_more_and_finishes_what_is_in_hand(rig: R
             await rig.send(run)
         await until(lambda: held.begun == ["r1"])
         running.stop.set()
-        while await running.worker.ready():
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(10):
+            while await running.worker.ready():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
         assert not running.task.done()
         held.release.set()
         await running.end()

@@ -212,14 +212,13 @@ async def test_a_handler_gets_the_typed_message_and_done_ends_it(rig: Rig) -> No
 async def test_a_failure_climbs_the_ladder_with_its_own_routing_key(rig: Rig) -> None:
     seen = Seen([ValueError("x"), Unavailable("a.b", "c"), KeyError("x")])
     keys: list[str | None] = []
-    real = attempt_of
 
     def noting(message: AbstractIncomingMessage) -> int:
         keys.append(message.routing_key)
-        return real(message)
+        return attempt_of(message)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(worker_module, "attempt_of", noting)
+        patch.setattr("shared.messaging.worker.attempt_of", noting)
         async with rig.working(Handling(RunRequested, seen)):
             sent = await rig.send()
             await until(lambda: len(seen.got) == 4)
