@@ -10,7 +10,7 @@ LOCK := $(UV) pip compile pyproject.toml --universal --python-version 3.11 --gen
 	--no-emit-index-url --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check test demo bench test-compose lock clean
+.PHONY: help venv check test test-faults demo bench test-compose lock clean
 
 help: ## Show this.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 15
@@ -27,6 +27,9 @@ check: venv ## Lint, types, layers and unit tests: under a minute.
 
 test: check ## Everything but the benchmark, with a real broker and database.
 	$(PY) -m devtools.run -- pytest -n 2 --ignore=tests/unit --ignore=tests/bench tests
+
+test-faults: venv ## The long drill: ten rounds of kill -9, roughly a quarter of an hour.
+	SYNC_FAULT_ROUNDS=10 $(PY) -m devtools.run -- pytest -n 2 tests/faults
 
 demo: venv ## Run all of it on this machine with simulated outside systems (ARGS=...).
 	$(PY) -m devtools.demo $(ARGS)

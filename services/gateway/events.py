@@ -54,6 +54,6 @@ class EnrollEvents:
             trigger=Trigger(kind="event", by=event.user, id=delivery.message_id),
             source=SourceSpec(kind="sftp"),
             lane="interactive",
-            id=new_id("run", at=delivery.sent_at, of=delivery.message_id),
+            id=new_id("run", at=delivery.sent_at, of=f"{event.organization}|{delivery.message_id}"),
         )
         await request_run(self._engine, request)

@@ -15,7 +15,7 @@ def objections(
     known, rows = counts["known"], counts["rows"]
     if full_roster:
         found += _share("missing", counts["missing"], known, limits.missing_percent, limits.few)
-    found += _share("changed", counts["update"], known, limits.changed_percent, limits.few)
+    found += _share("changed", counts["update"], known or rows, limits.changed_percent, limits.few)
     found += _share("invalid", counts["invalid"], rows, limits.invalid_percent, limits.few)
     return found
 
@@ -26,7 +26,7 @@ _SHARES = {
         "Check that the file is complete. Approve if these students really have left.",
     ),
     "changed": (
-        "{count} of {total} known records would change ({percent:.1f} %; the limit is {limit:g} %).",
+        "{count} of {total} records would change ({percent:.1f} %; the limit is {limit:g} %).",
         "Look at some of the changes. Approve if they are meant.",
     ),
     "invalid": (

@@ -35,12 +35,11 @@ class Relay:
         await self._publisher.publish(messages)
 
     async def sweep(self, older_than: float) -> int:
-        """Send everything that has waited `older_than` seconds. Returns how many documents had some."""
+        """Send everything that has waited `older_than` seconds; one that cannot be sent holds up no other."""
         waiting = await self._outboxes.left_behind(older_than)
         for place, id, messages in waiting:
             if messages:
-                await self._publisher.publish(messages)
-                await self._outboxes.sent(place, id, messages)
+                await self.send(place, id, messages)
             else:
                 await self._outboxes.tidy(place, id)
         return len(waiting)

@@ -53,8 +53,11 @@ class Spill:
             if len(block) > BLOCK_BYTES:
                 self._flush(bucket)
         for number, problem in batch.bad:
-            rows[number % BUCKETS] += 1
-            opened[number % BUCKETS] += dumps((number, None, problem.as_dict())) + b","
+            bucket = number % BUCKETS
+            rows[bucket] += 1
+            opened[bucket] += dumps((number, None, problem.as_dict())) + b","
+            if len(opened[bucket]) > BLOCK_BYTES:
+                self._flush(bucket)
 
     def _flush(self, bucket: int) -> None:
         if self._file is None or not self._open[bucket]:

@@ -20,7 +20,8 @@ class Kind(StrEnum):
 class SafetyLimits(BaseModel):
     """A run that would go past one of these stops and asks a person before anything is written.
 
-    Percentages are of the records known from earlier runs (`missing`, `changed`) or of the rows read (`invalid`).
+    Percentages are of the records known from earlier runs (`missing`, `changed`; on a first run of the rows read) or of
+    the rows read (`invalid`).
     `few` is the number of records below which a percentage says nothing, so that small files are not stopped.
     """
 

@@ -12,6 +12,7 @@ from shared.model.errors import Refused
 from shared.model.permission import Identity
 
 AUDIENCE = "sync-service"
+OLDEST_SECONDS = 3600.0
 _REFRESH_SECONDS = 30.0
 
 FetchKeys = Callable[[], Awaitable[dict[str, Any]]]
@@ -40,9 +41,9 @@ class TokenReader:
                 options={"require": ["exp", "iat", "sub", "org", "jti"]},
             )
         except jwt.PyJWTError:
-            raise Refused(
-                "token.refused", "The sign-in is not valid or has expired.", "Sign in again from Enroll."
-            ) from None
+            raise _refused() from None
+        if time.time() - float(claims["iat"]) > OLDEST_SECONDS:
+            raise _refused()
         return Identity(org=str(claims["org"]), user=str(claims["sub"]))
 
     async def _key(self, kid: str) -> jwt.PyJWK:
@@ -54,3 +55,7 @@ class TokenReader:
         if kid not in self._keys:
             raise jwt.InvalidTokenError
         return self._keys[kid]
+
+
+def _refused() -> Refused:
+    return Refused("token.refused", "The sign-in is not valid or has expired.", "Sign in again from Enroll.")

@@ -57,6 +57,7 @@ async def test_a_good_token(enroll: KeySet) -> None:
     [
         {"exp": 1_000_000_000},
         {"aud": "other"},
+        {"iat": 1_700_000_000, "exp": 4_000_000_000},
         {"aud": None},
         {"issuer": "https://evil.example"},
         {"iss": None},
