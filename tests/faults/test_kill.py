@@ -106,7 +106,8 @@ async def accepted(district: District, connection: str, file: Path) -> str:
     raise TimeoutError("the upload was never accepted")
 
 
-async def round_of_kills(directory: Path, seed: int) -> None:
+async def round_of_kills(directory: Path, seed: int) -> set[str]:
+    """One import under ten kills; the states of the run in which they fell."""
     dice = random.Random(seed)
     print(f"SYNC_FAULT_SEED={seed}", flush=True)
     file = students(directory, ROWS, columns=200)  # many columns, so that staging takes long enough to be hit
@@ -134,12 +135,13 @@ async def round_of_kills(directory: Path, seed: int) -> None:
         run = await uploading
         ended = await district.watch(run, seconds=90)
         await check(district, db, ended)
-        assert {"staging", "comparing", "applying"} <= killer.phases
+        assert {"comparing", "applying"} <= killer.phases
         assert all(killer.killed.count(victim) >= 2 for victim in VICTIMS)
         await faults(district)
         again = await district.watch(await accepted(district, connection, file))
         assert (again["state"], again["counts"]["unchanged"]) == ("succeeded", ROWS)
         each_once(await district.stats(), ROWS)
+        return killer.phases
 
 
 async def check(district: District, db: Database, ended: dict[str, Any]) -> None:
@@ -159,5 +161,5 @@ async def test_whatever_is_killed_every_student_arrives_once(tmp_path: Path) -> 
 @pytest.mark.timeout(7200)
 @pytest.mark.skipif(ROUNDS < 2, reason="set SYNC_FAULT_ROUNDS, or run `make test-faults`")
 async def test_round_after_round_every_student_arrives_once(tmp_path: Path) -> None:
-    for number in range(ROUNDS):
-        await round_of_kills(tmp_path, SEED + 1 + number)
+    phases = [await round_of_kills(tmp_path, SEED + 1 + number) for number in range(ROUNDS)]
+    assert any("staging" in one for one in phases), "staging is short: give it more rounds"
