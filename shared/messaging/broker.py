@@ -94,6 +94,6 @@ async def declare(channel: AbstractChannel, topology: Topology) -> None:
 
 async def close(connection: AbstractConnection) -> None:
     """Close it, or give up on a broker that does not answer."""
-    with contextlib.suppress(*LOST):
+    with contextlib.suppress(Exception):
         async with asyncio.timeout(CLOSE_SECONDS):
             await connection.close()

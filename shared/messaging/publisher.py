@@ -9,8 +9,8 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
 
 from shared.contracts.envelope import CONTENT_TYPE, Outgoing
 from shared.contracts.topology import Topology
-from shared.messaging.broker import LOST, close, connect, declare, own_cancellation_only
-from shared.model.errors import Unavailable
+from shared.messaging.broker import close, connect, declare, own_cancellation_only
+from shared.model.errors import SyncError, Unavailable
 from shared.telemetry.metrics import PUBLISHED
 
 ATTEMPT_HEADER = "x-sync-attempt"
@@ -66,7 +66,9 @@ class Publisher:
                 await self._confirmed(await self._exchange(exchange), routing_key, message, mandatory)
         except aio_pika.exceptions.PublishError:
             raise Unavailable("broker.unroutable", f"No queue takes {routing_key} from {exchange}.") from None
-        except LOST as error:
+        except SyncError:
+            raise
+        except Exception as error:  # cut while it connects, aio-pika may raise a bare Exception
             raise Unavailable("broker.lost", f"RabbitMQ went away while publishing ({type(error).__name__}).") from None
 
     async def _confirmed(
@@ -77,7 +79,7 @@ class Publisher:
                 await target.publish(message, routing_key, mandatory=mandatory, timeout=CONFIRM_SECONDS)
         except aio_pika.exceptions.PublishError:
             raise
-        except LOST:
+        except Exception:
             await self._lost(target)
             raise
 

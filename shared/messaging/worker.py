@@ -21,7 +21,6 @@ from shared.messaging.answers import Delivery, Done, Handlers, Handling, Later
 from shared.messaging.broker import CLOSE_SECONDS, LOST, close, connect, declare, own_cancellation_only
 from shared.messaging.publisher import Publisher
 from shared.messaging.retry import Ladder, attempt_of
-from shared.model.errors import SyncError
 from shared.telemetry.logs import describe
 from shared.telemetry.metrics import CONSUMERS, HANDLING, MESSAGES
 
@@ -98,7 +97,7 @@ class Worker:
                         failures = 0
                         await lost.wait()
                 log.warning("broker lost", action="reconnect")
-            except (SyncError, *LOST) as error:
+            except Exception as error:  # whatever it was, consuming goes on; readiness and the log tell
                 log.warning("broker lost", action="reconnect", **describe(error))
             await asyncio.sleep(RECONNECT_SECONDS[min(failures, len(RECONNECT_SECONDS) - 1)])
             failures += 1
