@@ -116,7 +116,8 @@ async def _remember(
             if answer is not None and answer.status == GONE:
                 entries.pop(change.key, None)
             else:
-                entries[change.key] = (change.digest, target_id, int(change.action is Action.MISSING))
+                missing = int(change.action is Action.MISSING)
+                entries[change.key] = (change.digest, target_id, missing, change.mark)
     version = (run.number << 20) | min(slice.fence, 0xFFFFF)
     return await buckets.save(state, version, touched)
 

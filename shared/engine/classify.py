@@ -7,7 +7,7 @@ from typing import Any, Literal
 from shared.engine.spill import unpack
 from shared.mapping.compiled import CompiledMapping
 from shared.model.record import Action, Change, Found, Outcome, Problem, Values
-from shared.store.buckets import Entries
+from shared.store.buckets import Entries, Entry
 from shared.store.records import RecordResult
 
 GONE = 1
@@ -21,6 +21,7 @@ class Candidate:
     key: str
     values: Values
     digest: str
+    mark: str
     known: bool
     was_missing: bool
     target_id: str | None
@@ -28,7 +29,10 @@ class Candidate:
 
 @dataclass(slots=True)
 class Classified:
+    """`adopted` are unchanged too, but their rows read otherwise than then: the mark is to be renewed."""
+
     candidates: list[Candidate] = field(default_factory=list)
+    adopted: list[Change] = field(default_factory=list)
     missing: list[Change] = field(default_factory=list)
     invalid: list[RecordResult] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
@@ -38,6 +42,7 @@ class Classified:
 class _Row:
     number: int
     digest: str
+    mark: str
     values: Values
 
 
@@ -52,17 +57,15 @@ def classify(
     """Sort the rows of a slice into unchanged, candidates, invalid, duplicate and missing."""
     result = Classified()
     known = {key: entry for entries in states.values() for key, entry in entries.items()}
-    rows, unchanged, seen = _read(artifact, compiled, known, result)
-    duplicates, same_after_all = _sort_out(rows, known, compiled, result)
+    rows, seen = _read(artifact, compiled, known, result)
+    _sort_out(rows, known, compiled, result)
     if roster == "full" and missing_field:
         result.missing = [
-            Change(key, Action.MISSING, 0, {missing_field: GONE}, {missing_field: 0}, entry[1], entry[0])
+            Change(key, Action.MISSING, 0, {missing_field: GONE}, {missing_field: 0}, entry[1], entry[0], entry[3])
             for key, entry in known.items()
             if key not in seen and not entry[2]
         ]
     result.counts |= {
-        "unchanged": unchanged + same_after_all,
-        "duplicate": duplicates,
         "invalid": len(result.invalid),
         "missing": len(result.missing),
         "known": sum(not entry[2] for entry in known.values()),
@@ -71,39 +74,43 @@ def classify(
 
 
 def _read(
-    artifact: bytes, compiled: CompiledMapping, known: Mapping[str, Any], result: Classified
-) -> tuple[dict[str, list[_Row]], int, set[str]]:
-    """Rows to look at by key, the number of unchanged ones, and every key that was seen at all.
+    artifact: bytes, compiled: CompiledMapping, known: Mapping[str, Entry], result: Classified
+) -> tuple[dict[str, list[_Row]], set[str]]:
+    """Rows to look at by key, and every key that was seen at all.
 
-    A row that equals what was last sent is only counted, unless its key comes again.
+    A row with the mark that was last sent is not even mapped, and only counted unless its key comes again.
     """
     rows: dict[str, list[_Row]] = {}
     seen: set[str] = set()
-    same: dict[str, _Row] = {}
+    same: dict[str, int] = {}
     total = 0
-    key_of, record, digest_of = compiled.key, compiled.record, compiled.digest
-    for number, values, *problem in _lines(artifact):
+    for number, values, *about in _lines(artifact):
         total += 1
         if values is None:
-            result.invalid.append(_invalid(number, "", [Problem(**problem[0])]))
+            result.invalid.append(_invalid(number, "", [Problem(**about[0])]))
             continue
-        key = key_of(values)
-        again = key in seen
+        key, mark = about
+        entry = known.get(key)
+        if entry is not None and entry[3] == mark and not entry[2] and key not in seen:
+            same[key] = number
+            seen.add(key)
+            continue
         seen.add(key)
-        out, problems = record(values)
+        out, problems = compiled.record(values)
         if out is None:
             result.invalid.append(_invalid(number, key, problems))
             continue
-        digest = digest_of(out)
-        entry = known.get(key)
-        if not again and entry is not None and entry[0] == digest and not entry[2]:
-            same[key] = _Row(number, digest, {})
-            continue
-        if again and key in same:
-            rows.setdefault(key, []).append(same.pop(key))
-        rows.setdefault(key, []).append(_Row(number, digest, compiled.values(out)))
-    result.counts["rows"] = total
-    return rows, len(same), seen
+        if entry is not None and key in same:
+            rows[key] = [_Row(same.pop(key), entry[0], entry[3], {})]
+        digest = compiled.digest(out)
+        held = entry is not None and _is_held(entry, digest)
+        rows.setdefault(key, []).append(_Row(number, digest, mark, {} if held else compiled.values(out)))
+    result.counts |= {"rows": total, "unchanged": len(same)}
+    return rows, seen
+
+
+def _is_held(entry: Entry, digest: str) -> bool:
+    return entry[0] == digest and not entry[2]
 
 
 def _lines(artifact: bytes) -> Iterator[list[Any]]:
@@ -112,32 +119,36 @@ def _lines(artifact: bytes) -> Iterator[list[Any]]:
 
 
 def _sort_out(
-    rows: Mapping[str, list[_Row]], known: Mapping[str, Any], compiled: CompiledMapping, result: Classified
-) -> tuple[int, int]:
-    """Make candidates; refuse keys whose rows disagree. Returns the exact repeats, and the unchanged among them."""
-    repeats = unchanged = 0
+    rows: Mapping[str, list[_Row]], known: Mapping[str, Entry], compiled: CompiledMapping, result: Classified
+) -> None:
+    """Make candidates, count exact repeats, and refuse keys whose rows disagree."""
+    repeats = 0
     for key, group in rows.items():
         if len({row.digest for row in group}) > 1:
             result.invalid += [_invalid(row.number, key, [_disagrees(group, row, compiled.match_key)]) for row in group]
             continue
         repeats += len(group) - 1
-        entry = known.get(key)
-        chosen = group[0] if group[0].values else group[-1]
-        if entry is not None and entry[0] == chosen.digest and not entry[2]:
-            unchanged += 1
-            continue
-        result.candidates.append(
-            Candidate(
-                row=chosen.number,
-                key=key,
-                values=chosen.values,
-                digest=chosen.digest,
-                known=entry is not None,
-                was_missing=bool(entry is not None and entry[2]),
-                target_id=entry[1] if entry is not None else None,
-            )
-        )
-    return repeats, unchanged
+        entry, first = known.get(key), group[0]
+        if entry is None or not _is_held(entry, first.digest):
+            result.candidates.append(_candidate(key, first, entry))
+        elif any(row.mark == entry[3] for row in group):
+            result.counts["unchanged"] += 1
+        else:
+            result.adopted.append(Change(key, Action.ADOPT, first.number, {}, {}, entry[1], first.digest, first.mark))
+    result.counts["duplicate"] = repeats
+
+
+def _candidate(key: str, row: _Row, entry: Entry | None) -> Candidate:
+    return Candidate(
+        row=row.number,
+        key=key,
+        values=row.values,
+        digest=row.digest,
+        mark=row.mark,
+        known=entry is not None,
+        was_missing=bool(entry and entry[2]),
+        target_id=entry[1] if entry else None,
+    )
 
 
 def _disagrees(group: list[_Row], row: _Row, match_key: str) -> Problem:
@@ -160,8 +171,10 @@ def decide(candidate: Candidate, found: Found | None, missing_field: str) -> Cha
     if missing_field and (candidate.was_missing or (found is not None and found.values.get(missing_field))):
         values[missing_field] = 0
     if found is None:
-        return Change(candidate.key, Action.CREATE, candidate.row, values, {}, None, candidate.digest)
+        return Change(candidate.key, Action.CREATE, candidate.row, values, {}, None, candidate.digest, candidate.mark)
     differing = {name: value for name, value in values.items() if found.values.get(name) != value}
     before = {name: found.values.get(name) for name in differing}
     action = Action.UPDATE if differing else Action.ADOPT
-    return Change(candidate.key, action, candidate.row, differing, before, found.target_id, candidate.digest)
+    return Change(
+        candidate.key, action, candidate.row, differing, before, found.target_id, candidate.digest, candidate.mark
+    )

@@ -54,14 +54,14 @@ async def compare(engine: Engine, run: Run, slice: Slice) -> bool:
 async def _plan(engine: Engine, run: Run, compiled: CompiledMapping, about: Catalog, found: Classified) -> list[Change]:
     """Ask the target about the candidates only: the cost follows what changed, not what exists."""
     if not found.candidates:
-        return found.missing
+        return [*found.adopted, *found.missing]
     target = engine.ends.target(run, compiled.match_key)
     try:
         held = await _look_up(target, found.candidates, [*compiled.fields, about.missing_field])
     finally:
         await target.aclose()
     decided = [decide(one, held.get(one.key), about.missing_field) for one in found.candidates]
-    return [*decided, *found.missing]
+    return [*decided, *found.adopted, *found.missing]
 
 
 async def _look_up(target: Target, candidates: Sequence[Candidate], fields: Sequence[str]) -> dict[str, Found]:

@@ -1,10 +1,11 @@
 """Records that are planned and not yet applied, read from the change sets."""
 
 import asyncio
+from itertools import islice
 from typing import Any
 
 from shared.engine import changes as changesets
-from shared.model.record import Change, Outcome
+from shared.model.record import Action, Change, Outcome
 from shared.model.run import Run, RunState
 from shared.store.database import OrgStore
 from shared.store.slices import SliceState
@@ -23,10 +24,8 @@ async def pending_page(org: OrgStore, run: Run, *, after: str | None, limit: int
         changes = await asyncio.to_thread(changesets.unpack, content)
         start = position + 1 if slice.number == first else 0
         outcome = Outcome.IN_PROGRESS if run.state is RunState.APPLYING else Outcome.PENDING
-        page += [
-            _shown(change, f"{slice.number}:{start + at}", outcome)
-            for at, change in enumerate(changes[start : start + limit - len(page)])
-        ]
+        sent = ((at, one) for at, one in enumerate(changes) if at >= start and one.action is not Action.ADOPT)
+        page += [_shown(one, f"{slice.number}:{at}", outcome) for at, one in islice(sent, limit - len(page))]
         if len(page) >= limit:
             break
     return page

@@ -1,7 +1,7 @@
 """Partitions rows by key on local disk, in blocks, so that memory stays flat whatever the size of the source.
 
-A block is a compressed JSON list of `[row number, values]`, or `[row number, null, problem]` for a row that could not
-be read. A slice's artifact is its blocks one after the other, each behind its length.
+A block is a compressed JSON list of `[row number, values, key, mark]`, or `[row number, null, problem]` for a row that
+could not be read. A slice's artifact is its blocks one after the other, each behind its length.
 """
 
 import os
@@ -40,15 +40,15 @@ class Spill:
         if self._file is not None:
             self._file.close()
 
-    def add(self, batch: RowBatch, key: Callable[[list[str]], str]) -> None:
+    def add(self, batch: RowBatch, key: Callable[[list[str]], str], mark: Callable[[list[str]], str]) -> None:
         """Rows without a key are spread by their number: they fail later, each by itself."""
         dumps, opened, rows = orjson.dumps, self._open, self.rows
-        for row in batch.rows:
-            found = key(row[1])
-            bucket = bucket_of(found) if found else row[0] % BUCKETS
+        for number, values in batch.rows:
+            found = key(values)
+            bucket = bucket_of(found) if found else number % BUCKETS
             rows[bucket] += 1
             block = opened[bucket]
-            block += dumps(row)
+            block += dumps((number, values, found, mark(values)))
             block += b","
             if len(block) > BLOCK_BYTES:
                 self._flush(bucket)

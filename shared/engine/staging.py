@@ -58,7 +58,7 @@ async def stage(engine: Engine, run: Run, fence: int) -> None:
 
 async def _partition(engine: Engine, run: Run, source: Source, compiled: CompiledMapping, spill: Spill) -> list[Slice]:
     async for batch in source.batches():
-        await asyncio.to_thread(spill.add, batch, compiled.key)
+        await asyncio.to_thread(spill.add, batch, compiled.key, compiled.mark)
     if not sum(spill.rows):
         raise BadInput(
             "file.no_rows",

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from shared.mapping.mark import Mark, marker
 from shared.mapping.transformations.match_codes import match_codes
 from shared.mapping.transformations.registry import Reader, ValueProblem, parse
 from shared.mapping.transformations.values import KEEP, ReadValue, converter, direct_text, value_reader
@@ -66,14 +67,18 @@ class CompiledMapping:
 
     `fields` are in the order of the catalog, so that moving the rows of a mapping about changes no digest.
     `lost_columns` are pairs of a column the file does not have and the field that is not touched for want of it.
+    `mark` tells rows apart before they are mapped: the same mark, the same digest.
     """
 
-    __slots__ = ("_key", "_reads", "_seed", "_steps", "fields", "lost_columns", "match_key")
+    __slots__ = ("_key", "_reads", "_seed", "_steps", "fields", "lost_columns", "mark", "match_key")
 
-    def __init__(self, steps: Sequence[_Step], match_key: str, lost_columns: tuple[tuple[str, str], ...] = ()) -> None:
+    def __init__(
+        self, steps: Sequence[_Step], match_key: str, mark: Mark, lost_columns: tuple[tuple[str, str], ...] = ()
+    ) -> None:
         self.fields = tuple(step.field.name for step in steps)
         self.match_key = match_key
         self.lost_columns = lost_columns
+        self.mark = mark
         self._steps = tuple(steps)
         self._reads = tuple(step.read for step in steps)
         self._key = self._reads[self.fields.index(match_key)]
@@ -161,7 +166,9 @@ def compile_mapping(draft: MappingDraft, catalog: Catalog, columns: Sequence[str
     order = {name: place for place, name in enumerate(catalog.fields)}
     steps.sort(key=lambda step: order[step.field.name])
     lost = tuple((column, step.field.name) for step in steps for column in step.lost)
-    return CompiledMapping([step for step in steps if not step.lost], match_key, lost)
+    kept = [step for step in steps if not step.lost]
+    mark = marker(draft, [(column.name, column.index) for step in kept for column in step.columns])
+    return CompiledMapping(kept, match_key, mark, lost)
 
 
 def _column_missing(step: _Step, column: str) -> MappingProblem:

@@ -77,7 +77,10 @@ class Found:
 
 @dataclass(slots=True, frozen=True)
 class Change:
-    """One record to send. `row` is 0 where no source row stands behind it (a missing record)."""
+    """One record to send. `row` is 0 where no source row stands behind it (a missing record).
+
+    `digest` and `mark` are remembered with the record: of the values that were sent, and of the row they came from.
+    """
 
     key: str
     action: Action
@@ -86,6 +89,7 @@ class Change:
     before: Values
     target_id: str | None
     digest: str
+    mark: str
 
 
 @dataclass(slots=True, frozen=True)

@@ -1,4 +1,4 @@
-"""What was last sent, per record key: `key -> (digest, target id, missing)`, 256 documents per state.
+"""What was last sent, per record key: `key -> (digest, target id, missing, mark)`, 256 documents per state.
 
 A state belongs to one (connection, direction, data type, school year). Keys come from people, so a bucket's entries
 are one compressed JSON value and never field names. A bucket is written whole, under a version that only grows
@@ -17,8 +17,8 @@ from shared.store.scoped import Collection, Document, Duplicate
 
 BUCKETS = 256
 
-Entry: TypeAlias = tuple[str, str, int]
-"""Digest, target id, and 1 where the record was missing from the last complete source."""
+Entry: TypeAlias = tuple[str, str, int, str]
+"""Digest, target id, 1 where the record was missing from the last complete source, and the mark of its row."""
 
 Entries: TypeAlias = dict[str, Entry]
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from devtools.district import District
+from services.sandbox.district import student_mapping
 from tests.e2e.enroll import Faults, codes, having, students, turn, writes
 from tests.e2e.files import edited, read, roster
 from tests.e2e.files import write as write_rows
@@ -79,6 +80,28 @@ async def test_the_same_file_again_writes_nothing(district: District, file: Path
     assert run["counts"]["unchanged"] == ROWS
     assert await district.stats() == before, "not even a look-up"
     assert await district.records(run["id"]) == []
+
+
+async def test_other_columns_and_another_mapping_that_come_to_the_same_write_nothing(
+    district: District, file: Path, tmp_path: Path
+) -> None:
+    connection = await loaded(district, file)
+    before = await district.stats()
+    rows = [{"Exported at": f"10:{number:03}"} | row for number, row in enumerate(reversed(read(file)))]
+    moved = write_rows(tmp_path / "moved.csv", rows, columns=list(reversed(rows[0])))
+
+    assert (await imported(district, connection, moved))["counts"]["unchanged"] == ROWS
+
+    mapping = student_mapping()
+    await district.map_students(connection, mapping | {"fields": mapping["fields"][::-1]})
+    preview = await district.watch((await district.upload(connection, moved, preview=True))["id"], states=WAITS)
+    assert preview["counts"]["unchanged"] == ROWS
+    assert await district.records(preview["id"]) == [], "nothing would be written"
+    (await district.api.post(f"/runs/{preview['id']}/approve")).raise_for_status()
+    ended = await district.watch(preview["id"])
+    assert (ended["state"], ended["counts"]["unchanged"]) == ("succeeded", ROWS)
+    assert await district.records(preview["id"]) == []
+    assert await district.stats() == before, "not even a look-up"
 
 
 async def test_what_changed_is_updated_and_nothing_else(district: District, file: Path) -> None:

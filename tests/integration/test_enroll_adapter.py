@@ -148,7 +148,7 @@ async def test_records_fail_one_by_one(site: Site) -> None:
 
 
 async def test_a_student_that_was_deleted_in_enroll_is_unknown(site: Site) -> None:
-    gone = Change("1", Action.MISSING, 0, {"students.sis_missing": 1}, {"students.sis_missing": 0}, "999", "d")
+    gone = Change("1", Action.MISSING, 0, {"students.sis_missing": 1}, {"students.sis_missing": 0}, "999", "d", "m")
     (answer,) = await site.target().apply(batch(gone))
     assert not answer.ok
     assert [one.code for one in answer.problems] == ["student.unknown"]

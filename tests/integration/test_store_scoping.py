@@ -103,12 +103,12 @@ async def records(mine: OrgStore, other: OrgStore, _: Store) -> None:
 
 
 async def buckets(mine: OrgStore, other: OrgStore, _: Store) -> None:
-    assert await mine.buckets.save(STATE, 1, {0: {"k": ("d", "9", 0)}})
+    assert await mine.buckets.save(STATE, 1, {0: {"k": ("d", "9", 0, "m")}})
     assert await other.buckets.load(STATE, 0, 255) == {}
     assert not await other.buckets.save(STATE, 99, {0: {}})
     assert await other.buckets.forget(STATE) == 0
     loaded = await mine.buckets.load(STATE, 0, 255)
-    assert [tuple(entry) for entry in loaded[0].values()] == [("d", "9", 0)]
+    assert [tuple(entry) for entry in loaded[0].values()] == [("d", "9", 0, "m")]
 
 
 async def artifacts(mine: OrgStore, other: OrgStore, _: Store) -> None:

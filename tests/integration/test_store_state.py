@@ -129,20 +129,20 @@ async def test_which_run_is_the_latest_and_which_was_asked_for_before(store: Sto
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.dictionaries(texts, st.tuples(texts, texts, st.integers(0, 1)), max_size=8))
-def test_buckets_take_any_key(entries: dict[str, tuple[str, str, int]]) -> None:
+@given(st.dictionaries(texts, st.tuples(texts, texts, st.integers(0, 1), texts), max_size=8))
+def test_buckets_take_any_key(entries: Entries) -> None:
     sealed = _seal({7: entries})
     found = _open([{"number": 7, "entries": sealed[7]}])
     assert {key: tuple(entry) for key, entry in found[7].items()} == entries
 
 
 def _tuples(entries: Entries) -> Entries:
-    return {key: (digest, id, missing) for key, (digest, id, missing) in entries.items()}
+    return {key: (digest, id, missing, mark) for key, (digest, id, missing, mark) in entries.items()}
 
 
 async def test_buckets_are_guarded_by_their_version(store: Store) -> None:
     buckets = store.org("o-1").buckets
-    odd = dict.fromkeys(("a.b", "$set", "\0", "", "日本", "🙂"), ("d", "9", 0))
+    odd = dict.fromkeys(("a.b", "$set", "\0", "", "日本", "🙂"), ("d", "9", 0, "m"))
     assert await buckets.save(STATE, 5, {0: odd, 255: {}})
     assert not await buckets.save(STATE, 4, {0: {}, 1: {}})
     assert await buckets.save(STATE, 5, {0: odd})
@@ -150,8 +150,8 @@ async def test_buckets_are_guarded_by_their_version(store: Store) -> None:
     assert set(loaded) == {0, 1}
     assert _tuples(loaded[0]) == odd
     assert await buckets.load(STATE + "1", 0, 255) == {}
-    assert sum(await at_once(buckets.save(STATE, n, {9: {"k": (str(n), "", 0)}}) for n in range(1, 11))) >= 1
-    assert _tuples((await buckets.load(STATE, 9, 9))[9]) == {"k": ("10", "", 0)}
+    assert sum(await at_once(buckets.save(STATE, n, {9: {"k": (str(n), "", 0, "m")}}) for n in range(1, 11))) >= 1
+    assert _tuples((await buckets.load(STATE, 9, 9))[9]) == {"k": ("10", "", 0, "m")}
     assert await buckets.forget(STATE) == 4
     assert bucket_of("\ud800") in range(256)
 

@@ -12,7 +12,7 @@ text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 scalars = st.none() | text | st.integers(-(2**53), 2**53) | st.booleans() | st.lists(text, max_size=3)
 values: st.SearchStrategy[dict[str, Any]] = st.dictionaries(text, scalars, max_size=4)
 changes = st.builds(
-    Change, text, st.sampled_from(Action), st.integers(0, 10**9), values, values, st.none() | text, text
+    Change, text, st.sampled_from(Action), st.integers(0, 10**9), values, values, st.none() | text, text, text
 )
 
 

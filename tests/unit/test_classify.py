@@ -1,8 +1,12 @@
 """classify and decide: every way a row can stand to what was last sent."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Literal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from shared.engine.classify import Candidate, Classified, classify, decide
 from shared.engine.spill import Spill
@@ -36,11 +40,15 @@ def digest(*values: str) -> str:
     return COMPILED.digest(out)
 
 
-def state(*entries: tuple[str, str, int]) -> dict[int, Entries]:
-    """What was last sent: key, digest, and 1 for missing."""
+def mark(*values: str) -> str:
+    return COMPILED.mark([*values, *REST])
+
+
+def state(*entries: tuple[str, str, int], marks: Mapping[str, str] = MappingProxyType({})) -> dict[int, Entries]:
+    """What was last sent: key, digest, and 1 for missing. Rows have no mark that is known but those in `marks`."""
     found: dict[int, Entries] = {}
     for key, known, missing in entries:
-        found.setdefault(bucket_of(key), {})[key] = (known, f"id-{key}", missing)
+        found.setdefault(bucket_of(key), {})[key] = (known, f"id-{key}", missing, marks.get(key, "of another row"))
     return found
 
 
@@ -51,7 +59,7 @@ def sorted_out(
     bad: list[tuple[int, Problem]] | None = None,
 ) -> Classified:
     with Spill(None) as spill:
-        spill.add(RowBatch([(number, [*row, *REST]) for number, row in rows], bad or []), COMPILED.key)
+        spill.add(RowBatch([(number, [*row, *REST]) for number, row in rows], bad or []), COMPILED.key, COMPILED.mark)
         spill.finish()
         artifact = spill.read(0, BUCKETS - 1)
     return classify(artifact, COMPILED, known or {}, roster=roster, missing_field=GONE)
@@ -65,11 +73,26 @@ ADA = ["1", "Ada", "3"]
 BO = ["2", "Bo", "4"]
 
 
-def test_unchanged_rows_are_only_counted() -> None:
-    found = sorted_out([(2, ADA)], state(("1", digest(*ADA), 0)))
+def unchanged(found: Classified) -> int:
+    """However it was told: counted, or with a new mark to remember."""
+    return found.counts["unchanged"] + len(found.adopted)
+
+
+def test_rows_with_the_mark_that_was_sent_are_only_counted() -> None:
+    found = sorted_out([(2, ADA)], state(("1", "whatever it became", 0), marks={"1": mark(*ADA)}))
     assert not found.candidates
     assert not found.missing
+    assert not found.adopted
     assert counts(found) == {"unchanged": 1, "known": 1}
+
+
+def test_a_row_that_reads_otherwise_and_becomes_the_same_has_its_mark_renewed() -> None:
+    found = sorted_out([(2, ADA)], state(("1", digest(*ADA), 0)))
+    assert not found.candidates
+    (one,) = found.adopted
+    assert (one.key, one.action, one.values, one.target_id) == ("1", Action.ADOPT, {}, "id-1")
+    assert (one.digest, one.mark) == (digest(*ADA), mark(*ADA))
+    assert counts(found) == {"known": 1}
 
 
 def test_a_new_row_is_a_candidate() -> None:
@@ -83,7 +106,7 @@ def test_a_new_row_is_a_candidate() -> None:
         "students.dob": "2015-03-09",
         "student_annual.grade": 3,
     }
-    assert one.digest == digest(*ADA)
+    assert (one.digest, one.mark) == (digest(*ADA), mark(*ADA))
     assert counts(found) == {}
 
 
@@ -104,8 +127,9 @@ def test_who_is_not_in_a_full_file_is_missing() -> None:
     found = sorted_out([(2, ADA)], state(("1", digest(*ADA), 0), ("2", "b", 0)))
     (one,) = found.missing
     assert (one.key, one.action, one.row, one.values, one.before) == ("2", Action.MISSING, 0, {GONE: 1}, {GONE: 0})
-    assert (one.target_id, one.digest) == ("id-2", "b")
-    assert counts(found) == {"unchanged": 1, "missing": 1, "known": 2}
+    assert (one.target_id, one.digest, one.mark) == ("id-2", "b", "of another row")
+    assert unchanged(found) == 1
+    assert counts(found) == {"missing": 1, "known": 2}
 
 
 def test_nobody_is_missing_from_a_file_that_holds_only_some() -> None:
@@ -149,20 +173,24 @@ def test_exact_repeats_of_a_new_row_count_once() -> None:
     assert counts(found) == {"duplicate": 2}
 
 
-def test_exact_repeats_of_an_unchanged_row_stay_unchanged() -> None:
-    found = sorted_out([(2, ADA), (3, ADA), (4, ADA)], state(("1", digest(*ADA), 0)))
+@pytest.mark.parametrize("marks", [{}, {"1": mark(*ADA)}])
+def test_exact_repeats_of_an_unchanged_row_stay_unchanged(marks: dict[str, str]) -> None:
+    found = sorted_out([(2, ADA), (3, ADA), (4, ADA)], state(("1", digest(*ADA), 0), marks=marks))
     assert not found.candidates
-    assert counts(found) == {"unchanged": 1, "duplicate": 2, "known": 1}
+    assert unchanged(found) == 1
+    assert len(found.adopted) == (not marks)
+    assert (found.counts["duplicate"], found.counts["known"]) == (2, 1)
 
 
 @pytest.mark.parametrize("known", ["nothing", "first", "second"])
 @pytest.mark.parametrize("missing", [0, 1])
-def test_rows_that_disagree_are_all_refused(known: str, missing: int) -> None:
+@pytest.mark.parametrize("marked", [False, True])
+def test_rows_that_disagree_are_all_refused(known: str, missing: int, marked: bool) -> None:
     other = ["1", "Ada", "4"]
     held = {
         "nothing": state(),
-        "first": state(("1", digest(*ADA), missing)),
-        "second": state(("1", digest(*other), missing)),
+        "first": state(("1", digest(*ADA), missing), marks={"1": mark(*ADA)} if marked else {}),
+        "second": state(("1", digest(*other), missing), marks={"1": mark(*other)} if marked else {}),
     }
     found = sorted_out([(2, ADA), (3, other), (4, ADA), (5, BO)], held[known])
     assert [one.key for one in found.candidates] == ["2"]
@@ -170,13 +198,16 @@ def test_rows_that_disagree_are_all_refused(known: str, missing: int) -> None:
     assert {problem.code for one in found.invalid for problem in one.problems} == {"key.repeated"}
     assert "3, 4" in next(one for one in found.invalid if one.row == 2).problems[0].message
     assert not found.missing
-    assert found.counts["unchanged"] == 0
+    assert unchanged(found) == 0
 
 
 def test_an_invalid_repeat_leaves_the_good_row_alone() -> None:
     bad = ["1", "Ada", "three"]
     for rows in ([(2, ADA), (3, bad)], [(2, bad), (3, ADA)]):
-        assert counts(sorted_out(rows, state(("1", digest(*ADA), 0)))) == {"unchanged": 1, "invalid": 1, "known": 1}
+        for marks in ({}, {"1": mark(*ADA)}):
+            found = sorted_out(rows, state(("1", digest(*ADA), 0), marks=marks))
+            assert unchanged(found) == 1
+            assert (found.counts["invalid"], len(found.candidates), len(found.missing)) == (1, 0, 0)
         assert len(sorted_out(rows).candidates) == 1
 
 
@@ -185,13 +216,37 @@ def test_every_row_is_accounted_for() -> None:
     found = sorted_out(rows, state(("2", digest(*BO), 0)))
     total = found.counts
     assert total["rows"] == 6
-    assert len(found.candidates) + total["unchanged"] + total["duplicate"] + total["invalid"] == 6
+    assert len(found.candidates) + unchanged(found) + total["duplicate"] + total["invalid"] == 6
+
+
+def test_a_row_whose_student_had_gone_is_looked_at_whatever_its_mark() -> None:
+    found = sorted_out([(2, ADA)], state(("1", digest(*ADA), 1), marks={"1": mark(*ADA)}))
+    (one,) = found.candidates
+    assert one.was_missing
+
+
+persons = st.tuples(st.sampled_from("123"), st.sampled_from(["Ada", "Bo"]), st.sampled_from(["3", "4", "x"]))
+
+
+@settings(deadline=None)
+@given(st.lists(persons.map(list), max_size=8), st.lists(persons.filter(lambda one: one[2] != "x"), max_size=4))
+def test_marks_spare_work_and_change_no_decision(rows: list[list[str]], sent: list[tuple[str, str, str]]) -> None:
+    numbered = list(enumerate(rows, 2))
+    entries = [(one[0], digest(*one), 0) for one in sent]
+    marked = sorted_out(numbered, state(*entries, marks={one[0]: mark(*one) for one in sent}))
+    bare = sorted_out(numbered, state(*entries))
+    assert not marked.adopted
+    assert unchanged(marked) == unchanged(bare)
+    assert marked.candidates == bare.candidates
+    assert sorted(one.row for one in marked.invalid) == sorted(one.row for one in bare.invalid)
+    assert [one.key for one in marked.missing] == [one.key for one in bare.missing]
+    assert marked.counts["duplicate"] == bare.counts["duplicate"]
 
 
 def candidate(**more: Any) -> Candidate:
     given: dict[str, Any] = {
-        "row": 2, "key": "1", "values": {"a": 1, "b": None}, "digest": "d", "known": False, "was_missing": False,
-        "target_id": None,
+        "row": 2, "key": "1", "values": {"a": 1, "b": None}, "digest": "d", "mark": "m", "known": False,
+        "was_missing": False, "target_id": None,
     }  # fmt: skip
     return Candidate(**(given | more))
 
@@ -209,7 +264,7 @@ def test_whom_the_target_does_not_hold_is_created() -> None:
 def test_only_what_differs_is_sent() -> None:
     change = decide(candidate(), Found("9", {"a": 2, "b": None, GONE: None}), GONE)
     assert (change.action, change.values, change.before, change.target_id) == (Action.UPDATE, {"a": 1}, {"a": 2}, "9")
-    assert (change.row, change.digest) == (2, "d")
+    assert (change.row, change.digest, change.mark) == (2, "d", "m")
 
 
 def test_what_the_target_holds_already_is_adopted() -> None:

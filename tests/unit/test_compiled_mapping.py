@@ -283,6 +283,35 @@ def test_the_digest_is_the_same_tomorrow_and_whatever_the_order_of_the_rows() ->
     assert moved.digest(moved.record(ROW)[0] or []) == "953552a791bcda8e7438"
 
 
+def test_the_mark_follows_what_is_read_of_a_row_and_nothing_else() -> None:
+    compiled = mapped(CITY, columns=(*COLUMNS, "Exported at"))
+    mark = compiled.mark([*ROW, "10:15"])
+    assert len(mark) == 16
+    assert compiled.mark([*ROW, "10:16"]) == mark
+    assert mapped(CITY, columns=("Exported at", *reversed(COLUMNS))).mark(["", *reversed(ROW)]) == mark
+    assert compiled.mark([*ROW[:4], "Mesa ", "10:15"]) != mark
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        direct("student_annual.state", "City"),
+        direct("student_annual.city", "First"),
+        direct("student_annual.city", "City", blank="clear"),
+        codes("student_annual.city", "City", {"Mesa": "Phoenix"}, unmatched="pass"),
+        step("student_annual.city", "value_input", value="Mesa"),
+    ],
+)
+def test_another_mapping_makes_other_marks(row: dict[str, Any]) -> None:
+    assert mapped(row).mark(ROW) != mapped(CITY).mark(ROW)
+
+
+def test_a_mapping_of_no_column_has_one_mark() -> None:
+    constants = [step(row["target"], "value_input", value=value) for row, value in zip(BASE, ROW, strict=False)]
+    compiled = compile_mapping(draft(*constants), STUDENTS, COLUMNS)
+    assert compiled.mark(ROW) == compiled.mark([""] * 5)
+
+
 def test_half_a_character_hurts_only_its_row() -> None:
     compiled = mapped(CITY, columns=(*COLUMNS, "Note"))
     out, problems = compiled.record([*ROW[:4], "M\ud800", ""])
@@ -320,6 +349,15 @@ def test_no_text_makes_a_record_raise(values: list[str]) -> None:
             assert problem.code
             assert problem.field in compiled.fields
             problem.value.encode()
+
+
+@given(st.lists(plausible, min_size=5, max_size=5), st.lists(plausible, min_size=5, max_size=5))
+def test_the_same_mark_is_the_same_result(one_row: list[str], other: list[str]) -> None:
+    for compiled in (WIDE, PLAIN):
+        if compiled.mark(one_row) == compiled.mark(other):
+            assert compiled.record(one_row) == compiled.record(other)
+        else:
+            assert one_row != other
 
 
 WIDE = compile_mapping(draft(*EVERYTHING), OTHER, COLUMNS)

@@ -10,15 +10,17 @@ from shared.model.errors import Unavailable
 
 async def test_the_lease_is_renewed_while_the_work_lasts_and_no_longer() -> None:
     renewed = 0
+    often = asyncio.Event()
 
     async def renew() -> bool:
         nonlocal renewed
         renewed += 1
+        if renewed == 3:
+            often.set()
         return True
 
     async with kept(renew, 0.03):
-        await asyncio.sleep(0.1)
-    assert renewed >= 3
+        await asyncio.wait_for(often.wait(), 10)
     before = renewed
     await asyncio.sleep(0.05)
     assert renewed == before

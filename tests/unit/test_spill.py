@@ -18,14 +18,18 @@ def first(values: list[str]) -> str:
     return values[0]
 
 
+def last(values: list[str]) -> str:
+    return values[-1]
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(keys, max_size=300), st.integers(1, 60), st.lists(st.integers(2, 10_000), max_size=5, unique=True))
 def test_every_row_is_in_exactly_one_slice(found: list[str], slice_rows: int, bad: list[int]) -> None:
     rows = [(10_001 + number, [key, "é\0$."]) for number, key in enumerate(found)]
     problems = [(number, Problem("row.ragged", "no")) for number in bad]
     with Spill(None) as spill:
-        spill.add(RowBatch(rows[:100], problems), first)
-        spill.add(RowBatch(rows[100:]), first)
+        spill.add(RowBatch(rows[:100], problems), first, last)
+        spill.add(RowBatch(rows[100:]), first, last)
         spill.finish()
         slices = plan(spill.rows, slice_rows)
         read = [[row for block in unpack(spill.read(low, high)) for row in block] for low, high, _ in slices]
@@ -34,9 +38,10 @@ def test_every_row_is_in_exactly_one_slice(found: list[str], slice_rows: int, ba
     assert numbers == sorted([*bad, *(number for number, _ in rows)])
     by_number = dict(rows)
     for (low, high, _), part in zip(slices, read, strict=True):
-        for number, values, *_ in part:
+        for number, values, *about in part:
             if values is not None:
                 assert values == by_number[number]
+                assert about == [values[0], "é\0$."]
                 assert not values[0] or low <= bucket_of(values[0]) <= high
 
 
@@ -52,7 +57,7 @@ def test_slices_cover_all_buckets_and_keep_to_their_size(rows: list[int], slice_
 def test_threads_that_read_at_once_get_the_same_bytes(tmp_path: Path) -> None:
     rows = [(number, [f"key-{number}", "x" * 200]) for number in range(2, 20_000)]
     with Spill(tmp_path) as spill:
-        spill.add(RowBatch(rows), first)
+        spill.add(RowBatch(rows), first, last)
         spill.finish()
         ranges = [(low, low + 31) for low in range(0, BUCKETS, 32)]
         one_by_one = [spill.read(*part) for part in ranges]

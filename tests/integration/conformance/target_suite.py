@@ -22,7 +22,7 @@ class Site:
 
 
 def create(key: str, **values: str) -> Change:
-    return Change(key, Action.CREATE, 2, PERSON | values, {}, None, "d")
+    return Change(key, Action.CREATE, 2, PERSON | values, {}, None, "d", "m")
 
 
 def batch(*changes: Change, key: str | None = None) -> ChangeBatch:
@@ -62,7 +62,7 @@ class TargetConformance:
 
     async def test_a_change_by_its_id(self, site: Site) -> None:
         (made,) = await site.target.apply(batch(create("1")))
-        change = Change("1", Action.UPDATE, 2, {NAME: "Maren"}, {NAME: "Mara"}, made.target_id, "d")
+        change = Change("1", Action.UPDATE, 2, {NAME: "Maren"}, {NAME: "Mara"}, made.target_id, "d", "m")
         (answer,) = await site.target.apply(batch(change))
         assert (answer.ok, answer.status, answer.target_id) == (True, "updated", made.target_id)
         assert (await site.target.look_up(["1"], [NAME]))["1"].values == {NAME: "Maren"}
