@@ -16,7 +16,7 @@ help: ## Show this.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 15
 
 venv: ## Create the environment, or bring it up to date with the lock files.
-	@$(PYTHON) devtools/venv.py $(VENV)
+	@$(PYTHON) -m devtools.venv $(VENV)
 
 check: venv ## Lint, types, layers and unit tests: under a minute.
 	$(BIN)/ruff check .

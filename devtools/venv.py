@@ -1,15 +1,15 @@
-"""Create and refresh the development environment: `python3 devtools/venv.py .venv`. Needs nothing but Python.
+"""Create and refresh the development environment: `python3 -m devtools.venv .venv`. Needs nothing but Python.
 
 Done again only when a lock file, pyproject.toml or the Python changes; safe when two run at once.
 """
 
 import fcntl
 import hashlib
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+from devtools import apt
 
 ROOT = Path(__file__).resolve().parents[1]
 INPUTS = ("requirements.lock", "requirements-dev.lock", "pyproject.toml")
@@ -66,12 +66,15 @@ def get_ensurepip() -> None:
     advice = (
         f"{sys.executable} cannot make virtual environments. Install what is missing: sudo apt-get install {package}"
     )
-    if os.geteuid() != 0 or not Path("/etc/debian_version").exists() or shutil.which("apt-get") is None:
+    prefix = apt.privileged()
+    if prefix is None:
         sys.exit(advice)
     print(f"installing {package}", flush=True)
-    apt = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300")
-    call(*apt, "update")
-    call(*apt, "install", "-y", package)
+    try:
+        with apt.one_at_a_time():
+            apt.install(package, prefix)
+    except apt.AptFailed as error:
+        sys.exit(f"{advice}\n{error}")
     if not has_ensurepip():
         sys.exit(advice)
 

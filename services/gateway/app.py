@@ -12,12 +12,16 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway import connections, imports, mappings, runs
+from services.gateway.bodies import MIB, BodyLimit
 from services.gateway.context import Gateway
 from shared.model.errors import Conflict, NotFound, Permanent, Refused, SyncError, Transient
 from shared.telemetry.http import Check, health_routes
 from shared.telemetry.metrics import REQUESTS
 
 log = structlog.get_logger()
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+FIXES = {413: "Split it, or ask an operator to raise the limit."}
 
 
 def create_app(gateway: Gateway, checks: dict[str, Check]) -> FastAPI:
@@ -31,6 +35,7 @@ def create_app(gateway: Gateway, checks: dict[str, Check]) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _bad_request)
     app.add_exception_handler(HTTPException, _not_understood)
     app.add_exception_handler(Exception, _unforeseen)
+    app.add_middleware(BodyLimit, upload_bytes=gateway.base.settings.max_upload_mb * MIB)
     app.add_middleware(_Counted)
     return app
 
@@ -41,7 +46,10 @@ async def _sync_error(request: Request, error: Exception) -> Response:
     who = getattr(request.state, "who", None)
     if isinstance(error, NotFound) and who is not None:
         gateway: Gateway = request.app.state.gateway
-        await gateway.gate.refused(who, request.method, request.url.path[:300], "not in this organization")
+        try:
+            await gateway.gate.refused(who, request.method, request.url.path[:300], "not in this organization")
+        except Transient as away:
+            error = away
     headers = {"Retry-After": "5"} if isinstance(error, Transient) else None
     return JSONResponse({"error": error.as_dict()}, _status(error), headers)
 
@@ -80,7 +88,11 @@ async def _not_understood(_: Request, error: Exception) -> Response:
     """No such address or method, or a body that is not what it says: answered in the same shape as every error."""
     if not isinstance(error, HTTPException):
         raise error
-    body = {"code": f"http.{error.status_code}", "message": str(error.detail), "fix": "Look it up in /docs."}
+    body = {
+        "code": f"http.{error.status_code}",
+        "message": str(error.detail),
+        "fix": FIXES.get(error.status_code, "Look it up in /docs."),
+    }
     return JSONResponse({"error": body}, error.status_code, error.headers)
 
 
@@ -113,6 +125,7 @@ class _Counted:
             await self._app(scope, receive, sending)
         finally:
             route = getattr(scope.get("route"), "path", "none")
-            REQUESTS.labels(scope["method"], route, str(status)).inc()
+            method = scope["method"] if scope["method"] in METHODS else "other"
+            REQUESTS.labels(method, route, str(status)).inc()
             if route.startswith("/api"):
-                log.info("request", action="answer", method=scope["method"], route=route, status=status)
+                log.info("request", action="answer", method=method, route=route, status=status)

@@ -53,14 +53,11 @@ async def upload(
     await call.may(Deed.IMPORT, data_type=data_type, school_year=school_year, subject=id)
     connection = await call.connection(id)
     await call.org.mappings.latest(id, data_type)
-    limit = call.gateway.base.settings.max_upload_mb * 1024 * 1024
-    if int(request.headers.get("content-length") or 0) > limit + CHUNK:
-        raise _too_large(limit)
     async with request.form(max_files=1, max_fields=10) as form:
         file = form.get("file")
         if not isinstance(file, UploadFile):
             raise BadInput("upload.no_file", "No file was sent.", "Send it as the form field `file`.")
-        source = await _store(call, file, limit)
+        source = await _store(call, file)
     return await _start(call, connection, data_type, school_year, source, preview, roster)
 
 
@@ -81,26 +78,17 @@ async def pull(
     return await _start(call, connection, data_type, school_year, SourceSpec(kind="sftp"), preview, roster)
 
 
-async def _store(call: Call, file: UploadFile, limit: int) -> SourceSpec:
+async def _store(call: Call, file: UploadFile) -> SourceSpec:
     digest = hashlib.sha256()
-    size = 0
 
     async def chunks() -> AsyncIterator[bytes]:
-        nonlocal size
         while chunk := await file.read(CHUNK):
-            size += len(chunk)
-            if size > limit:
-                raise _too_large(limit)
             digest.update(chunk)
             yield chunk
 
     stored = await call.org.artifacts.put_stream("upload", chunks())
     name = (file.filename or "upload.csv").replace("\\", "/").rpartition("/")[2][:255]
     return SourceSpec(kind="upload", upload=stored, name=name, sha256=digest.hexdigest())
-
-
-def _too_large(limit: int) -> BadInput:
-    return BadInput("upload.too_large", f"The file is larger than {limit >> 20} MiB.", "Split it, or raise the limit.")
 
 
 async def _start(

@@ -33,6 +33,7 @@ All = Annotated[bool, typer.Option("--all", help="Really all that are waiting, w
 Why = Annotated[str, typer.Option(help="Kept with the message.")]
 By = Annotated[str, typer.Option(envvar="USER", help="Who is acting; kept with the message.")]
 State = Annotated[Literal["waiting", "replayed", "discarded", "any"], typer.Option(help="In this state only.")]
+Limit = Annotated[int, typer.Option(min=0, help="At most so many; 0 for all.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
 
 
@@ -51,13 +52,23 @@ def list_(
     run: RunId = None,
     state: State = "waiting",
     as_json: Json = False,
+    limit: Limit = 1000,
 ) -> None:
     """List failed messages, oldest first."""
     selection = Selection((), type, code, reason, org, run)
-    found = _run(lambda store, _: store.failed.find(selection, state=None if state == "any" else state))
+    wanted = None if state == "any" else state
+
+    async def look(store: Store, _: Relay) -> tuple[list[dict[str, Any]], int]:
+        listed = await store.failed.find(selection, state=wanted, limit=limit)
+        return listed, await store.failed.count(selection, state=wanted)
+
+    found, total = _run(look)
+    told = f"{len(found)} messages" if len(found) >= total else f"{len(found)} of {total} messages; --limit 0 lists all"
     if as_json:
         for one in found:
             typer.echo(orjson.dumps(_shown(one), default=str).decode())
+        if len(found) < total:
+            typer.echo(told, err=True)
         return
     table = Table("id", "type", "reason", "code", "attempts", "last failed", "run", "state")
     for one in found:
@@ -73,7 +84,7 @@ def list_(
             one["state"],
         )
     Console(width=None if Console().is_terminal else 220).print(table)
-    typer.echo(f"{len(found)} messages")
+    typer.echo(told)
 
 
 @failed.command()

@@ -21,6 +21,7 @@ from shared.messaging.answers import Delivery, Done, Handlers, Handling, Later
 from shared.messaging.broker import CLOSE_SECONDS, LOST, close, connect, declare, own_cancellation_only
 from shared.messaging.publisher import Publisher
 from shared.messaging.retry import Ladder, attempt_of
+from shared.model.errors import Permanent
 from shared.telemetry.logs import describe
 from shared.telemetry.metrics import CONSUMERS, HANDLING, MESSAGES
 
@@ -220,8 +221,7 @@ class Worker:
         except Exception as error:
             log.warning("handler failed", action="retry", attempt=attempt, **describe(error))
             if delivery.last:
-                if handling.gave_up is not None:
-                    await handling.gave_up(body, error)
+                await _give_up(handling, body, error)
                 await self._ladder.bury(message, "out of attempts", error)
                 return "dead"
             await self._ladder.again(message, self._ladder.delay(attempt, error), attempt + 1)
@@ -232,6 +232,16 @@ class Worker:
                 return "later"
             case Done():
                 return "done"
+
+
+async def _give_up(handling: Handling[Message], body: Message, error: Exception) -> None:
+    """What fails for good here is only logged: the message is archived with its own error all the same."""
+    if handling.gave_up is None:
+        return
+    try:
+        await handling.gave_up(body, error)
+    except Permanent as failure:
+        log.warning("failure not told", action="give up", **describe(failure))
 
 
 def _ids(body: Message) -> dict[str, str | int]:

@@ -70,11 +70,11 @@ class FailedMessages:
             )
 
     async def find(self, selection: Selection, *, state: str | None = "waiting", limit: int = 1000) -> list[Document]:
-        """Oldest first."""
-        where = selection.filter()
-        if state is not None:
-            where["state"] = state
-        return await self._failed.all(where, sort=[("first_failed", 1)], limit=limit)
+        """Oldest first; `limit` 0 for all."""
+        return await self._failed.all(_where(selection, state), sort=[("first_failed", 1)], limit=limit)
+
+    async def count(self, selection: Selection, *, state: str | None = "waiting") -> int:
+        return await self._failed.count(_where(selection, state))
 
     async def replay(self, id: str, message: Outgoing, *, by: str, why: str) -> bool:
         """waiting -> replayed, announcing the message again under its own id."""
@@ -94,3 +94,7 @@ class FailedMessages:
         change: dict[str, Any] = {"$set": {"state": state}, **announcing(messages)}
         change["$push"] = {**change.get("$push", {}), "acts": act}
         return await self._failed.update({"_id": id, "state": "waiting"}, change)
+
+
+def _where(selection: Selection, state: str | None) -> dict[str, Any]:
+    return selection.filter() | ({"state": state} if state is not None else {})

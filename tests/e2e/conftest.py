@@ -21,6 +21,7 @@ SETTINGS = {
     "SYNC_PERMISSION_CACHE_SECONDS": "0",
     "SYNC_SLICE_ROWS": "100",
     "SYNC_WINDOW": "2",
+    "SYNC_MAX_UPLOAD_MB": "16",
 }
 
 

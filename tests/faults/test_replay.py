@@ -232,6 +232,8 @@ async def test_discard_keeps_the_archive(scene: Any) -> None:
         assert await at.ops.listed() == []
         kept = await at.ops.listed("--state", "discarded")
         assert {message["id"] for message in kept} == {one, *rest}
+        told = await at.ops("failed", "list", "--state", "discarded", "--limit", "1")
+        assert f"1 of {len(kept)} messages; --limit 0 lists all" in told
         await faults(at.district)
         assert f"{one}: is discarded already" in await at.ops("failed", "replay", one, status=1)
         assert (await at.district.stats())["students"] == 0

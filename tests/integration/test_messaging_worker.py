@@ -21,7 +21,7 @@ from shared.messaging.dead import read_dead
 from shared.messaging.publisher import ATTEMPT_HEADER, Publisher
 from shared.messaging.retry import attempt_of
 from shared.messaging.worker import Lane, Worker
-from shared.model.errors import BadInput, Throttled, Unavailable
+from shared.model.errors import BadInput, NotFound, Throttled, Unavailable
 
 DEADLINE = 15.0
 RUNGS = (0.1, 0.3, 0.6)
@@ -310,6 +310,16 @@ async def test_giving_up_that_fails_is_not_the_end(rig: Rig, monkeypatch: pytest
         await rig.send()
         assert read_dead(await rig.dead())["reason"] == "out of attempts"
     assert len(failures) == 3
+    await rig.nothing_left()
+
+
+async def test_giving_up_that_fails_for_good_hides_nothing(rig: Rig) -> None:
+    async def gave_up(_: RunRequested, error: BaseException) -> None:
+        raise NotFound("run.unknown", "There is no such run.")
+
+    async with rig.working(Handling(RunRequested, Seen(always=BadInput("file.empty", "Empty.")), gave_up)):
+        await rig.send()
+        assert read_dead(await rig.dead())["code"] == "file.empty"
     await rig.nothing_left()
 
 

@@ -244,7 +244,7 @@ async def test_batches_are_small_and_memory_stays_flat() -> None:
         seen = [(len(batch.rows), process.memory_info().rss) async for batch in source.batches()]
     assert sum(count for count, _ in seen) == 60_000
     assert max(count for count, _ in seen) <= 2_100
-    assert max(rss for _, rss in seen) - before < 40_000_000, "the file has 120 MB"
+    assert max(rss for _, rss in seen) - before < 60_000_000, "the file has 120 MB"
 
 
 async def test_leaving_early_closes_the_file() -> None:
