@@ -157,7 +157,7 @@ async def demo(once: bool) -> int:
             console.print("Stopped; nothing is left running.")
             return 0 if not once else 130
         except PartError as error:
-            console.print(f"[red]{error}[/]")
+            console.print(str(error), style="red", markup=False, highlight=False)
             return 2
 
 

@@ -5,6 +5,7 @@ Done again only when a lock file, pyproject.toml or the Python changes; safe whe
 
 import fcntl
 import hashlib
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ from devtools import apt
 ROOT = Path(__file__).resolve().parents[1]
 INPUTS = ("requirements.lock", "requirements-dev.lock", "pyproject.toml")
 OLDEST = (3, 11)
+VERSION = "{}.{}".format(*sys.version_info)
+LOCK = "sync-service.lock"
 
 
 def main() -> None:
@@ -23,12 +26,14 @@ def main() -> None:
     folder = folder if folder.is_absolute() else ROOT / folder
     folder.mkdir(parents=True, exist_ok=True)
     stamp = folder / "sync-service.stamp"
-    with (folder / "sync-service.lock").open("w") as lock:
+    with (folder / LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         wanted = fingerprint()
         if stamp.exists() and stamp.read_text() == wanted:
             return
         python = folder / "bin" / "python"
+        if made_by(folder) != VERSION:
+            clear(folder)
         if not (folder / "bin" / "pip").exists():  # or it was interrupted half-way
             create(folder)
         install(python)
@@ -36,10 +41,33 @@ def main() -> None:
 
 
 def fingerprint() -> str:
-    digest = hashlib.sha256(str(ROOT).encode())
+    digest = hashlib.sha256(f"{ROOT}\n{VERSION}".encode())
     for name in INPUTS:
         digest.update((ROOT / name).read_bytes())
     return digest.hexdigest()
+
+
+def made_by(folder: Path) -> str:
+    """The Python of an environment, as major.minor; empty where there is none, or it does not run any more."""
+    code = "import sys; print('{}.{}'.format(*sys.version_info))"
+    try:
+        done = subprocess.run([folder / "bin" / "python", "-c", code], capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
+    return done.stdout.strip()
+
+
+def clear(folder: Path) -> None:
+    """Everything but the lock, which is held. A folder that is no environment is left as it is."""
+    if not (folder / "pyvenv.cfg").exists():
+        return
+    for path in folder.iterdir():
+        if path.name == LOCK:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def create(folder: Path) -> None:
@@ -82,8 +110,7 @@ def get_ensurepip() -> None:
 def package_name() -> str:
     """Debian's own Python has python3-venv, the others one package for each version."""
     own = Path("/usr/bin/python3").resolve()
-    version = "{}.{}".format(*sys.version_info)
-    return "python3-venv" if own == Path(sys.executable).resolve() else f"python{version}-venv"
+    return "python3-venv" if own == Path(sys.executable).resolve() else f"python{VERSION}-venv"
 
 
 def call(*command: str) -> None:

@@ -13,6 +13,8 @@ from shared.model.permission import Identity
 
 AUDIENCE = "sync-service"
 OLDEST_SECONDS = 3600.0
+LEEWAY_SECONDS = 30.0
+"""How far Enroll's clock and ours may be apart."""
 _REFRESH_SECONDS = 30.0
 
 FetchKeys = Callable[[], Awaitable[dict[str, Any]]]
@@ -38,11 +40,12 @@ class TokenReader:
                 algorithms=["EdDSA"],
                 audience=AUDIENCE,
                 issuer=self._issuer,
+                leeway=LEEWAY_SECONDS,
                 options={"require": ["exp", "iat", "sub", "org", "jti"]},
             )
         except jwt.PyJWTError:
             raise _refused() from None
-        if time.time() - float(claims["iat"]) > OLDEST_SECONDS:
+        if time.time() - float(claims["iat"]) > OLDEST_SECONDS + LEEWAY_SECONDS:
             raise _refused()
         return Identity(org=str(claims["org"]), user=str(claims["sub"]))
 

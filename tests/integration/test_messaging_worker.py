@@ -443,9 +443,10 @@ async def test_a_dead_lettering_by_the_broker_is_read_like_our_own(rig: Rig) -> 
     async def archive(message: AbstractIncomingMessage) -> None:
         letters.append(read_dead(message))
 
+    before = handled("retry")
     async with rig.working(Handling(RunRequested, Seen([ValueError()]))) as running:
         sent = await rig.send()
-        await until(lambda: handled("retry") > 0)
+        await until(lambda: handled("retry") == before + 1)
         await running.end()
     async with asyncio.timeout(DEADLINE):
         queue = await rig.outside.get_queue(rig.lane(), ensure=False)

@@ -52,6 +52,14 @@ async def test_a_good_token(enroll: KeySet) -> None:
     assert await enroll.reader.identify(enroll.sign()) == Identity("o-1", "u-1")
 
 
+@pytest.mark.parametrize("claim", ["iat", "nbf", "exp"])
+async def test_clocks_may_be_a_little_apart(enroll: KeySet, claim: str) -> None:
+    now = int(time.time())
+    near, far = (now - 15, now - 60) if claim == "exp" else (now + 15, now + 60)
+    assert await enroll.reader.identify(enroll.sign(**{claim: near})) == Identity("o-1", "u-1")
+    await refused(enroll.reader, enroll.sign(**{claim: far}))
+
+
 @pytest.mark.parametrize(
     "claims",
     [
