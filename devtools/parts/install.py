@@ -20,6 +20,7 @@ def install_rabbitmq(*, allowed: bool = True) -> None:
     prefix = apt.privileged() if allowed else None
     if prefix is None:
         raise ProgramMissing(ADVICE)
+    print("installing rabbitmq-server", flush=True)
     try:
         with apt.one_at_a_time(), no_services(prefix):
             apt.install("rabbitmq-server", prefix)
