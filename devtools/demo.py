@@ -12,17 +12,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import orjson
 from rich.console import Console
 from rich.table import Table
 
 from devtools.district import ENDED, YEAR, District
 from devtools.parts import LocalParts, PartError
 from devtools.stack import Stack
-from services.sandbox.district import write_district
+from services.sandbox.district import student_mapping, write_district
 
 STUDENTS = 2000
 CHANGED = 0.01
 ZONE = "America/Denver"
+DAY_SECONDS = 24 * 3600
 console = Console() if sys.stdout.isatty() else Console(width=110)
 
 
@@ -59,7 +61,18 @@ async def story(stack: Stack) -> list[Told]:
         count = round(STUDENTS * CHANGED)
         second = _expect(updated=count, unchanged=STUDENTS - count)
         told.append(await _nightly(cedar, connection, "the same, 1 % changed", CHANGED, second))
+        await _leave_for_trying(aspen, folder)
     return told
+
+
+async def _leave_for_trying(district: District, folder: Path) -> None:
+    """What the README's session needs: addresses and a token that lasts the day, a mapping, a file."""
+    token = await district.token(claims={"exp": int(time.time()) + DAY_SECONDS})
+    session = folder / "session"
+    session.touch(mode=0o600)
+    session.write_text(f"api={district.stack.url('gateway')}/api/v1\nauth='Authorization: Bearer {token}'\n")
+    await asyncio.to_thread(write_district, folder / "students.csv", STUDENTS, changed=CHANGED)
+    (folder / "mapping.json").write_bytes(orjson.dumps(student_mapping(), option=orjson.OPT_INDENT_2))
 
 
 async def _upload(district: District, path: Path) -> Told:
@@ -119,6 +132,12 @@ def where_to_look(stack: Stack) -> None:
     console.print(f"\nThe API and its page     {stack.url('gateway')}/docs", soft_wrap=True)
     console.print(f"What the simulated Enroll holds  {stack.url('sandbox')}/sandbox/organizations/cedar-ridge/students")
     console.print(f"Logs, one file a process {stack.directory}", soft_wrap=True)
+    console.print(
+        f"To try the README's session: cd {stack.directory / 'files'} && . ./session\n"
+        "(sets $api and $auth for the next 24 hours; mapping.json and students.csv are there)",
+        soft_wrap=True,
+        highlight=False,
+    )
     console.print("Ctrl-C ends all of it.")
 
 

@@ -52,8 +52,10 @@ class District:
         await self.enroll.aclose()
         await self.api.aclose()
 
-    async def token(self, user: str | None = None, org: str | None = None) -> str:
-        body = {"org": org or self.org, "user": user or self.user}
+    async def token(
+        self, user: str | None = None, org: str | None = None, claims: Mapping[str, Any] | None = None
+    ) -> str:
+        body = {"org": org or self.org, "user": user or self.user, "claims": dict(claims or {})}
         return str(_ok(await self.enroll.post("/sandbox/tokens", json=body)).json()["token"])
 
     async def ad_hoc(self, name: str = "Uploads", mapping: Mapping[str, Any] | None = None, **more: Any) -> str:

@@ -1,0 +1,74 @@
+"""`make demo` as a person runs it: it tells the story, leaves what the README's session needs, and goes on Ctrl-C."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import orjson
+import psutil
+import pytest
+
+from devtools.parts import LocalParts
+from devtools.parts.local import AMQP_VARIABLE, MONGO_VARIABLE
+
+LAST_LINE = "Ctrl-C ends all of it."
+
+
+@pytest.fixture
+async def demo(parts: LocalParts) -> AsyncIterator[asyncio.subprocess.Process]:
+    given = {AMQP_VARIABLE: parts.addresses.amqp_url, MONGO_VARIABLE: parts.addresses.mongo_url}
+    env = {**os.environ, **given, "COLUMNS": "400"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "devtools.demo", env=env, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    yield process
+    if process.returncode is None:
+        process.kill()
+        await process.wait()
+
+
+async def read_until(process: asyncio.subprocess.Process, last: str) -> str:
+    assert process.stdout is not None
+    told = ""
+    async with asyncio.timeout(180):
+        while last not in told:
+            line = await process.stdout.readline()
+            assert line, f"the demo ended by itself:\n{told}"
+            told += line.decode()
+    return told
+
+
+async def test_the_demo_tells_its_story_leaves_a_session_and_takes_everything_down(
+    demo: asyncio.subprocess.Process,
+) -> None:
+    told = await read_until(demo, LAST_LINE)
+    assert [cells[-2].strip() for line in told.splitlines() if (cells := line.split("│"))[2:]] == ["yes"] * 3
+    children = psutil.Process(demo.pid).children(recursive=True)
+    assert len(children) >= 5
+
+    found = re.search(r"cd (\S+) && \. \./session", told)
+    assert found, told
+    folder = Path(found[1])
+    api, auth = re.findall(r"^(?:api|auth)='?(.*?)'?$", (folder / "session").read_text(), re.MULTILINE)
+    header, _, token = auth.partition(": ")
+    mapping = orjson.loads((folder / "mapping.json").read_bytes())
+    async with httpx.AsyncClient(headers={header: token}, timeout=60, trust_env=False) as client:
+        made = await client.post(f"{api}/connections", json={"name": "Roster uploads 2", "kind": "ad_hoc"})
+        where = f"{api}/connections/{made.json()['id']}"
+        assert (await client.put(f"{where}/mappings/students", json=mapping)).is_success
+        with (folder / "students.csv").open("rb") as file:
+            asked = await client.post(
+                f"{where}/imports/students", params={"school_year": 2026, "preview": True}, files={"file": file}
+            )
+        assert asked.is_success, asked.text
+
+    demo.send_signal(signal.SIGINT)
+    async with asyncio.timeout(60):
+        assert await demo.wait() == 0
+    assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+    assert not folder.exists()
