@@ -26,6 +26,11 @@ disk_free_limit.absolute = 50MB
 vm_memory_high_watermark.absolute = 1GB
 raft.wal_max_size_bytes = 67108864
 """
+# Erlang asks no file and no resolver for the node's own host: a bare root directory has no /etc/hosts.
+NAMES = """\
+{host, {127,0,0,1}, ["localhost"]}.
+{lookup, [file, native]}.
+"""
 
 
 class RabbitPart(ProcessPart):
@@ -88,12 +93,14 @@ class RabbitPart(ProcessPart):
         (directory / "rabbitmq.conf").write_text(CONFIGURATION)
         (directory / "enabled_plugins").write_text("[].\n")
         (directory / "env.conf").touch()
+        (directory / "inetrc").write_text(NAMES)
         return {
             "PATH": f"{os.environ.get('PATH', '')}:{os.defpath}",
             "HOME": str(home),
             "LANG": "C.UTF-8",
             "ERL_EPMD_PORT": str(self._epmd),
             "ERL_EPMD_ADDRESS": HOST,
+            "ERL_INETRC": str(directory / "inetrc"),
             # Makes the script exec Erlang, so that our child is the node itself and not a shell.
             "RUNNING_UNDER_SYSTEMD": "true",
             "RABBITMQ_NODENAME": self._node,
