@@ -10,6 +10,8 @@ from shared.model.errors import BadSettings, Unavailable
 Address = IPv4Address | IPv6Address
 
 _NAT64 = IPv6Network("64:ff9b::/96")
+# RFC 6761: localhost and all names below it are the loopback address, whatever a name service says.
+_LOOPBACK = IPv4Address("127.0.0.1")
 _AZURE_PLATFORM = IPv4Address("168.63.129.16")
 
 
@@ -61,6 +63,8 @@ async def _resolve(host: str) -> list[Address]:
         return [ip_address(host.strip("[]"))]
     except ValueError:
         pass
+    if host.lower().rstrip(".").rpartition(".")[2] == "localhost":
+        return [_LOOPBACK]
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
         return [ip_address(sockaddr[0]) for *_, sockaddr in found]

@@ -33,6 +33,8 @@ INSIDE = [
     "2001:0:a00:1::",
     "[::1]",
     "localhost",
+    "LocalHost.",
+    "sis.localhost",
     "0x7f.1",
     "2130706433",
 ]
