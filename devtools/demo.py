@@ -78,7 +78,7 @@ async def _leave_for_trying(district: District, folder: Path) -> None:
 async def _upload(district: District, path: Path) -> Told:
     console.print(f"[bold]1[/] Aspen Valley uploads a file of {STUDENTS:,} students")
     await asyncio.to_thread(write_district, path, STUDENTS)
-    connection = await district.ad_hoc("Roster uploads")
+    connection = await district.ad_hoc("Morning uploads")
     started = time.monotonic()
     run = await district.upload(connection, path)
     return await _follow(district, run["id"], "ad hoc upload", started, _expect(created=STUDENTS))

@@ -58,7 +58,7 @@ async def test_the_demo_tells_its_story_leaves_a_session_and_takes_everything_do
     header, _, token = auth.partition(": ")
     mapping = orjson.loads((folder / "mapping.json").read_bytes())
     async with httpx.AsyncClient(headers={header: token}, timeout=60, trust_env=False) as client:
-        made = await client.post(f"{api}/connections", json={"name": "Roster uploads 2", "kind": "ad_hoc"})
+        made = await client.post(f"{api}/connections", json={"name": "Roster uploads", "kind": "ad_hoc"})
         where = f"{api}/connections/{made.json()['id']}"
         assert (await client.put(f"{where}/mappings/students", json=mapping)).is_success
         with (folder / "students.csv").open("rb") as file:
