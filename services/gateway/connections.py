@@ -11,7 +11,17 @@ from services.gateway.context import Call, Caller
 from shared.adapters.sftp import check
 from shared.adapters.ssh import host_key
 from shared.contracts.envelope import new_id
-from shared.model.connection import Connection, Instance, Kind, Name, SafetyLimits, Schedule, SftpSecrets, SftpSettings
+from shared.model.connection import (
+    Connection,
+    Instance,
+    Kind,
+    Name,
+    SafetyLimits,
+    Schedule,
+    SftpSecrets,
+    SftpSettings,
+    Zone,
+)
 from shared.model.errors import BadSettings
 from shared.model.occurrences import upcoming
 from shared.model.permission import Deed
@@ -28,6 +38,7 @@ class NewConnection(BaseModel):
     kind: Kind
     instance: Instance = "production"
     roster: Literal["full", "some"] | None = None
+    time_zone: Zone | None = None
     limits: SafetyLimits = SafetyLimits()
     sftp: SftpSettings | None = None
     secrets: SftpSecrets | None = None
@@ -39,6 +50,7 @@ class ConnectionChange(BaseModel):
     name: Name | None = None
     enable_import: bool | None = None
     roster: Literal["full", "some"] | None = None
+    time_zone: Zone | None = None
     limits: SafetyLimits | None = None
     sftp: SftpSettings | None = None
 
@@ -68,7 +80,7 @@ async def create(call: Caller, new: NewConnection) -> Connection:
         roster=new.roster or ("full" if new.kind is Kind.SFTP else "some"),
         created_at=datetime.now(UTC),
         created_by=call.who.user,
-        **new.model_dump(exclude={"roster", "secrets"}),
+        **new.model_dump(exclude={"roster", "secrets"}, exclude_none=True),
     )
     await call.org.connections.add(connection, _sealed(call, new.secrets) if new.secrets else None)
     return connection

@@ -1,8 +1,11 @@
 """Field mappings of a connection: saved as versions that never change."""
 
+from typing import Any
+
 from fastapi import APIRouter
 
 from services.gateway.context import Caller
+from shared.mapping import transformations
 from shared.mapping.compiled import check_mapping
 from shared.model.catalog import Catalog, catalog
 from shared.model.errors import BadMapping, NotFound
@@ -20,6 +23,13 @@ async def fields(call: Caller, data_type: str) -> Catalog:
         return catalog(data_type)
     except BadMapping as error:
         raise NotFound(error.code, error.message, error.fix) from None
+
+
+@router.get("/transformations")
+async def every_transformation(call: Caller) -> list[dict[str, Any]]:
+    """What a mapping may do to a value: each with its options as a JSON schema, and what blank input gives."""
+    await call.may(Deed.VIEW, subject="transformations")
+    return transformations.described()
 
 
 @router.put("/connections/{id}/mappings/{data_type}", status_code=201)

@@ -39,7 +39,7 @@ async def apply(engine: Engine, run: Run, slice: Slice) -> bool:
     org = engine.org(run)
     changes = changesets.unpack(await org.artifacts.get(slice.changes))
     mapping = await org.mappings.get(run.mapping)
-    match_key = compile_mapping(mapping, catalog(run.data_type), run.stage["columns"]).match_key
+    match_key = compile_mapping(mapping, catalog(run.data_type), run.stage["columns"], run.moment).match_key
     target = engine.ends.target(run, match_key)
     try:
         answers = await _send(engine, run, slice, target, changes)

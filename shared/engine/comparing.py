@@ -27,7 +27,7 @@ async def compare(engine: Engine, run: Run, slice: Slice) -> bool:
     org = engine.org(run)
     about = catalog(run.data_type)
     mapping = await org.mappings.get(run.mapping)
-    compiled = compile_mapping(mapping, about, run.stage["columns"])
+    compiled = compile_mapping(mapping, about, run.stage["columns"], run.moment)
     artifact = await org.artifacts.get(slice.staged)
     states = await org.buckets.load(state_of(run), slice.low, slice.high)
     work = partial(classify, artifact, compiled, states, roster=run.roster, missing_field=about.missing_field)

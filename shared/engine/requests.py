@@ -64,6 +64,7 @@ async def request_run(engine: Engine, request: RunRequest) -> Run:
         source=request.source,
         preview=request.preview,
         roster=request.roster or request.connection.roster,
+        today=request.connection.today().isoformat(),
         created_at=datetime.now(UTC),
     )
     messages = [engine.requested(run)]

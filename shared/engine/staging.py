@@ -33,7 +33,7 @@ async def stage(engine: Engine, run: Run, fence: int) -> None:
     connection = await org.connections.get(run.connection)
     source = await engine.ends.source(run, connection)
     async with source:
-        compiled = compile_mapping(mapping, catalog(run.data_type), source.info.columns)
+        compiled = compile_mapping(mapping, catalog(run.data_type), source.info.columns, run.moment)
         with Spill(engine.settings.spool_dir) as spill:
             slices = await _partition(engine, run, source, compiled, spill)
         facts = _facts(source, compiled)

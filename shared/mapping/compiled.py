@@ -1,20 +1,21 @@
 """A mapping compiled to one function over the values of a row."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from hashlib import blake2b
-from operator import itemgetter
 from typing import Any
 
 import orjson
 
 from shared.mapping.mark import Mark, marker
-from shared.mapping.transformations.match_codes import match_codes
-from shared.mapping.transformations.registry import Reader, ValueProblem, parse
-from shared.mapping.transformations.values import KEEP, ReadValue, converter, direct_text, value_reader
+from shared.mapping.sources import Column, Columns, RowInputs
+from shared.mapping.transformations.registry import ValueProblem
+from shared.mapping.values import KEEP, ReadValue, converter, direct_text, value_reader
 from shared.model.catalog import Catalog, Field
 from shared.model.errors import BadMapping
 from shared.model.mapping import Direct, DoNotMap, FieldMapping, MappingDraft, MatchCodes
+from shared.model.moment import Moment
 from shared.model.record import Problem
 
 __all__ = ["KEEP", "CompiledMapping", "MappingProblem", "check_mapping", "compile_mapping"]
@@ -35,20 +36,15 @@ class MappingProblem:
 
 
 @dataclass(slots=True, frozen=True)
-class _Column:
-    name: str
-    index: int
-
-
-@dataclass(slots=True, frozen=True)
 class _Step:
     """One mapped field: how to read it, and from which columns of the file."""
 
     row: int
     field: Field
     read: ReadValue
-    columns: tuple[_Column, ...]
+    columns: tuple[Column, ...]
     lost: tuple[str, ...]
+    asked_moment: bool
 
     def problem(self, error: ValueProblem, values: list[str]) -> Problem:
         value = ", ".join(values[column.index] for column in self.columns)
@@ -145,17 +141,17 @@ def _check_storable(value: Any) -> None:
 
 def check_mapping(draft: MappingDraft, catalog: Catalog) -> list[MappingProblem]:
     """Everything wrong with a mapping that can be told without a file."""
-    return _plan(draft, catalog, None)[1]
+    return _plan(draft, catalog, None, _SOME_MOMENT)[1]
 
 
-def compile_mapping(draft: MappingDraft, catalog: Catalog, columns: Sequence[str]) -> CompiledMapping:
+def compile_mapping(draft: MappingDraft, catalog: Catalog, columns: Sequence[str], moment: Moment) -> CompiledMapping:
     """The mapping for a file with these columns. Their names match exactly, else but for case and outer spaces.
 
     Raises:
         BadMapping: names every problem by row. A column the file does not have is one only where it feeds the match
             key or a required field; elsewhere it becomes one of `lost_columns`.
     """
-    steps, problems = _plan(draft, catalog, _Columns(columns))
+    steps, problems = _plan(draft, catalog, Columns(columns), moment)
     filled = {step.field.name for step in steps}
     match_key = next((name for name in catalog.match_keys if name in filled), "")
     for step in steps:
@@ -167,7 +163,8 @@ def compile_mapping(draft: MappingDraft, catalog: Catalog, columns: Sequence[str
     steps.sort(key=lambda step: order[step.field.name])
     lost = tuple((column, step.field.name) for step in steps for column in step.lost)
     kept = [step for step in steps if not step.lost]
-    mark = marker(draft, [(column.name, column.index) for step in kept for column in step.columns])
+    asked = moment if any(step.asked_moment for step in kept) else None
+    mark = marker(draft, [(column.name, column.index) for step in kept for column in step.columns], asked)
     return CompiledMapping(kept, match_key, mark, lost)
 
 
@@ -196,57 +193,11 @@ def _by_row(problems: list[MappingProblem]) -> list[MappingProblem]:
     return sorted(problems, key=lambda problem: (problem.row == 0, problem.row))
 
 
-class _Columns:
-    """Finds columns by name."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self._exact = _places(names, lambda name: name)
-        self._loose = _places(names, _loosely)
-
-    def find(self, name: str) -> _Column | None:
-        """Raises `BadMapping` where the name fits several columns."""
-        found = self._exact.get(name) or self._loose.get(_loosely(name), [])
-        if len(found) > 1:
-            raise BadMapping(
-                "mapping.column_ambiguous",
-                f"The file has {len(found)} columns that may be {name!r}.",
-                "Give every column a name of its own, and write it in the mapping as in the file.",
-            )
-        return found[0] if found else None
-
-
-def _places(names: Sequence[str], fold: Callable[[str], str]) -> Mapping[str, list[_Column]]:
-    places: dict[str, list[_Column]] = {}
-    for index, name in enumerate(names):
-        places.setdefault(fold(name), []).append(_Column(name, index))
-    return places
-
-
-def _loosely(name: str) -> str:
-    return name.strip().casefold()
-
-
-class _Source:
-    """Hands out readers to one row of the mapping and remembers of what. Without a file every column is there."""
-
-    def __init__(self, columns: _Columns | None) -> None:
-        self._columns = columns
-        self.used: list[_Column] = []
-        self.lost: list[str] = []
-
-    def read(self, name: str) -> Reader:
-        if not name.strip():
-            raise BadMapping("mapping.source_blank", "No source column is chosen.", "Choose the column to read.")
-        column = self._columns.find(name) if self._columns else _Column(name, 0)
-        if column is None:
-            self.lost.append(name)
-            return lambda _: ""
-        self.used.append(column)
-        return itemgetter(column.index)
-
-
-def _plan(draft: MappingDraft, catalog: Catalog, columns: _Columns | None) -> tuple[list[_Step], list[MappingProblem]]:
+def _plan(
+    draft: MappingDraft, catalog: Catalog, columns: Columns | None, moment: Moment
+) -> tuple[list[_Step], list[MappingProblem]]:
     problems = _target_problems(draft, catalog)
+    rows = {row.target: row for row in draft.fields}
     mapped = {row.target for row in draft.fields if not isinstance(row, DoNotMap)}
     match_key = next((name for name in catalog.match_keys if name in mapped), "")
     steps: list[_Step] = []
@@ -254,39 +205,33 @@ def _plan(draft: MappingDraft, catalog: Catalog, columns: _Columns | None) -> tu
         field = catalog.fields.get(row.target)
         if field is None or isinstance(row, DoNotMap):
             continue
-        source = _Source(columns)
+        inputs = RowInputs(columns, rows, moment)
         try:
-            read = _value_reader(row, field, source, key=field.name == match_key)
-            _check_constants(row, field, source, read)
+            read = _value_reader(row, field, inputs, key=field.name == match_key)
+            _check_constants(row, field, inputs, read)
         except BadMapping as error:
             problems.append(MappingProblem(number, row.target, error.code, error.message, error.fix))
         else:
-            steps.append(_Step(number, field, read, tuple(source.used), tuple(source.lost)))
+            columns_read, lost = dict.fromkeys(inputs.used), dict.fromkeys(inputs.lost)
+            steps.append(_Step(number, field, read, tuple(columns_read), tuple(lost), inputs.asked_moment))
     return steps, _by_row(problems)
 
 
-def _value_reader(row: FieldMapping, field: Field, source: _Source, *, key: bool) -> ReadValue:
-    if isinstance(row, Direct):
-        text = source.read(row.source)
-        if field.type == "text" and not key and source.used:
-            return direct_text(field, source.used[0].index, row.blank)
-    elif isinstance(row, MatchCodes):
-        text = match_codes(row, source.read)
-    elif isinstance(row, DoNotMap):
-        raise TypeError(row.type)
-    else:
-        text = parse(row.name, row.options).compile(source.read)
+def _value_reader(row: FieldMapping, field: Field, inputs: RowInputs, *, key: bool) -> ReadValue:
+    text = inputs.row(row)
+    if isinstance(row, Direct) and isinstance(row.source, str) and field.type == "text" and not key and inputs.used:
+        return direct_text(field, inputs.used[0].index, row.blank)
     return value_reader(field, text, row.blank, key=key)
 
 
-def _check_constants(row: FieldMapping, field: Field, source: _Source, read: ReadValue) -> None:
+def _check_constants(row: FieldMapping, field: Field, inputs: RowInputs, read: ReadValue) -> None:
     """Finds values written in the mapping itself that the field would refuse in every row."""
     try:
-        if not source.used and not source.lost:
+        if not inputs.used and not inputs.lost:
             read([])
         if isinstance(row, MatchCodes):
             convert = converter(field)
-            for text in (*row.codes.values(), row.default):
+            for text in (*row.codes.values(), row.default, row.when_blank):
                 if text.strip():
                     _check_storable(text)
                     convert(text)
@@ -325,5 +270,6 @@ def _target_problems(draft: MappingDraft, catalog: Catalog) -> list[MappingProbl
     return problems
 
 
+_SOME_MOMENT = Moment(date(2026, 7, 1), 2026)
 _UNKNOWN = ("mapping.target_unknown", "There is no such field.", "Choose a field from the list.")
 _NOT_IMPORTABLE = ("mapping.target_not_importable", "This field is set by Enroll, not by imports.", "Take the row out.")

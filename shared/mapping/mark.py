@@ -13,6 +13,7 @@ import orjson
 import shared.mapping
 import shared.model
 from shared.model.mapping import MappingDraft
+from shared.model.moment import Moment
 
 MARK_BYTES = 8
 
@@ -20,11 +21,15 @@ Mark: TypeAlias = Callable[[list[str]], str]
 """From the values of one row to 16 characters."""
 
 
-def marker(draft: MappingDraft, columns: Sequence[tuple[str, int]]) -> Mark:
-    """`columns` are the names and places of those that are read. The others, and the order of all, do not count."""
+def marker(draft: MappingDraft, columns: Sequence[tuple[str, int]], moment: Moment | None) -> Mark:
+    """`columns` are the names and places of those that are read. The others, and the order of all, do not count.
+
+    `moment` is None where no row of the mapping depends on the day or the year.
+    """
     named = sorted(set(columns))
     rows = [row.model_dump(mode="json") for row in draft.fields]
-    seed = blake2b(orjson.dumps([rows, [name for name, _ in named]]) + _rules(), digest_size=16).digest()
+    depends_on = orjson.dumps([rows, [name for name, _ in named], moment])
+    seed = blake2b(depends_on + _rules(), digest_size=16).digest()
     fresh = blake2b(digest_size=MARK_BYTES, person=seed).copy
     pick: Callable[[list[str]], object] = itemgetter(*(place for _, place in named)) if named else lambda _: ()
     dumps = orjson.dumps

@@ -1,14 +1,23 @@
 """A connection: one configured link to a SIS or file store."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 Instance = Literal["sandbox", "production"]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+def _known_zone(zone: str) -> str:
+    if zone not in available_timezones():
+        raise ValueError("Use an IANA time zone such as America/Denver.")
+    return zone
+
+
+Zone = Annotated[str, AfterValidator(_known_zone)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 
 
@@ -41,17 +50,9 @@ class Schedule(BaseModel):
     data_type: str = "students"
     school_year: int = Field(ge=2000, le=2100)
     time: str = Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")
-    zone: str
+    zone: Zone
     enabled_by: str = ""
     enabled_at: datetime | None = None
-
-    @field_validator("zone")
-    @classmethod
-    def _known_zone(cls, zone: str) -> str:
-        if zone not in available_timezones():
-            raise ValueError("Use an IANA time zone such as America/Denver.")
-        ZoneInfo(zone)
-        return zone
 
 
 class SftpSettings(BaseModel):
@@ -92,6 +93,7 @@ class SftpSecrets(BaseModel):
 class Connection(BaseModel):
     """A connection as stored, without its secrets.
 
+    `time_zone` is the district's own (IANA); without it the schedule's counts, else UTC.
     `roster` says whether a file holds everyone ("full": a student who is absent is missing) or only some ("some").
     """
 
@@ -107,6 +109,12 @@ class Connection(BaseModel):
     roster: Literal["full", "some"] = "full"
     limits: SafetyLimits = SafetyLimits()
     sftp: SftpSettings | None = None
+    time_zone: str = ""
     schedule: Schedule | None = None
     created_at: datetime
     created_by: str
+
+    def today(self) -> date:
+        """The day it is where the district is."""
+        zone = self.time_zone or (self.schedule.zone if self.schedule else "UTC")
+        return datetime.now(ZoneInfo(zone)).date()

@@ -3,10 +3,61 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 Unmatched = Literal["fail", "default", "pass"]
 Blank = Literal["keep", "clear"]
+
+ColumnName = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class _Source(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FieldSource(_Source):
+    """What another row of the same mapping makes for the field named here."""
+
+    field: str = Field(min_length=1, max_length=100)
+
+
+class ValueSource(_Source):
+    """A fixed text."""
+
+    value: str = Field(max_length=10_000)
+
+
+class StepSource(_Source):
+    """The result of another transformation, with its own options."""
+
+    transformation: str
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+def _kind_of_source(source: Any) -> str | None:
+    if isinstance(source, str):
+        return "column"
+    for kind in ("field", "value", "transformation"):
+        if kind in source if isinstance(source, dict) else hasattr(source, kind):
+            return kind
+    return None
+
+
+Source = Annotated[
+    Annotated[ColumnName, Tag("column")]
+    | Annotated[FieldSource, Tag("field")]
+    | Annotated[ValueSource, Tag("value")]
+    | Annotated[StepSource, Tag("transformation")],
+    Discriminator(
+        _kind_of_source,
+        custom_error_type="source",
+        custom_error_message=(
+            'A source is the name of a column, {{"field": ...}}, {{"value": ...}} or '
+            '{{"transformation": ..., "options": ...}}'
+        ),
+    ),
+]
+"""Where a value comes from: a column by its name, a field, a fixed value or a transformation."""
 
 
 class _Row(BaseModel):
@@ -21,17 +72,31 @@ class Direct(_Row):
     """The stored value, untouched."""
 
     type: Literal["direct"] = "direct"
-    source: str
+    source: Source
 
 
-class MatchCodes(_Row):
+class CodeMatch(BaseModel):
+    """How values are looked up in a table of codes.
+
+    `unmatched` says what becomes of a value without a partner: the record fails, it gets `default`, or it passes as it
+    is. `when_blank` is the partner of a blank value. With a `separator`, or where the value is a JSON list, each
+    element is looked up by itself and the result is a JSON list.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: Source
+    codes: dict[str, str]
+    unmatched: Unmatched = "fail"
+    default: str = Field(default="", max_length=1000)
+    when_blank: str = Field(default="", max_length=1000)
+    separator: str = Field(default="", max_length=10)
+
+
+class MatchCodes(_Row, CodeMatch):
     """The partner of a value in a table of codes."""
 
     type: Literal["match_codes"] = "match_codes"
-    source: str
-    codes: dict[str, str]
-    unmatched: Unmatched = "fail"
-    default: str = ""
 
 
 class Transformation(_Row):

@@ -1,11 +1,13 @@
 """A run: one transfer, its states and its counts."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from shared.model.moment import Moment
 
 
 class RunState(StrEnum):
@@ -64,7 +66,10 @@ class SourceSpec(BaseModel):
 
 
 class Run(BaseModel):
-    """A run as stored. `number` counts the runs of its stream (connection, direction, data type) from 1."""
+    """A run as stored. `number` counts the runs of its stream (connection, direction, data type) from 1.
+
+    `today` is the district's own date when the run was asked for (YYYY-MM-DD); a replay keeps it.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -82,6 +87,7 @@ class Run(BaseModel):
     source: SourceSpec
     preview: bool = False
     roster: Literal["full", "some"] = "full"
+    today: str = ""
     created_at: datetime
     started_at: datetime | None = None
     ended_at: datetime | None = None
@@ -92,6 +98,12 @@ class Run(BaseModel):
     reasons: list[dict[str, Any]] = Field(default_factory=list)
     error: dict[str, str] | None = None
     decided_by: str | None = None
+
+    @property
+    def moment(self) -> Moment:
+        """What a mapping may know of when it runs."""
+        today = date.fromisoformat(self.today) if self.today else self.created_at.date()
+        return Moment(today, self.school_year)
 
     @property
     def ended(self) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from services.sandbox.district import student_mapping
 from shared.mapping.compiled import CompiledMapping, compile_mapping
 from shared.model.catalog import catalog
 from shared.model.mapping import MappingDraft
+from shared.model.moment import Moment
 
+MOMENT = Moment(date(2026, 9, 1), 2026)
 BATCH = 500
 INSERT = 1000
 POSTS_AT_ONCE = 4
@@ -25,7 +28,7 @@ POSTS_AT_ONCE = 4
 def compiled_for(path: Path) -> CompiledMapping:
     with path.open(newline="", encoding="utf-8") as file:
         columns = next(csv.reader(file))
-    return compile_mapping(MappingDraft.model_validate(student_mapping()), catalog("students"), columns)
+    return compile_mapping(MappingDraft.model_validate(student_mapping()), catalog("students"), columns, MOMENT)
 
 
 def parse(path: Path) -> float:

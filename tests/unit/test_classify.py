@@ -1,6 +1,7 @@
 """classify and decide: every way a row can stand to what was last sent."""
 
 from collections.abc import Mapping
+from datetime import date
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from shared.engine.spill import Spill
 from shared.mapping.compiled import compile_mapping
 from shared.model.catalog import catalog
 from shared.model.mapping import MappingDraft
+from shared.model.moment import Moment
 from shared.model.record import Action, Found, Problem, RowBatch
 from shared.store.buckets import BUCKETS, Entries, bucket_of
 
@@ -29,7 +31,7 @@ REST = ["Torres", "2015-03-09"]
 DRAFT = MappingDraft.model_validate(
     {"fields": [{"type": "direct", "target": target, "source": column} for target, column in FIELDS.items()]}
 )
-COMPILED = compile_mapping(DRAFT, catalog("students"), COLUMNS)
+COMPILED = compile_mapping(DRAFT, catalog("students"), COLUMNS, Moment(date(2026, 9, 1), 2026))
 
 Row = tuple[int, list[str]]
 

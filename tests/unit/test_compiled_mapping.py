@@ -1,6 +1,7 @@
 """A mapping compiled against columns: what it refuses to become, and what it makes of rows."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from typing import Any
 
 import pytest
@@ -11,8 +12,10 @@ from shared.mapping.compiled import KEEP, CompiledMapping, check_mapping, compil
 from shared.model.catalog import Catalog, Field, catalog
 from shared.model.errors import BadMapping
 from shared.model.mapping import MappingDraft
+from shared.model.moment import Moment
 
 STUDENTS = catalog("students")
+MOMENT = Moment(date(2026, 9, 1), 2026)
 COLUMNS = ("ID", "First", "Last", "Born", "City")
 ROW = ["20231", "Mara", "Torres", "2015-03-09", "Mesa"]
 
@@ -43,12 +46,12 @@ def draft(*rows: dict[str, Any]) -> MappingDraft:
 
 
 def mapped(*extra: dict[str, Any], columns: tuple[str, ...] = COLUMNS) -> CompiledMapping:
-    return compile_mapping(draft(*BASE, *extra), STUDENTS, columns)
+    return compile_mapping(draft(*BASE, *extra), STUDENTS, columns, MOMENT)
 
 
 def one(row: dict[str, Any], text: str, fields: Catalog = STUDENTS) -> Any:
     """What one more field, read from City, becomes: its value, or the code of its problem."""
-    compiled = compile_mapping(draft(*BASE, row), fields, COLUMNS)
+    compiled = compile_mapping(draft(*BASE, row), fields, COLUMNS, MOMENT)
     out, problems = compiled.record([*ROW[:4], text])
     if out is None:
         assert [problem.field for problem in problems] == [row["target"]]
@@ -100,7 +103,7 @@ def test_what_is_wrong_is_told_without_a_file(rows: list[dict[str, Any]], expect
 def test_bad_mapping_lists_every_problem_by_row() -> None:
     rows = draft(BASE[0], direct("students.shoe", "City"), *BASE[1:3], step("student_annual.city", "shuffle"))
     with pytest.raises(BadMapping) as caught:
-        compile_mapping(rows, STUDENTS, COLUMNS)
+        compile_mapping(rows, STUDENTS, COLUMNS, MOMENT)
     assert caught.value.code == "mapping.invalid"
     assert "Row 2 (students.shoe): There is no such field. Row 5 (student_annual.city):" in caught.value.message
     assert caught.value.message.endswith("Date of Birth is not mapped, and no record can be created without it.")
@@ -260,10 +263,10 @@ def test_match_codes(more: dict[str, Any], text: str, expected: Any) -> None:
 
 def test_a_transformed_value_is_checked_as_any_other() -> None:
     day = step("students.dob", "date", source="Born", **{"from": "M/D/YY", "to": "YYYY-MM-DD", "pivot": 26})
-    compiled = compile_mapping(draft(*BASE[:3], day), STUDENTS, COLUMNS)
+    compiled = compile_mapping(draft(*BASE[:3], day), STUDENTS, COLUMNS, MOMENT)
     assert compiled.record([*ROW[:3], "3/9/15", ""]) == (ROW[:4], [])
     short = step("students.dob", "date", source="Born", **{"from": "YYYY-MM-DD", "to": "M/D/YY"})
-    _, problems = compile_mapping(draft(*BASE[:3], short), STUDENTS, COLUMNS).record(ROW)
+    _, problems = compile_mapping(draft(*BASE[:3], short), STUDENTS, COLUMNS, MOMENT).record(ROW)
     assert [problem.code for problem in problems] == ["value.not_a_date"]
     assert one(step("student_annual.city", "value_input", value="Mesa"), "any") == "Mesa"
 
@@ -278,7 +281,7 @@ def test_the_digest_follows_the_values_and_the_fields() -> None:
 
 
 def test_the_digest_is_the_same_tomorrow_and_whatever_the_order_of_the_rows() -> None:
-    moved = compile_mapping(draft(CITY, *reversed(BASE)), STUDENTS, COLUMNS)
+    moved = compile_mapping(draft(CITY, *reversed(BASE)), STUDENTS, COLUMNS, MOMENT)
     assert moved.fields == mapped(CITY).fields
     assert moved.digest(moved.record(ROW)[0] or []) == "953552a791bcda8e7438"
 
@@ -308,7 +311,7 @@ def test_another_mapping_makes_other_marks(row: dict[str, Any]) -> None:
 
 def test_a_mapping_of_no_column_has_one_mark() -> None:
     constants = [step(row["target"], "value_input", value=value) for row, value in zip(BASE, ROW, strict=False)]
-    compiled = compile_mapping(draft(*constants), STUDENTS, COLUMNS)
+    compiled = compile_mapping(draft(*constants), STUDENTS, COLUMNS, MOMENT)
     assert compiled.mark(ROW) == compiled.mark([""] * 5)
 
 
@@ -360,7 +363,7 @@ def test_the_same_mark_is_the_same_result(one_row: list[str], other: list[str]) 
             assert one_row != other
 
 
-WIDE = compile_mapping(draft(*EVERYTHING), OTHER, COLUMNS)
+WIDE = compile_mapping(draft(*EVERYTHING), OTHER, COLUMNS, MOMENT)
 PLAIN = mapped(CITY)
 
 

@@ -1,19 +1,20 @@
-"""The transformations a mapping may name. A new one is a small module here, imported below so that it registers."""
+"""The transformations a mapping may name. A new one is a small class in a module here that registers it."""
 
-from shared.mapping.transformations.date import Date
-from shared.mapping.transformations.phone_number import PhoneNumber
-from shared.mapping.transformations.registry import Read, Reader, Step, ValueProblem, names, parse, transformation
-from shared.mapping.transformations.value_input import ValueInput
+from importlib import import_module
+from pkgutil import iter_modules
 
-__all__ = [
-    "Date",
-    "PhoneNumber",
-    "Read",
-    "Reader",
-    "Step",
-    "ValueInput",
-    "ValueProblem",
-    "names",
-    "parse",
-    "transformation",
-]
+from shared.mapping.transformations.registry import (
+    Inputs,
+    Reader,
+    Step,
+    ValueProblem,
+    described,
+    names,
+    parse,
+    transformation,
+)
+
+__all__ = ["Inputs", "Reader", "Step", "ValueProblem", "described", "names", "parse", "transformation"]
+
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")

@@ -1,32 +1,64 @@
 """Match Codes: the partner of a value in a table."""
 
-from shared.mapping.transformations.registry import Read, Reader, ValueProblem
+from collections.abc import Callable
+from typing import ClassVar
+
+import orjson
+
+from shared.mapping.transformations.registry import Inputs, Reader, Step, ValueProblem, transformation
 from shared.model.errors import BadMapping
-from shared.model.mapping import MatchCodes
+from shared.model.mapping import CodeMatch
 
 
-def match_codes(row: MatchCodes, read: Read) -> Reader:
-    """Looks values up exactly, then without the spaces around them. Blank gives blank.
+@transformation("match_codes")
+class MatchCodes(Step, CodeMatch):
+    """The partner of the value in a table of codes."""
+
+    label: ClassVar[str] = "Match Codes"
+    blank_gives: ClassVar[str] = "`when_blank`, which is blank unless it is filled in"
+
+    def compile(self, inputs: Inputs) -> Reader:
+        return match_codes(self, inputs)
+
+
+def match_codes(match: CodeMatch, inputs: Inputs) -> Reader:
+    """Looks values up exactly, then without the spaces around them.
 
     Raises:
         BadMapping: the table has a blank code, which no value would ever match.
     """
-    if any(not code.strip() for code in row.codes):
+    if any(not code.strip() for code in match.codes):
         raise BadMapping(
             "mapping.code_blank",
             "The table of codes has a blank code; a blank value is never looked up.",
-            "Take the blank code out.",
+            "Take the blank code out, and put its partner where it says what a blank gives.",
         )
-    source, codes, unmatched, default = read(row.source), dict(row.codes), row.unmatched, row.default
+    source, when_blank, separator = inputs.read(match.source), match.when_blank, match.separator
+    partner = _partner(match)
 
     def look_up(values: list[str]) -> str:
         text = source(values)
-        partner = codes.get(text)
-        if partner is None:
-            partner = codes.get(text.strip())
-        if partner is not None:
-            return partner
-        if unmatched == "pass" or not text or text.isspace():
+        if not text or text.isspace():
+            return when_blank
+        if separator:
+            return _each(partner, text.split(separator))
+        if text[0] == "[" and (found := _list(text)) is not None:
+            return _each(partner, found)
+        return partner(text)
+
+    return look_up
+
+
+def _partner(match: CodeMatch) -> Callable[[str], str]:
+    codes, unmatched, default = dict(match.codes), match.unmatched, match.default
+
+    def partner(text: str) -> str:
+        found = codes.get(text)
+        if found is None:
+            found = codes.get(text.strip())
+        if found is not None:
+            return found
+        if unmatched == "pass":
             return text
         if unmatched == "default":
             return default
@@ -36,4 +68,24 @@ def match_codes(row: MatchCodes, read: Read) -> Reader:
             "Add the value to the table of codes, or correct it in the source.",
         )
 
-    return look_up
+    return partner
+
+
+def _each(partner: Callable[[str], str], texts: list[str]) -> str:
+    """A JSON list of the partners, each once and none of them blank; blank where nothing is left."""
+    partners = [partner(text.strip()) for text in texts if text.strip()]
+    kept = list(dict.fromkeys(one for one in partners if one.strip()))
+    try:
+        return orjson.dumps(kept).decode() if kept else ""
+    except TypeError:  # a surrogate by itself, which no JSON text holds
+        raise ValueProblem(
+            "value.bad_text", "The text holds half a character.", "Save the source as UTF-8 and send it again."
+        ) from None
+
+
+def _list(text: str) -> list[str] | None:
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    return found if isinstance(found, list) and all(isinstance(one, str) for one in found) else None

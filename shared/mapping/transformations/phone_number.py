@@ -2,9 +2,10 @@
 
 import re
 from functools import lru_cache
-from typing import Literal
+from typing import ClassVar, Literal
 
-from shared.mapping.transformations.registry import Read, Reader, Source, Step, ValueProblem, transformation
+from shared.mapping.transformations.registry import Inputs, Reader, Step, ValueProblem, transformation
+from shared.model.mapping import Source
 
 _FORMS = {
     "(999) 999-9999": "({}) {}-{}",
@@ -20,14 +21,16 @@ class PhoneNumber(Step):
     """A North American number in one form. A leading 1 or +1, dots, dashes, brackets and spaces are understood.
 
     An extension is refused, not dropped. Whether the number is in service, or its area code exists, is not checked.
-    Blank gives blank.
     """
+
+    label: ClassVar[str] = "Phone Number"
+    blank_gives: ClassVar[str] = "blank"
 
     source: Source
     form: Literal["(999) 999-9999", "9999999999", "999-999-9999"]
 
-    def compile(self, read: Read) -> Reader:
-        source = read(self.source)
+    def compile(self, inputs: Inputs) -> Reader:
+        source = inputs.read(self.source)
         write = _FORMS[self.form].format
 
         @lru_cache(maxsize=4096)

@@ -1,21 +1,31 @@
 """The registry of transformations: a name in a mapping to a model of its options that compiles to a reader."""
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.model.errors import BadMapping
+from shared.model.mapping import Source
+from shared.model.moment import Moment
+
+MAX_RESULT = 200_000
+"""Characters that a transformation may make of one value."""
 
 Reader: TypeAlias = Callable[[list[str]], str]
 """From the values of one row to one text. Raises `ValueProblem` and nothing else."""
 
-Source: TypeAlias = Annotated[str, Field(min_length=1, max_length=500)]
-"""Where a transformation reads from: a column of the file."""
 
-Read: TypeAlias = Callable[[Source], Reader]
-"""Gives the reader of a source."""
+class Inputs(Protocol):
+    """What a transformation may ask for while it is compiled."""
+
+    def read(self, source: Source) -> Reader:
+        """The reader of a source. Raises BadMapping where there is no such column, field or transformation."""
+
+    def moment(self) -> Moment:
+        """The day and the school year of the run. Whoever asks makes the mapping depend on them."""
 
 
 class ValueProblem(Exception):
@@ -28,14 +38,30 @@ class ValueProblem(Exception):
         self.fix = fix
 
 
+def within_limit(text: str) -> str:
+    """The text. Raises ValueProblem where it is longer than any field could want."""
+    if len(text) > MAX_RESULT:
+        raise ValueProblem(
+            "value.too_long", f"The result is longer than {MAX_RESULT:,} characters.", "Shorten it in the source."
+        )
+    return text
+
+
 class Step(BaseModel, ABC):
-    """The options of a transformation."""
+    """The options of a transformation. Its docstring, `label` and `blank_gives` are what people read about it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    label: ClassVar[str]
+    blank_gives: ClassVar[str]
+
     @abstractmethod
-    def compile(self, read: Read) -> Reader:
-        """The transformation with these options, as one function."""
+    def compile(self, inputs: Inputs) -> Reader:
+        """The transformation with these options, as one function.
+
+        Raises:
+            BadMapping: a source cannot be read.
+        """
 
 
 _steps: dict[str, type[Step]] = {}
@@ -46,12 +72,28 @@ def transformation(name: str) -> Callable[[_S], _S]:
     """Registers a `Step` under the name that mappings use."""
 
     def register(step: _S) -> _S:
+        if not (step.__doc__ and step.label and step.blank_gives):
+            raise TypeError(f"The transformation {name!r} must say what it does and what blank gives.")
         if name in _steps:
             raise ValueError(f"There are two transformations named {name!r}.")
         _steps[name] = step
         return step
 
     return register
+
+
+def described() -> list[dict[str, Any]]:
+    """Every transformation as a page shows it. `options` is a JSON schema."""
+    return [
+        {
+            "name": name,
+            "label": step.label,
+            "description": inspect.getdoc(step) or "",
+            "blank": step.blank_gives,
+            "options": step.model_json_schema(),
+        }
+        for name, step in sorted(_steps.items())
+    ]
 
 
 def names() -> tuple[str, ...]:

@@ -1,0 +1,154 @@
+"""Where the rows of a mapping read from: columns of the file, other fields, fixed values, transformations."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+
+from shared.mapping.transformations.match_codes import match_codes
+from shared.mapping.transformations.registry import Reader, parse
+from shared.model.errors import BadMapping
+from shared.model.mapping import (
+    Direct,
+    DoNotMap,
+    FieldMapping,
+    FieldSource,
+    MatchCodes,
+    Source,
+    ValueSource,
+)
+from shared.model.moment import Moment
+
+MAX_DEPTH = 20
+MAX_STEPS = 1000
+
+
+@dataclass(slots=True, frozen=True)
+class Column:
+    name: str
+    index: int
+
+
+class Columns:
+    """Finds columns by name: exactly, else but for case and outer spaces."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._exact = _places(names, lambda name: name)
+        self._loose = _places(names, loosely)
+
+    def find(self, name: str) -> Column | None:
+        """Raises `BadMapping` where the name fits several columns."""
+        found = self._exact.get(name) or self._loose.get(loosely(name), [])
+        if len(found) > 1:
+            raise BadMapping(
+                "mapping.column_ambiguous",
+                f"The file has {len(found)} columns that may be {name!r}.",
+                "Give every column a name of its own, and write it in the mapping as in the file.",
+            )
+        return found[0] if found else None
+
+
+class RowInputs:
+    """What one row of a mapping reads, remembered: the columns it used, those it lost, whether it asked for the day.
+
+    Without `columns` every column is there.
+    """
+
+    def __init__(self, columns: Columns | None, rows: Mapping[str, FieldMapping], moment: Moment) -> None:
+        self._columns = columns
+        self._rows = rows
+        self._moment = moment
+        self._path: list[str] = []
+        self._depth = 0
+        self._steps = 0
+        self.used: list[Column] = []
+        self.lost: list[str] = []
+        self.asked_moment = False
+
+    def row(self, row: FieldMapping) -> Reader:
+        """The text that a row of the mapping makes.
+
+        Raises:
+            BadMapping: it cannot be read: no such column, field or transformation, or it leads back to itself.
+        """
+        if row.target in self._path:
+            raise BadMapping(
+                "mapping.circle",
+                f"{row.target} is made from itself, by way of {', '.join(self._path)}.",
+                "Let one of these rows read a column instead.",
+            )
+        self._count()
+        self._path.append(row.target)
+        try:
+            if isinstance(row, Direct):
+                return self.read(row.source)
+            if isinstance(row, MatchCodes):
+                return match_codes(row, self)
+            if isinstance(row, DoNotMap):
+                raise BadMapping(
+                    "mapping.field_unmapped",
+                    f"{row.target} is read by another row, but it is not mapped.",
+                    "Map it, or read the column it would have come from.",
+                )
+            return parse(row.name, row.options).compile(self)
+        finally:
+            self._path.pop()
+
+    def read(self, source: Source) -> Reader:
+        if isinstance(source, str):
+            return self._column(source)
+        if isinstance(source, ValueSource):
+            value = source.value
+            return lambda _: value
+        if isinstance(source, FieldSource):
+            return self._field(source.field)
+        self._count()
+        self._depth += 1
+        try:
+            return parse(source.transformation, source.options).compile(self)
+        finally:
+            self._depth -= 1
+
+    def moment(self) -> Moment:
+        self.asked_moment = True
+        return self._moment
+
+    def _count(self) -> None:
+        """Fields that read fields may fan out without end, though no circle is in them."""
+        self._steps += 1
+        if self._depth >= MAX_DEPTH or len(self._path) >= MAX_DEPTH or self._steps > MAX_STEPS:
+            raise BadMapping(
+                "mapping.too_deep",
+                f"More than {MAX_DEPTH} transformations read from each other, or over {MAX_STEPS} go into this field.",
+                "Make the chain shorter.",
+            )
+
+    def _field(self, name: str) -> Reader:
+        row = self._rows.get(name)
+        if row is None:
+            raise BadMapping(
+                "mapping.field_unmapped",
+                f"{name} is read by this row, but no row of the mapping fills it.",
+                "Map it, or read a column instead.",
+            )
+        return self.row(row)
+
+    def _column(self, name: str) -> Reader:
+        if not name.strip():
+            raise BadMapping("mapping.source_blank", "No source column is chosen.", "Choose the column to read.")
+        column = self._columns.find(name) if self._columns else Column(name, 0)
+        if column is None:
+            self.lost.append(name)
+            return lambda _: ""
+        self.used.append(column)
+        return itemgetter(column.index)
+
+
+def loosely(name: str) -> str:
+    return name.strip().casefold()
+
+
+def _places(names: Sequence[str], fold: Callable[[str], str]) -> Mapping[str, list[Column]]:
+    places: dict[str, list[Column]] = {}
+    for index, name in enumerate(names):
+        places.setdefault(fold(name), []).append(Column(name, index))
+    return places
