@@ -10,7 +10,7 @@ LOCK := $(UV) pip compile pyproject.toml --universal --python-version 3.11 --gen
 	--no-emit-index-url --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check test test-faults demo bench test-compose lock clean
+.PHONY: help venv check test test-faults demo bench test-compose docs lock clean
 
 help: ## Show this.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 15
@@ -39,6 +39,9 @@ bench: venv ## Measure (ARGS=...).
 
 test-compose: venv ## Try docker-compose.yml (needs Docker).
 	$(PY) -m devtools.compose $(ARGS)
+
+docs: venv ## Write what the docs take from the code.
+	$(PY) -m devtools.data_types
 
 lock: ## Make the lock files again from pyproject.toml (needs uv).
 	$(LOCK) -o requirements.lock

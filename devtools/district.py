@@ -76,13 +76,15 @@ class District:
         return str(created["id"])
 
     async def map_students(self, connection: str, mapping: Mapping[str, Any] | None = None) -> None:
-        draft = dict(mapping) if mapping is not None else student_mapping()
-        _ok(await self.api.put(f"/connections/{connection}/mappings/students", json=draft))
+        await self.map(connection, "students", mapping if mapping is not None else student_mapping())
 
-    async def upload(self, connection: str, path: Path, **query: Any) -> dict[str, Any]:
+    async def map(self, connection: str, data_type: str, draft: Mapping[str, Any]) -> None:
+        _ok(await self.api.put(f"/connections/{connection}/mappings/{data_type}", json=dict(draft)))
+
+    async def upload(self, connection: str, path: Path, *, data_type: str = "students", **query: Any) -> dict[str, Any]:
         with path.open("rb") as file:
             answer = await self.api.post(
-                f"/connections/{connection}/imports/students",
+                f"/connections/{connection}/imports/{data_type}",
                 params={"school_year": YEAR, **query},
                 files={"file": (path.name, file, "text/csv")},
             )

@@ -28,6 +28,14 @@ class Login(BaseModel):
     claims: dict[str, Any] = Field(default_factory=dict)
 
 
+class Forms(BaseModel):
+    """Programs to assign an application form to."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    programs: list[int] | None = None
+
+
 class Page(BaseModel):
     """Which students to show."""
 
@@ -57,7 +65,9 @@ class AdminApi:
             Route(org, self.get, methods=["GET"]),
             Route(org, self.forget, methods=["DELETE"]),
             Route(org + "/stats", self.stats, methods=["GET"]),
+            Route(org + "/forms", self.assign_forms, methods=["PUT"]),
             Route(org + "/students", self.students, methods=["GET"]),
+            Route(org + "/{data_type}", self.records, methods=["GET"]),
         ]
 
     async def log_in(self, request: Request) -> Response:
@@ -111,6 +121,24 @@ class AdminApi:
             position = students.find(page.match_key, page.key)
             shown = [] if position is None else [students.show(position, year)]
         return answer({"total": len(students), "students": shown})
+
+    async def assign_forms(self, request: Request) -> Response:
+        """The application form of these programs (by id) is assigned; of every program where none is named."""
+        org = self._world.organization(request.path_params["org"])
+        named = Forms.model_validate(await _json(request)).programs
+        org.forms |= set(named if named is not None else [one.id for one in org.tables["programs"].records])
+        return answer({"programs": sorted(org.forms)})
+
+    async def records(self, request: Request) -> Response:
+        org = self._world.organization(request.path_params["org"])
+        table = org.tables.get(request.path_params["data_type"])
+        if table is None:
+            raise ApiError(404, "data_type_unknown", "There is no such data type.")
+        page = Page.model_validate(dict(request.query_params))
+        year = page.school_year if page.school_year is not None else org.spec.current_school_year
+        part = table.records[page.offset : page.offset + page.limit]
+        shown = [{"id": str(one.id), "writes": one.writes, "values": table.values(one, year)} for one in part]
+        return answer({"total": len(table), table.kind.data_type: shown})
 
 
 def _shown(org: Organization) -> Response:

@@ -14,13 +14,12 @@ from starlette.routing import Route
 from services.sandbox.errors import JSON, ApiError
 from services.sandbox.faults import FaultRule
 from services.sandbox.students import Batch
-from services.sandbox.validation import student_rules
 from services.sandbox.world import Organization, World
+from shared.model.catalog import Catalog, catalog, data_types
 
 MAX_RECORDS = 500
 MAX_KEY_CHARS = 255
-DATA_TYPE = "students"
-_RULES = student_rules()
+STUDENTS = "students"
 _NO_FAULT = FaultRule()
 
 
@@ -36,8 +35,9 @@ class EnrollApi:
             Route("/.well-known/jwks.json", self.key_set, methods=["GET"]),
             Route(org + "/users/{user}/permissions", self.permissions, methods=["GET"]),
             Route(org + "/settings", self.settings, methods=["GET"]),
-            Route(org + "/students:lookup", self.look_up, methods=["POST"]),
-            Route(org + "/students:batch-upsert", self.upsert, methods=["POST"]),
+            Route(org + "/{data_type}:lookup", self.look_up, methods=["POST"]),
+            Route(org + "/{data_type}:check", self.check, methods=["POST"]),
+            Route(org + "/{data_type}:batch-upsert", self.upsert, methods=["POST"]),
         ]
 
     async def key_set(self, _: Request) -> Response:
@@ -50,21 +50,31 @@ class EnrollApi:
 
     async def settings(self, request: Request) -> Response:
         spec = self._organization(request).spec
-        return answer(spec.model_dump(mode="json", exclude={"users"}))
+        shown = {"current_school_year", "sync_import_years", "registration_module"}
+        return answer(spec.model_dump(mode="json", include=shown))
 
     async def look_up(self, request: Request) -> Response:
-        org = self._organization(request)
+        org, about = self._organization(request), _data_type(request)
         body = _parse(await request.body())
-        year, match_key = _whole(body, "school_year"), _match_key(body)
-        keys, fields = _texts(body, "keys", MAX_RECORDS), _texts(body, "fields", len(_RULES.fields))
+        year, match_key = _whole(body, "school_year"), _match_key(body, about)
+        keys, fields = _texts(body, "keys", MAX_RECORDS), _texts(body, "fields", len(about.fields))
         for name in fields:
-            if name not in _RULES.fields:
+            if name not in about.fields:
                 raise ApiError(422, "field_unknown", f"There is no field {name}.")
         org.counts.lookups += 1
-        return answer({"students": list(org.students.look_up(year, match_key, keys, fields))})
+        held = org.students if about.data_type == STUDENTS else org.tables[about.data_type]
+        return answer({about.data_type: list(held.look_up(year, match_key, keys, fields))})
+
+    async def check(self, request: Request) -> Response:
+        """What a batch-upsert of these records would answer; nothing is changed."""
+        org, about = self._organization(request), _data_type(request)
+        body = _parse(await request.body())
+        records = _records(body)
+        results = _results(org, about, body, records, {}, dry=True)
+        return answer({"results": results})
 
     async def upsert(self, request: Request) -> Response:
-        org = self._organization(request)
+        org, about = self._organization(request), _data_type(request)
         key = request.headers.get("idempotency-key", "")
         if not 0 < len(key) <= MAX_KEY_CHARS:
             raise ApiError(400, "idempotency_key_missing", "This call needs an Idempotency-Key.")
@@ -77,7 +87,7 @@ class EnrollApi:
         fault: FaultRule = request.scope.get("state", {}).get("fault", _NO_FAULT)
         try:
             await asyncio.sleep(fault.hold)
-            results = _apply(org, body, fault.reject_fields)
+            results = _apply(org, about, body, fault.reject_fields)
         except BaseException:
             org.answers.release(key)
             raise
@@ -101,27 +111,55 @@ def answer(body: Any, status: int = 200) -> Response:
     return Response(orjson.dumps(body), status, media_type=JSON)
 
 
-def _apply(org: Organization, body: Mapping[str, Any], rejected: Mapping[str, str]) -> bytes:
-    batch = Batch(_whole(body, "school_year"), _match_key(body), rejected)
-    connection, sequence = body.get("connection"), _whole(body, "sequence")
-    records = body.get("records")
+def _apply(org: Organization, about: Catalog, body: Mapping[str, Any], rejected: Mapping[str, str]) -> bytes:
+    year, connection, sequence = _whole(body, "school_year"), body.get("connection"), _whole(body, "sequence")
+    _match_key(body, about)
     if not isinstance(connection, str) or not connection:
         raise ApiError(400, "bad_request", "`connection` must be text.")
-    if not isinstance(records, list):
-        raise ApiError(400, "bad_request", "`records` must be a list.")
-    if len(records) > MAX_RECORDS:
-        raise ApiError(422, "too_many", f"`records` may hold at most {MAX_RECORDS}.")
-    if batch.school_year not in org.spec.sync_import_years:
-        message = f"Enable Sync Import for Year {batch.school_year} is off."
-        raise ApiError(422, "import_disabled", message)
-    org.sequences.advance(connection, DATA_TYPE, sequence)
-    results = [org.students.upsert(batch, record) for record in records]
+    records = _records(body)
+    if year not in org.spec.sync_import_years:
+        raise ApiError(422, "import_disabled", f"Enable Sync Import for Year {year} is off.")
+    org.sequences.advance(connection, about.data_type, sequence)
+    results = _results(org, about, body, records, rejected, dry=False)
     counts = org.counts
     counts.batches += 1
     for result in results:
         status = result["status"]
         setattr(counts, status, getattr(counts, status) + 1)
     return orjson.dumps({"results": results})
+
+
+def _results(
+    org: Organization,
+    about: Catalog,
+    body: Mapping[str, Any],
+    records: list[Any],
+    rejected: Mapping[str, str],
+    *,
+    dry: bool,
+) -> list[Any]:
+    year, match_key = _whole(body, "school_year"), _match_key(body, about)
+    if about.data_type == STUDENTS:
+        batch = Batch(year, match_key, rejected)
+        return [org.students.upsert(batch, record, dry=dry) for record in records]
+    table = org.tables[about.data_type]
+    return [table.upsert(year, match_key, record, dry=dry) for record in records]
+
+
+def _records(body: Mapping[str, Any]) -> list[Any]:
+    records = body.get("records")
+    if not isinstance(records, list):
+        raise ApiError(400, "bad_request", "`records` must be a list.")
+    if len(records) > MAX_RECORDS:
+        raise ApiError(422, "too_many", f"`records` may hold at most {MAX_RECORDS}.")
+    return records
+
+
+def _data_type(request: Request) -> Catalog:
+    name = request.path_params["data_type"]
+    if name not in data_types():
+        raise ApiError(404, "data_type_unknown", "There is no such data type.")
+    return catalog(name)
 
 
 def _parse(raw: bytes) -> dict[str, Any]:
@@ -141,10 +179,10 @@ def _whole(body: Mapping[str, Any], name: str) -> int:
     return value
 
 
-def _match_key(body: Mapping[str, Any]) -> str:
-    value = body.get("match_key")
-    if not isinstance(value, str) or value not in _RULES.match_keys:
-        raise ApiError(422, "match_key_unknown", "`match_key` must be one of: " + ", ".join(_RULES.match_keys) + ".")
+def _match_key(body: Mapping[str, Any], about: Catalog) -> str:
+    value, known = body.get("match_key"), ["+".join(key) for key in about.match_keys]
+    if not isinstance(value, str) or value not in known:
+        raise ApiError(422, "match_key_unknown", "`match_key` must be one of: " + ", ".join(known) + ".")
     return value
 
 

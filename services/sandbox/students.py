@@ -68,8 +68,8 @@ class Students:
                 values = self._read(position, year, fields)
                 yield {"key": key, "id": str(self.first_id + position), "values": values}
 
-    def upsert(self, batch: Batch, record: Any) -> Result:
-        """Applies one record, or refuses it and changes nothing."""
+    def upsert(self, batch: Batch, record: Any, *, dry: bool = False) -> Result:
+        """Applies one record, or refuses it and changes nothing. `dry` never changes anything."""
         try:
             position = self._locate(batch, record)
         except _Refused as refused:
@@ -83,6 +83,8 @@ class Students:
             cleaned.problems += _missing(cleaned)
         if cleaned.problems:
             return _failed(key, cleaned.problems)
+        if dry:
+            return _done(key, "created" if position is None else "updated", self.first_id + (position or 0))
         if position is None:
             return self._create(batch, key, cleaned)
         return self._update(batch, key, cleaned, position)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -70,14 +70,14 @@ def student_rules() -> Rules:
     annual = tuple(name for name in names if name.startswith(ANNUAL))
     shared = tuple(name for name in names if not name.startswith(ANNUAL) and name != ID_FIELD)
     slots = {ID_FIELD: ID_SLOT} | {n: i for i, n in enumerate(shared)} | {n: i for i, n in enumerate(annual)}
-    fields = {n: Rule(n.startswith(ANNUAL), slots[n], _check(f)) for n, f in students.fields.items()}
+    fields = {n: Rule(n.startswith(ANNUAL), slots[n], check_of(f)) for n, f in students.fields.items()}
     return Rules(
         shared=shared,
         annual=annual,
         fields=fields,
         writable={n: r for n, r in fields.items() if students.fields[n].importable or n in WRITABLE_BY_SYNC},
         required={n: slots[n] for n, f in students.fields.items() if f.required},
-        match_keys=students.match_keys,
+        match_keys=tuple(key[0] for key in students.match_keys),
     )
 
 
@@ -112,18 +112,23 @@ def _refusal(name: str, rules: Rules, rejected: Mapping[str, str]) -> Problem:
     return problem("field.unknown", name, "There is no such field.")
 
 
-def _check(field: Field) -> Check:
+def check_of(field: Field) -> Check:
+    """What tells whether a field takes a value: it answers the value as it is stored, or raises Rejected."""
     limit = field.length if field.length is not None else 65_535
     match field.type:
         case "date":
             return _date
+        case "datetime":
+            return _datetime
+        case "list":
+            return _list
         case "integer":
-            return _integer(limit)
+            return _integer(limit, field.minimum)
         case "flag":
             return _flag
         case "json":
             return _json
-        case "text":
+        case "text" | "email":
             return _text(limit)
 
 
@@ -138,7 +143,7 @@ def _text(limit: int) -> Check:
     return check
 
 
-def _integer(limit: int) -> Check:
+def _integer(limit: int, minimum: int | None) -> Check:
     def check(value: Any) -> Any:
         if type(value) is str and _WHOLE_NUMBER.fullmatch(value):
             value = int(value)
@@ -146,6 +151,8 @@ def _integer(limit: int) -> Check:
             raise Rejected("value.wrong_type", "This field takes a whole number.")
         if len(str(value)) > limit or abs(value) > _LARGEST:
             raise Rejected("value.too_long", f"This field takes at most {limit} digits.")
+        if minimum is not None and value < minimum:
+            raise Rejected("value.too_small", f"This field takes {minimum} or more.")
         return value
 
     return check
@@ -167,6 +174,22 @@ def _date(value: Any) -> Any:
     except ValueError:
         pass
     raise Rejected("value.bad_date", "This field takes a date that exists, as YYYY-MM-DD.")
+
+
+def _datetime(value: Any) -> Any:
+    try:
+        if type(value) is str and len(value) == 19 and value[10] == " ":
+            datetime.fromisoformat(value)
+            return value
+    except ValueError:
+        pass
+    raise Rejected("value.bad_date", "This field takes a date and time that exist, as YYYY-MM-DD HH:MM:SS.")
+
+
+def _list(value: Any) -> Any:
+    if type(value) is list and all(type(part) is str for part in value):
+        return value
+    raise Rejected("value.wrong_type", "This field takes a list of texts.")
 
 
 def _json(value: Any) -> Any:

@@ -10,10 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.sandbox.errors import ApiError
 from services.sandbox.faults import Faults
 from services.sandbox.idempotency import Answers, Sequences
+from services.sandbox.kinds import every_kind
 from services.sandbox.students import Students
+from services.sandbox.tables import Table
 from services.sandbox.tokens import Tokens
 
 IDS_PER_ORGANIZATION = 10_000_000
+IDS_PER_TABLE = 1_000_000
 SchoolYear = Annotated[int, Field(ge=2000, le=2100)]
 Users = Mapping[str, tuple[str, ...]]
 
@@ -27,6 +30,11 @@ class OrganizationSpec(BaseModel):
     sync_import_years: tuple[SchoolYear, ...] = (2026,)
     registration_module: bool = True
     users: Users = Field(default_factory=dict)
+    school_groups: tuple[int, ...] = (1,)
+    school_levels: tuple[int, ...] = (1, 2, 3)
+    program_categories: tuple[int, ...] = (1, 2, 3)
+    user_groups: tuple[int, ...] = (1, 2, 3)
+    grades: tuple[int, ...] = tuple(range(-1, 13))
 
 
 class OrganizationPatch(BaseModel):
@@ -63,6 +71,13 @@ class Organization:
     answers: Answers = field(default_factory=Answers)
     sequences: Sequences = field(default_factory=Sequences)
     counts: Counts = field(default_factory=Counts)
+    tables: dict[str, Table] = field(default_factory=dict)
+    forms: set[int] = field(default_factory=set)
+    """Programs that an application form is assigned to."""
+
+    def __post_init__(self) -> None:
+        for number, kind in enumerate(every_kind(), 1):
+            self.tables[kind.data_type] = Table(kind, self, self.students.first_id + number * IDS_PER_TABLE)
 
     def stats(self) -> dict[str, int]:
         """Counters that show whether each record was written, and how often."""

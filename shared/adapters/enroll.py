@@ -11,10 +11,26 @@ import httpx
 import orjson
 
 from shared.model.errors import BadSettings, Conflict, NotFound, Permanent, Refused, Throttled, Unavailable
-from shared.model.record import Applied, ChangeBatch, Found, Problem
+from shared.model.record import Applied, Change, ChangeBatch, Found, Problem
 from shared.model.run import Run
 
 TRIES = 3
+_FIXES = {
+    "school.unknown": "Import the school first, or correct the school's id or code.",
+    "program.unknown": "Import the program first, or correct its id or name.",
+    "program.ambiguous": "Give the Program ID instead of the name.",
+    "program.no_form": "Assign an application form to the program in Enroll, then run again.",
+    "programs.required": "Give the program ids, or set All Programs Access to 1.",
+    "student.unknown": "Import the student first, or correct the id.",
+    "student.another_person": "Correct the id, or the name and birth date; they must belong to one student.",
+    "school_group.unknown": "Use the id of a School Group that Enroll has.",
+    "school_level.unknown": "Use the id of a School Level that Enroll has.",
+    "program_category.unknown": "Use the id of a Program Category that Enroll has.",
+    "user_group.unknown": "Use the id of a User Group that Enroll has.",
+    "grade.unknown": "Use the grade numbers of Enroll; Match Codes translates others.",
+    "grade.not_offered": "Correct the grade, or add it to the grades of the program in Enroll.",
+}
+"""What to do about what Enroll says of a record."""
 BATCH = 500
 _TOKEN_FIX = "Check SYNC_ENROLL_TOKEN."  # noqa: S105
 
@@ -70,13 +86,17 @@ class EnrollDirectory:
 
 
 class EnrollTarget:
-    """Students into Enroll. Safe to call again: batches carry an idempotency key and the run's sequence."""
+    """Records of one data type into Enroll.
+
+    Safe to call again: batches carry an idempotency key and the run's sequence.
+    """
 
     batch_size = BATCH
     concurrency = 4
 
     def __init__(self, http: httpx.AsyncClient, run: Run, match_key: str) -> None:
         self._http = http
+        self._data_type = run.data_type
         self._base = f"/api/v1/organizations/{_part(run.org)}/{run.data_type}"
         self._common = {"school_year": run.school_year, "match_key": match_key}
         self._stamp = {"connection": run.connection, "sequence": run.number}
@@ -84,21 +104,25 @@ class EnrollTarget:
     async def look_up(self, keys: Sequence[str], fields: Sequence[str]) -> dict[str, Found]:
         body = {**self._common, "keys": list(keys), "fields": list(fields)}
         answer = await call(self._http, "POST", f"{self._base}:lookup", body)
-        return {one["key"]: Found(str(one["id"]), one["values"]) for one in _rows(answer, "students")}
+        return {one["key"]: Found(str(one["id"]), one["values"]) for one in _rows(answer, self._data_type)}
+
+    async def check(self, changes: Sequence[Change]) -> list[Sequence[Problem]]:
+        body = {**self._common, "records": [_record(one) for one in changes]}
+        try:
+            answer = await call(self._http, "POST", f"{self._base}:check", body)
+        except _CallRefused as refused:
+            return [(_refused(refused),) for _ in changes]
+        return [one.problems for one in _answers(answer, changes)]
 
     async def apply(self, batch: ChangeBatch) -> list[Applied]:
-        records = [{"key": one.key, "id": one.target_id or None, "values": one.values} for one in batch.changes]
+        records = [_record(one) for one in batch.changes]
         body = {**self._common, **self._stamp, "records": records}
         headers = {"Idempotency-Key": batch.idempotency_key}
         try:
             answer = await call(self._http, "POST", f"{self._base}:batch-upsert", body, headers)
         except _CallRefused as refused:
-            problem = Problem(refused.code, refused.message, "Ask Enroll's support what it means.")
-            return [Applied(one.key, False, "failed", one.target_id, (problem,)) for one in batch.changes]
-        results = [_applied(one) for one in _rows(answer, "results")]
-        if [one.key for one in results] != [one.key for one in batch.changes]:
-            raise Unavailable("enroll.incomplete", "Enroll did not answer about each record.")
-        return results
+            return [Applied(one.key, False, "failed", one.target_id, (_refused(refused),)) for one in batch.changes]
+        return _answers(answer, batch.changes)
 
     async def aclose(self) -> None:
         """The client is shared; nothing to close."""
@@ -162,6 +186,21 @@ def _read(response: httpx.Response) -> Any:
     raise _CallRefused(f"enroll.{code}", f"Enroll refused the call ({status}): {message}")
 
 
+def _record(change: Change) -> dict[str, Any]:
+    return {"key": change.key, "id": change.target_id or None, "values": change.values}
+
+
+def _refused(refused: _CallRefused) -> Problem:
+    return Problem(refused.code, refused.message, "Ask Enroll's support what it means.")
+
+
+def _answers(answer: Any, changes: Sequence[Change]) -> list[Applied]:
+    results = [_applied(one) for one in _rows(answer, "results")]
+    if [one.key for one in results] != [one.key for one in changes]:
+        raise Unavailable("enroll.incomplete", "Enroll did not answer about each record.")
+    return results
+
+
 def _rows(answer: Any, name: str) -> list[Any]:
     rows = answer.get(name) if isinstance(answer, dict) else None
     if not isinstance(rows, list):
@@ -186,7 +225,12 @@ def _seconds(response: httpx.Response) -> float:
 
 def _applied(result: Mapping[str, Any]) -> Applied:
     problems = tuple(
-        Problem(str(one.get("code", "")), str(one.get("message", "")), "", str(one.get("field") or ""))
+        Problem(
+            str(one.get("code", "")),
+            str(one.get("message", "")),
+            _FIXES.get(str(one.get("code")), ""),
+            str(one.get("field") or ""),
+        )
         for one in result.get("errors", ())
     )
     status = str(result["status"])

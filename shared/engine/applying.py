@@ -87,7 +87,8 @@ def _settled(change: Change, answer: Applied) -> Applied:
 
 
 def _result(change: Change, answer: Applied) -> RecordResult:
-    names = change.values if answer.ok and answer.status != GONE else ()
+    written = change.values if change.action is Action.CREATE else change.before
+    names = written if answer.ok and answer.status != GONE else ()
     return RecordResult(
         row=change.row,
         key=change.key,

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from shared.engine.spill import unpack
 from shared.mapping.compiled import CompiledMapping
-from shared.model.record import Action, Change, Found, Outcome, Problem, Values
+from shared.model.record import Action, Change, Outcome, Problem, Values
 from shared.store.buckets import Entries, Entry
 from shared.store.records import RecordResult
 
@@ -125,7 +125,9 @@ def _sort_out(
     repeats = 0
     for key, group in rows.items():
         if len({row.digest for row in group}) > 1:
-            result.invalid += [_invalid(row.number, key, [_disagrees(group, row, compiled.match_key)]) for row in group]
+            result.invalid += [
+                _invalid(row.number, key, [_disagrees(group, row, compiled.key_fields[0])]) for row in group
+            ]
             continue
         repeats += len(group) - 1
         entry, first = known.get(key), group[0]
@@ -156,25 +158,10 @@ def _disagrees(group: list[_Row], row: _Row, match_key: str) -> Problem:
     return Problem(
         "key.repeated",
         f"Other rows have the same key with other values: {others[:200]}.",
-        "Keep one row per student in the file.",
+        "Keep one row per record in the file.",
         field=match_key,
     )
 
 
 def _invalid(row: int, key: str, problems: list[Problem]) -> RecordResult:
     return RecordResult(row, key, Action.NONE, Outcome.FAILED, None, {}, problems)
-
-
-def decide(candidate: Candidate, found: Found | None, missing_field: str) -> Change:
-    """What to do about a candidate, now that the target has said what it holds."""
-    values = dict(candidate.values)
-    if missing_field and (candidate.was_missing or (found is not None and found.values.get(missing_field))):
-        values[missing_field] = 0
-    if found is None:
-        return Change(candidate.key, Action.CREATE, candidate.row, values, {}, None, candidate.digest, candidate.mark)
-    differing = {name: value for name, value in values.items() if found.values.get(name) != value}
-    before = {name: found.values.get(name) for name in differing}
-    action = Action.UPDATE if differing else Action.ADOPT
-    return Change(
-        candidate.key, action, candidate.row, differing, before, found.target_id, candidate.digest, candidate.mark
-    )

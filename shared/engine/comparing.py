@@ -2,20 +2,23 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import structlog
 
 from shared.engine import changes as changesets
-from shared.engine.classify import Candidate, Classified, classify, decide
+from shared.engine.classify import Candidate, Classified, classify
 from shared.engine.context import Engine
+from shared.engine.deciding import decide, loses_access, objections
 from shared.engine.together import together
 from shared.mapping.compiled import CompiledMapping, compile_mapping
 from shared.model.catalog import Catalog, catalog
 from shared.model.ports import Target
-from shared.model.record import Action, Change, Found
+from shared.model.record import Action, Change, Found, Outcome, Problem
 from shared.model.run import Run
 from shared.store.buckets import state_id
+from shared.store.records import RecordResult
 from shared.store.slices import Slice, SliceState
 from shared.telemetry.metrics import ROWS
 
@@ -38,7 +41,7 @@ async def compare(engine: Engine, run: Run, slice: Slice) -> bool:
     if changes:
         packed = await asyncio.to_thread(changesets.pack, changes)
         stored = await org.artifacts.put("changes", run.id, packed)
-    counts = _counts(found, changes)
+    counts = _counts(found, changes, about)
     following = slice.number + engine.settings.window
     messages = [engine.compare(run, following)] if following < run.slices else []
     state = SliceState.COMPARED if changes else SliceState.APPLIED
@@ -52,15 +55,25 @@ async def compare(engine: Engine, run: Run, slice: Slice) -> bool:
 
 
 async def _plan(engine: Engine, run: Run, compiled: CompiledMapping, about: Catalog, found: Classified) -> list[Change]:
-    """Ask the target about the candidates only: the cost follows what changed, not what exists."""
+    """Ask the target about the candidates only: the cost follows what changed, not what exists.
+
+    Those that cannot be sent are added to `found.invalid`.
+    """
     if not found.candidates:
         return [*found.adopted, *found.missing]
     target = engine.ends.target(run, compiled.match_key)
     try:
         held = await _look_up(target, found.candidates, [*compiled.fields, about.missing_field])
+        problems: list[Sequence[Problem]] = [objections(one, held.get(one.key), about) for one in found.candidates]
+        decided = [decide(one, held.get(one.key), about) for one in found.candidates]
+        if about.checked:
+            problems = await _check(target, found.candidates, decided, problems)
     finally:
         await target.aclose()
-    decided = [decide(one, held.get(one.key), about.missing_field) for one in found.candidates]
+    for change, said in zip(decided, problems, strict=True):
+        if said:
+            found.invalid.append(RecordResult(change.row, change.key, Action.NONE, Outcome.FAILED, None, {}, said))
+    decided = [change for change, said in zip(decided, problems, strict=True) if not said]
     return [*decided, *found.adopted, *found.missing]
 
 
@@ -77,10 +90,33 @@ async def _look_up(target: Target, candidates: Sequence[Candidate], fields: Sequ
     return {key: one for part in parts for key, one in part.items()}
 
 
-def _counts(found: Classified, changes: Sequence[Change]) -> dict[str, int]:
+async def _check(
+    target: Target, candidates: Sequence[Candidate], decided: Sequence[Change], problems: list[Sequence[Problem]]
+) -> list[Sequence[Problem]]:
+    """Let the target look at each whole row that is still good, before anything is sent."""
+    asked = [
+        (place, replace(change, values=candidate.values))
+        for place, (candidate, change) in enumerate(zip(candidates, decided, strict=True))
+        if not problems[place] and (change.target_id or change.action is Action.CREATE)
+    ]
+    gate = asyncio.Semaphore(target.concurrency)
+
+    async def ask(part: Sequence[tuple[int, Change]]) -> list[Sequence[Problem]]:
+        async with gate:
+            return await target.check([change for _, change in part])
+
+    size = target.batch_size
+    answers = await together(ask(asked[at : at + size]) for at in range(0, len(asked), size))
+    said = dict(zip((place for place, _ in asked), (one for part in answers for one in part), strict=True))
+    return [said.get(place, known) for place, known in enumerate(problems)]
+
+
+def _counts(found: Classified, changes: Sequence[Change], about: Catalog) -> dict[str, int]:
     actions = [one.action for one in changes]
     return {
         **found.counts,
+        "invalid": len(found.invalid),
+        "losing": sum(loses_access(one, about) for one in changes),
         "create": actions.count(Action.CREATE),
         "update": actions.count(Action.UPDATE),
         "unchanged": found.counts["unchanged"] + actions.count(Action.ADOPT),

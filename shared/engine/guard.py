@@ -17,13 +17,13 @@ def objections(
         found += _share("missing", counts["missing"], known, limits.missing_percent, limits.few)
     found += _share("changed", counts["update"], known or rows, limits.changed_percent, limits.few)
     found += _share("invalid", counts["invalid"], rows, limits.invalid_percent, limits.few)
-    return found
+    return found + (_losing(counts["losing"]) if counts["losing"] else [])
 
 
 _SHARES = {
     "missing": (
         "{count} of {total} known records are not in the file ({percent:.1f} %; the limit is {limit:g} %).",
-        "Check that the file is complete. Approve if these students really have left.",
+        "Check that the file is complete. Approve if these records really are to be gone.",
     ),
     "changed": (
         "{count} of {total} records would change ({percent:.1f} %; the limit is {limit:g} %).",
@@ -43,6 +43,16 @@ def _share(kind: str, count: int, total: int, limit: float, few: int) -> list[di
     message, fix = _SHARES[kind]
     text = message.format(count=count, total=total, percent=percent, limit=limit)
     return [{"code": f"guard.too_many_{kind}", "message": text, "fix": fix}]
+
+
+def _losing(count: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "code": "guard.access_lost",
+            "message": f"{count} of the people in the file would lose access to programs that they have now.",
+            "fix": "Look at their changes. Programs that are not in the file are taken away; approve if that is meant.",
+        }
+    ]
 
 
 def _cut_short() -> dict[str, Any]:

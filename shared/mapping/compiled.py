@@ -12,7 +12,7 @@ from shared.mapping.mark import Mark, marker
 from shared.mapping.sources import Column, Columns, RowInputs
 from shared.mapping.transformations.registry import ValueProblem
 from shared.mapping.values import KEEP, ReadValue, converter, direct_text, value_reader
-from shared.model.catalog import Catalog, Field
+from shared.model.catalog import Catalog, Field, MatchKey
 from shared.model.errors import BadMapping
 from shared.model.mapping import Direct, DoNotMap, FieldMapping, MappingDraft, MatchCodes
 from shared.model.moment import Moment
@@ -61,30 +61,37 @@ class _Step:
 class CompiledMapping:
     """One mapping for one set of columns; safe to share between threads.
 
+    `match_key` are its fields, joined by "+"; `key_fields` the same one by one.
+
     `fields` are in the order of the catalog, so that moving the rows of a mapping about changes no digest.
     `lost_columns` are pairs of a column the file does not have and the field that is not touched for want of it.
     `mark` tells rows apart before they are mapped: the same mark, the same digest.
     """
 
-    __slots__ = ("_key", "_reads", "_seed", "_steps", "fields", "lost_columns", "mark", "match_key")
+    __slots__ = ("_keys", "_reads", "_seed", "_steps", "fields", "key_fields", "lost_columns", "mark", "match_key")
 
     def __init__(
-        self, steps: Sequence[_Step], match_key: str, mark: Mark, lost_columns: tuple[tuple[str, str], ...] = ()
+        self, steps: Sequence[_Step], match_key: MatchKey, mark: Mark, lost_columns: tuple[tuple[str, str], ...] = ()
     ) -> None:
         self.fields = tuple(step.field.name for step in steps)
-        self.match_key = match_key
+        self.key_fields = match_key
+        self.match_key = "+".join(match_key)
         self.lost_columns = lost_columns
         self.mark = mark
         self._steps = tuple(steps)
         self._reads = tuple(step.read for step in steps)
-        self._key = self._reads[self.fields.index(match_key)]
+        self._keys = tuple(self._reads[self.fields.index(name)] for name in match_key)
         self._seed = blake2b(digest_size=10, person=blake2b(orjson.dumps(self.fields), digest_size=16).digest())
 
     def key(self, values: list[str]) -> str:
-        """The record's match key, as `record` has it but always a text; "" when it is blank or bad."""
+        """The record's match key, as `record` has it but always a text; "" when it is blank or bad.
+
+        A key of several fields is a JSON list of texts.
+        """
         try:
-            key = str(self._key(values))
-        except ValueProblem:
+            parts = [str(read(values)) for read in self._keys]
+            key = parts[0] if len(parts) == 1 else orjson.dumps(parts).decode()
+        except (ValueProblem, TypeError):  # orjson refuses half a character with a TypeError
             return ""
         return key if _storable(key) else ""
 
@@ -153,12 +160,13 @@ def compile_mapping(draft: MappingDraft, catalog: Catalog, columns: Sequence[str
     """
     steps, problems = _plan(draft, catalog, Columns(columns), moment)
     filled = {step.field.name for step in steps}
-    match_key = next((name for name in catalog.match_keys if name in filled), "")
+    match_key = catalog.match_key(filled)
     for step in steps:
-        if step.field.required or step.field.name == match_key:
+        if step.field.required or step.field.replaces or step.field.name in match_key:
             problems += [_column_missing(step, column) for column in step.lost]
     if problems:
         raise _bad_mapping(problems)
+    steps += _replaced(catalog, filled)
     order = {name: place for place, name in enumerate(catalog.fields)}
     steps.sort(key=lambda step: order[step.field.name])
     lost = tuple((column, step.field.name) for step in steps for column in step.lost)
@@ -166,6 +174,13 @@ def compile_mapping(draft: MappingDraft, catalog: Catalog, columns: Sequence[str
     asked = moment if any(step.asked_moment for step in kept) else None
     mark = marker(draft, [(column.name, column.index) for step in kept for column in step.columns], asked)
     return CompiledMapping(kept, match_key, mark, lost)
+
+
+def _replaced(catalog: Catalog, filled: set[str]) -> list[_Step]:
+    """Fields that are cleared because the mapping fills others of what they replace together."""
+    whole = {catalog.fields[name].replaces for name in filled} - {""}
+    cleared = [field for field in catalog.fields.values() if field.replaces in whole and field.name not in filled]
+    return [_Step(0, field, lambda _: None, (), (), False) for field in cleared]
 
 
 def _column_missing(step: _Step, column: str) -> MappingProblem:
@@ -199,7 +214,7 @@ def _plan(
     problems = _target_problems(draft, catalog)
     rows = {row.target: row for row in draft.fields}
     mapped = {row.target for row in draft.fields if not isinstance(row, DoNotMap)}
-    match_key = next((name for name in catalog.match_keys if name in mapped), "")
+    match_key = catalog.match_key(mapped)
     steps: list[_Step] = []
     for number, row in enumerate(draft.fields, 1):
         field = catalog.fields.get(row.target)
@@ -207,7 +222,7 @@ def _plan(
             continue
         inputs = RowInputs(columns, rows, moment)
         try:
-            read = _value_reader(row, field, inputs, key=field.name == match_key)
+            read = _value_reader(row, field, inputs, key=field.name in match_key)
             _check_constants(row, field, inputs, read)
         except BadMapping as error:
             problems.append(MappingProblem(number, row.target, error.code, error.message, error.fix))
@@ -263,8 +278,8 @@ def _target_problems(draft: MappingDraft, catalog: Catalog) -> list[MappingProbl
         if field.required and name not in mapped:
             message = f"{field.label} is not mapped, and no record can be created without it."
             problems.append(MappingProblem(0, name, "mapping.required_unmapped", message, "Map it to a column."))
-    if not mapped.intersection(catalog.match_keys):
-        labels = ", ".join(catalog.fields[name].label for name in catalog.match_keys)
+    if not catalog.match_key(mapped):
+        labels = "; ".join(" and ".join(catalog.fields[name].label for name in key) for key in catalog.match_keys)
         message = "No match key is mapped, so no row can be matched to a record."
         problems.append(MappingProblem(0, "", "mapping.no_match_key", message, f"Map one of: {labels}."))
     return problems

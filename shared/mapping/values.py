@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from datetime import date
 from enum import Enum
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, TypeAlias
 
 import orjson
@@ -33,14 +33,24 @@ KEEP: Final = Keep.KEEP
 _INTEGER = re.compile(r"([+-]?)0*([0-9]+)")
 _INT64_DIGITS = 19
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]")
+_EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\".]+(\.[^@\s,;<>\".]+)+")
 _FLAGS = {"0": 0, "1": 1}
 
 
 def converter(field: Field) -> Convert:
     """What turns a text into a value of this field. A text stays as it is, spaces included; others are trimmed."""
-    if field.type == "integer":
-        return _integer(field.length)
-    return {"text": _text(field.length), "date": _date, "flag": _flag, "json": _list}[field.type]
+    limit = field.length or sys.maxsize
+    return {
+        "text": _text(limit),
+        "date": _date,
+        "datetime": _datetime,
+        "integer": _integer(field.length, field.minimum),
+        "flag": _flag,
+        "email": _email(limit),
+        "list": _list,
+        "json": _json,
+    }[field.type]
 
 
 def value_reader(field: Field, text: Reader, blank: Blank, *, key: bool) -> ReadValue:
@@ -73,12 +83,12 @@ def direct_text(field: Field, index: int, blank: Blank) -> ReadValue:
 
 
 def _when_blank(field: Field, blank: Blank, *, key: bool) -> Callable[[], Any]:
-    if key:
+    if key and not field.default:
         return _blank_key
     if field.required:
         return _blank_required
-    value = KEEP if blank == "keep" else None
-    return lambda: value
+    value = KEEP if blank == "keep" and not field.replaces else None
+    return partial(converter(field), field.default) if key else lambda: value
 
 
 def _blank_key() -> Any:
@@ -95,9 +105,7 @@ def _too_long(limit: int) -> ValueProblem:
     return ValueProblem("value.too_long", f"Longer than {limit} characters.", "Shorten it in the source.")
 
 
-def _text(length: int | None) -> Convert:
-    limit = length or sys.maxsize
-
+def _text(limit: int) -> Convert:
     def convert(text: str) -> str:
         if len(text) > limit:
             raise _too_long(limit)
@@ -106,9 +114,22 @@ def _text(length: int | None) -> Convert:
     return convert
 
 
-def _integer(length: int | None) -> Convert:
+def _integer(length: int | None, minimum: int | None) -> Convert:
     limit = min(length or _INT64_DIGITS, _INT64_DIGITS)
+    convert = _whole_number(limit)
+    if minimum is None:
+        return convert
 
+    def bounded(text: str) -> int:
+        value = convert(text)
+        if value < minimum:
+            raise ValueProblem("value.too_small", f"Less than {minimum}.", "Correct the number in the source.")
+        return value
+
+    return bounded
+
+
+def _whole_number(limit: int) -> Callable[[str], int]:
     def convert(text: str) -> int:
         text = text.strip()
         if len(text) < limit and text.isascii() and text.isdigit():
@@ -144,6 +165,39 @@ def _real_date(text: str) -> str:
     )
 
 
+def _datetime(text: str) -> str:
+    """A day without a time is its first second."""
+    day, _, clock = text.strip().replace("T", " ", 1).partition(" ")
+    if clock and not _TIME.fullmatch(clock):
+        raise ValueProblem(
+            "value.not_a_time",
+            "This is not a date and time written as YYYY-MM-DD HH:MM:SS.",
+            "Correct it, or map the field with the transformation Date.",
+        )
+    return f"{_real_date(day)} {clock or '00:00:00'}"
+
+
+def _email(limit: int) -> Convert:
+    def convert(text: str) -> str:
+        text = text.strip()
+        if not _EMAIL.fullmatch(text):
+            raise ValueProblem("value.not_an_email", "This is not an email address.", "Correct it in the source.")
+        if len(text) > limit:
+            raise _too_long(limit)
+        return text
+
+    return convert
+
+
+def _list(text: str) -> list[str]:
+    """Separated by commas or semicolons, or a JSON list; each element once."""
+    if text.strip().startswith("["):
+        parts = [part.strip() for part in _json(text)]
+    else:
+        parts = [part.strip() for part in text.replace(";", ",").split(",")]
+    return list(dict.fromkeys(part for part in parts if part))
+
+
 def _flag(text: str) -> int:
     value = _FLAGS.get(text.strip())
     if value is None:
@@ -151,7 +205,7 @@ def _flag(text: str) -> int:
     return value
 
 
-def _list(text: str) -> list[str]:
+def _json(text: str) -> list[str]:
     text = text.strip()
     if not text.startswith("["):
         return [text]

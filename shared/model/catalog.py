@@ -1,23 +1,32 @@
-"""The field catalog: which fields a data type has, as data. Source: the product facts, section 4.9 (data dictionary).
+"""The field catalog: which fields a data type has, as data. Source: the product facts, section 4; docs/data-types.md.
 
 One TOML file per data type stands in `shared/model/catalogs/`. Adding a data type starts with adding a file there.
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from shared.model.errors import BadMapping
 
-FieldType = Literal["text", "date", "integer", "flag", "json"]
+FieldType = Literal["text", "date", "datetime", "integer", "flag", "email", "list", "json"]
+MatchKey: TypeAlias = Annotated[
+    tuple[str, ...], BeforeValidator(lambda given: (given,) if isinstance(given, str) else given)
+]
 
 
 class Field(BaseModel):
-    """One field of a data type. `length` counts characters. `required` means: needed to create a record."""
+    """One field of a data type. `length` counts characters, `minimum` is the least number it takes.
+
+    `required`: no row may be without it. `create`: no record can be created without it.
+    `refers`: it says which student, program or school is meant, and is never written itself.
+    `replaces`: its values replace all there is under that name, whether a mapping fills all fields of it or not.
+    `default`: what a blank means where the field is part of the match key. `codes` names its code set.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -25,23 +34,41 @@ class Field(BaseModel):
     label: str
     type: FieldType = "text"
     length: int | None = None
+    minimum: int | None = None
     required: bool = False
+    create: bool = False
     importable: bool = True
+    refers: bool = False
+    replaces: str = ""
+    default: str = ""
     example: str = ""
     codes: str = ""
 
 
 class Catalog(BaseModel):
-    """The fields of one data type. `match_keys` in order of precedence: the first one a mapping fills is used."""
+    """The fields of one data type.
+
+    `match_keys` in order of precedence: the first one whose fields a mapping fills is used. `person` are the fields of
+    which at least one must agree before a record counts as the same person. `create_one_of`: of each set a record needs
+    one field to be created. `checked`: Enroll is asked about the changes before they are made.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data_type: str
     label: str
-    match_keys: tuple[str, ...]
+    noun: str = "record"
+    match_keys: tuple[MatchKey, ...]
+    person: tuple[str, ...] = ()
+    create_one_of: tuple[tuple[str, ...], ...] = ()
+    checked: bool = False
     missing_field: str = ""
     """The flag that is set on records which a complete source no longer holds."""
     fields: Mapping[str, Field]
+
+    def match_key(self, filled: set[str]) -> MatchKey:
+        """The match key that a mapping of these fields uses; empty where it has none."""
+        return next((key for key in self.match_keys if filled.issuperset(key)), ())
 
 
 @cache
@@ -51,9 +78,27 @@ def catalog(data_type: str) -> Catalog:
     Raises:
         BadMapping: there is no such data type.
     """
+    if data_type not in data_types():
+        known = ", ".join(data_types())
+        raise BadMapping("data_type.unknown", f"There is no data type {data_type!r}.", f"Use one of: {known}.")
     found = files("shared.model").joinpath("catalogs", f"{data_type}.toml")
-    if not data_type.isidentifier() or not found.is_file():
-        raise BadMapping("data_type.unknown", f"There is no data type {data_type!r}.", "Use one of: students.")
     raw = tomllib.loads(found.read_text(encoding="utf-8"))
-    fields = {name: Field(name=name, **spec) for name, spec in raw.pop("fields").items()}
+    fields = {field.name: field for name, spec in raw.pop("fields").items() for field in _fields(name, spec)}
     return Catalog(data_type=data_type, fields=fields, **raw)
+
+
+@cache
+def data_types() -> tuple[str, ...]:
+    """Every data type there is a catalog for."""
+    folder = files("shared.model").joinpath("catalogs")
+    return tuple(sorted(one.name.removesuffix(".toml") for one in folder.iterdir() if one.name.endswith(".toml")))
+
+
+def _fields(name: str, spec: dict[str, Any]) -> Iterator[Field]:
+    """A name that begins with `N - ` stands for `count` fields: 1 - programs.id, 2 - programs.id, ..."""
+    count = spec.pop("count", 0)
+    if not count:
+        yield Field(name=name, **spec)
+    label = spec.pop("label")
+    for number in range(1, count + 1):
+        yield Field(name=name.replace("N - ", f"{number} - ", 1), label=f"{number} - {label}", **spec)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from shared.model.record import Applied, ChangeBatch, Found, RowBatch
+from shared.model.record import Applied, Change, ChangeBatch, Found, Problem, RowBatch
 
 
 @dataclass(slots=True, frozen=True)
@@ -59,6 +59,9 @@ class Target(Protocol):
 
     async def look_up(self, keys: Sequence[str], fields: Sequence[str]) -> dict[str, Found]:
         """What the target holds for these match keys (at most `batch_size` of them); absent keys are left out."""
+
+    async def check(self, changes: Sequence[Change]) -> list[Sequence[Problem]]:
+        """What stands against each change, without making it; at most `batch_size` of them."""
 
     async def apply(self, batch: ChangeBatch) -> list[Applied]:
         """Send the batch; one answer per change, in the same order.

@@ -33,6 +33,7 @@ COUNTS = (
     "duplicate",
     "missing",
     "known",
+    "losing",
     "created",
     "updated",
     "failed",
@@ -40,7 +41,8 @@ COUNTS = (
 """What is counted, per slice and per run.
 
 rows read; then what was decided: create, update, unchanged, invalid, duplicate (exact repeats, skipped), missing
-(known from earlier runs, absent now); known before the run; and what was done: created, updated, failed at the target.
+(known from earlier runs, absent now), losing (updates that take program access away); known before
+the run; and what was done: created, updated, failed at the target.
 """
 
 

@@ -3,19 +3,19 @@
 from collections.abc import Mapping
 from datetime import date
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.engine.classify import Candidate, Classified, classify, decide
+from shared.engine.classify import Classified, classify
 from shared.engine.spill import Spill
 from shared.mapping.compiled import compile_mapping
 from shared.model.catalog import catalog
 from shared.model.mapping import MappingDraft
 from shared.model.moment import Moment
-from shared.model.record import Action, Found, Problem, RowBatch
+from shared.model.record import Action, Problem, RowBatch
 from shared.store.buckets import BUCKETS, Entries, bucket_of
 
 GONE = "students.sis_missing"
@@ -243,49 +243,3 @@ def test_marks_spare_work_and_change_no_decision(rows: list[list[str]], sent: li
     assert sorted(one.row for one in marked.invalid) == sorted(one.row for one in bare.invalid)
     assert [one.key for one in marked.missing] == [one.key for one in bare.missing]
     assert marked.counts["duplicate"] == bare.counts["duplicate"]
-
-
-def candidate(**more: Any) -> Candidate:
-    given: dict[str, Any] = {
-        "row": 2, "key": "1", "values": {"a": 1, "b": None}, "digest": "d", "mark": "m", "known": False,
-        "was_missing": False, "target_id": None,
-    }  # fmt: skip
-    return Candidate(**(given | more))
-
-
-def test_whom_the_target_does_not_hold_is_created() -> None:
-    change = decide(candidate(known=True, target_id="id-1"), None, GONE)
-    assert (change.action, change.values, change.before, change.target_id) == (
-        Action.CREATE,
-        {"a": 1, "b": None},
-        {},
-        None,
-    )
-
-
-def test_only_what_differs_is_sent() -> None:
-    change = decide(candidate(), Found("9", {"a": 2, "b": None, GONE: None}), GONE)
-    assert (change.action, change.values, change.before, change.target_id) == (Action.UPDATE, {"a": 1}, {"a": 2}, "9")
-    assert (change.row, change.digest, change.mark) == (2, "d", "m")
-
-
-def test_what_the_target_holds_already_is_adopted() -> None:
-    change = decide(candidate(), Found("9", {"a": 1, "b": None, GONE: 0}), GONE)
-    assert (change.action, change.values, change.target_id) == (Action.ADOPT, {}, "9")
-
-
-def test_who_comes_back_is_no_longer_missing() -> None:
-    found = Found("9", {"a": 1, "b": None, GONE: 1})
-    change = decide(candidate(was_missing=True), found, GONE)
-    assert (change.action, change.values, change.before) == (Action.UPDATE, {GONE: 0}, {GONE: 1})
-    assert decide(candidate(was_missing=True), None, GONE).values[GONE] == 0
-
-
-def test_a_mark_that_this_state_does_not_know_of_is_taken_away_as_well() -> None:
-    """The state of another school year set it, or this state was forgotten."""
-    change = decide(candidate(), Found("9", {"a": 1, "b": None, GONE: 1}), GONE)
-    assert (change.action, change.values) == (Action.UPDATE, {GONE: 0})
-
-
-def test_a_data_type_without_the_mark_is_left_without() -> None:
-    assert decide(candidate(was_missing=True), Found("9", {"a": 1, "b": None}), "").action is Action.ADOPT

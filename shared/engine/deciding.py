@@ -1,0 +1,83 @@
+"""Decides about a row that differs from what was last sent, now that the target has said what it holds. Pure."""
+
+from collections.abc import Iterator
+
+from shared.engine.classify import Candidate
+from shared.mapping.transformations.letters import plain_letters
+from shared.model.catalog import Catalog
+from shared.model.record import Action, Change, Found, Problem, Values
+
+
+def decide(candidate: Candidate, found: Found | None, about: Catalog) -> Change:
+    """Create, update with the fields that differ, or adopt what is there already."""
+    values = dict(candidate.values)
+    missing = about.missing_field
+    if missing and (candidate.was_missing or (found is not None and found.values.get(missing))):
+        values[missing] = 0
+    known = (candidate.digest, candidate.mark)
+    if found is None:
+        action = Action.ADOPT if _says_nothing(values, about) else Action.CREATE
+        return Change(candidate.key, action, candidate.row, values, {}, None, *known)
+    referring = {name: value for name, value in values.items() if name in about.fields and about.fields[name].refers}
+    differing = {
+        name: value for name, value in values.items() if name not in referring and found.values.get(name) != value
+    }
+    before = {name: found.values.get(name) for name in differing}
+    sent = {**referring, **differing} if differing else {}
+    action = Action.UPDATE if differing else Action.ADOPT
+    return Change(candidate.key, action, candidate.row, sent, before, found.target_id, *known)
+
+
+def objections(candidate: Candidate, found: Found | None, about: Catalog) -> list[Problem]:
+    """Why the row is not to be sent at all; empty where nothing stands against it."""
+    if found is not None:
+        return list(_another_person(candidate.values, found, about))
+    if _says_nothing(candidate.values, about):
+        return []
+    return list(_not_enough(candidate.values, about))
+
+
+def loses_access(change: Change, about: Catalog) -> bool:
+    """Whether the update takes away something of a list that is replaced as a whole."""
+    before: set[tuple[str, str]] = set()
+    after: set[tuple[str, str]] = set()
+    for name, value in change.before.items():
+        if name in about.fields and about.fields[name].replaces:
+            kind = name.partition(" - ")[2]
+            before |= {(kind, one) for one in value or ()}
+            after |= {(kind, one) for one in change.values.get(name) or ()}
+    return bool(before - after)
+
+
+def _says_nothing(values: Values, about: Catalog) -> bool:
+    """A row with a key and nothing else: blank leaves all as it is, so there is nothing to create either."""
+    if not any(field.create for field in about.fields.values()):
+        return False
+    return all(name in about.fields and about.fields[name].refers for name in values)
+
+
+def _not_enough(values: Values, about: Catalog) -> Iterator[Problem]:
+    message = f"Enroll has no such {about.noun} yet, and none can be created without this value."
+    for name, field in about.fields.items():
+        if field.create and values.get(name) is None:
+            yield Problem("value.needed_to_create", message, "Fill it in the source, and map it.", name)
+    for names in about.create_one_of:
+        if all(values.get(name) is None for name in names):
+            labels = " or ".join(about.fields[name].label for name in names)
+            yield Problem("value.needed_to_create", message, f"Give {labels}.", names[0])
+
+
+def _another_person(values: Values, found: Found, about: Catalog) -> Iterator[Problem]:
+    pairs = [(values.get(name), found.values.get(name)) for name in about.person]
+    if pairs and all(one and other and _plain(one) != _plain(other) for one, other in pairs):
+        yield Problem(
+            "key.another_person",
+            f"Enroll has another {about.noun} under this id: neither the names nor the birth date agree.",
+            "Correct the id in the source, or the names and the birth date in Enroll.",
+            about.match_keys[0][0],
+        )
+
+
+def _plain(value: object) -> str:
+    text = str(value).strip().casefold()
+    return plain_letters(text).strip() or text if any(one.isalpha() for one in text) else text
