@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from fastapi import APIRouter, Query, Request
 from starlette.datastructures import UploadFile
@@ -22,6 +22,7 @@ Roster = Annotated[
     Literal["full", "some"] | None,
     Query(description="Does the file hold everyone, or some? Unset: as the connection says."),
 ]
+MappingName = Annotated[str, Query(max_length=100, description="The name of the mapping; its newest version is used.")]
 CHUNK = 1024 * 1024
 FORM = {
     "requestBody": {
@@ -39,6 +40,14 @@ FORM = {
 }
 
 
+class _Asked(NamedTuple):
+    data_type: str
+    school_year: int
+    preview: bool
+    roster: Literal["full", "some"] | None
+    mapping: str
+
+
 @router.post("", status_code=202, openapi_extra=FORM)
 async def upload(
     request: Request,
@@ -48,17 +57,19 @@ async def upload(
     school_year: Year,
     preview: Preview = False,
     roster: Roster = None,
+    mapping: MappingName = "default",
 ) -> Run:
     """Upload a CSV file (form field `file`) and start an import of it."""
     await call.may(Deed.IMPORT, data_type=data_type, school_year=school_year, subject=id)
     connection = await call.connection(id)
-    await call.org.mappings.latest(id, data_type)
+    await call.org.mappings.latest(id, data_type, mapping)
     async with request.form(max_files=1, max_fields=10) as form:
         file = form.get("file")
         if not isinstance(file, UploadFile):
             raise BadInput("upload.no_file", "No file was sent.", "Send it as the form field `file`.")
         source = await _store(call, file)
-    return await _start(call, connection, data_type, school_year, source, preview, roster)
+    asked = _Asked(data_type, school_year, preview, roster, mapping)
+    return await _start(call, connection, source, asked)
 
 
 @router.post("/pull", status_code=202)
@@ -69,13 +80,15 @@ async def pull(
     school_year: Year,
     preview: Preview = False,
     roster: Roster = None,
+    mapping: MappingName = "default",
 ) -> Run:
     """Import the newest file of the connection's SFTP folder now."""
     await call.may(Deed.IMPORT, data_type=data_type, school_year=school_year, subject=id)
     connection = await call.connection(id)
     if connection.kind is not Kind.SFTP:
         raise BadSettings("import.needs_file", "This connection has no folder to pull from.", "Upload a file instead.")
-    return await _start(call, connection, data_type, school_year, SourceSpec(kind="sftp"), preview, roster)
+    asked = _Asked(data_type, school_year, preview, roster, mapping)
+    return await _start(call, connection, SourceSpec(kind="sftp"), asked)
 
 
 async def _store(call: Call, file: UploadFile) -> SourceSpec:
@@ -91,23 +104,16 @@ async def _store(call: Call, file: UploadFile) -> SourceSpec:
     return SourceSpec(kind="upload", upload=stored, name=name, sha256=digest.hexdigest())
 
 
-async def _start(
-    call: Call,
-    connection: Connection,
-    data_type: str,
-    school_year: int,
-    source: SourceSpec,
-    preview: bool,
-    roster: Any,
-) -> Run:
+async def _start(call: Call, connection: Connection, source: SourceSpec, asked: _Asked) -> Run:
     request = RunRequest(
         connection=connection,
-        data_type=data_type,
-        school_year=school_year,
+        data_type=asked.data_type,
+        school_year=asked.school_year,
         trigger=Trigger(kind="person", by=call.who.user),
         source=source,
         lane="interactive",
-        preview=preview,
-        roster=roster,
+        preview=asked.preview,
+        roster=asked.roster,
+        mapping=asked.mapping,
     )
     return await request_run(call.gateway.base.engine, request)

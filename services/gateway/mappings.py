@@ -1,28 +1,60 @@
-"""Field mappings of a connection: saved as versions that never change."""
+"""Field mappings of a connection: tried out, saved as versions that never change, taken along as JSON."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
 
-from services.gateway.context import Caller
+from services.gateway.context import Call, Caller
 from shared.mapping import transformations
 from shared.mapping.compiled import check_mapping
-from shared.model.catalog import Catalog, catalog
+from shared.mapping.preview import MAX_EXAMPLES, Preview, preview_mapping
+from shared.model.catalog import Catalog, catalog, data_types
 from shared.model.errors import BadMapping, NotFound
 from shared.model.mapping import Mapping, MappingDraft
+from shared.model.moment import Moment
 from shared.model.permission import Deed
 
 router = APIRouter(prefix="/api/v1", tags=["mappings"])
+
+MAPPINGS = "/connections/{id}/mappings/{data_type}"
+Name = Annotated[str | None, Query(max_length=100, description="Only the versions of the mapping with this name.")]
+Cell = Annotated[str, Field(max_length=10_000)]
+
+
+class Examples(BaseModel):
+    """A mapping to try out, the columns of the file, and up to five of its rows. Nothing of it is kept."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    mapping: MappingDraft
+    columns: list[Cell] = Field(min_length=1, max_length=2000)
+    examples: list[list[Cell]] = Field(max_length=MAX_EXAMPLES)
+    school_year: int = Field(ge=2000, le=2100)
+
+
+class MappingFile(BaseModel):
+    """A mapping on its way from one connection to another."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: Literal["sync-service/mapping/1"] = "sync-service/mapping/1"
+    data_type: str
+    mapping: MappingDraft
+
+
+@router.get("/catalogs")
+async def every_catalog(call: Caller) -> list[dict[str, str]]:
+    """The data types that can be imported."""
+    await call.may(Deed.VIEW, subject="catalogs")
+    return [{"data_type": name, "label": catalog(name).label} for name in data_types()]
 
 
 @router.get("/catalogs/{data_type}")
 async def fields(call: Caller, data_type: str) -> Catalog:
     """The fields of a data type that a mapping may fill."""
     await call.may(Deed.VIEW, subject=data_type)
-    try:
-        return catalog(data_type)
-    except BadMapping as error:
-        raise NotFound(error.code, error.message, error.fix) from None
+    return _catalog(data_type)
 
 
 @router.get("/transformations")
@@ -32,21 +64,68 @@ async def every_transformation(call: Caller) -> list[dict[str, Any]]:
     return transformations.described()
 
 
-@router.put("/connections/{id}/mappings/{data_type}", status_code=201)
-async def save(call: Caller, id: str, data_type: str, draft: MappingDraft) -> Mapping:
-    """Save the mapping as its next version. It is checked as a whole; problems name the row of the mapping."""
+@router.post(MAPPINGS + "/preview")
+async def preview(call: Caller, id: str, data_type: str, asked: Examples) -> Preview:
+    """The Mapped Value of each field for up to five example rows, and everything wrong with the mapping."""
     await call.may(Deed.MAP_IMPORT, data_type=data_type, subject=id)
+    connection = await call.connection(id)
+    width = len(asked.columns)
+    rows = [[*row[:width], *[""] * (width - len(row))] for row in asked.examples]
+    moment = Moment(connection.today(), asked.school_year)
+    return preview_mapping(asked.mapping, _catalog(data_type), asked.columns, moment, rows)
+
+
+@router.put(MAPPINGS, status_code=201)
+async def save(call: Caller, id: str, data_type: str, draft: MappingDraft) -> Mapping:
+    """Save the mapping as the next version under its name. It is checked as a whole; problems name the row."""
+    await call.may(Deed.MAP_IMPORT, data_type=data_type, subject=id)
+    return await _save(call, id, data_type, draft)
+
+
+@router.post(MAPPINGS + "/import", status_code=201)
+async def take(call: Caller, id: str, data_type: str, file: MappingFile) -> Mapping:
+    """Save a mapping that was exported, from this connection or another, as the next version under its name."""
+    await call.may(Deed.MAP_IMPORT, data_type=data_type, subject=id)
+    if file.data_type != data_type:
+        raise BadMapping(
+            "mapping.other_data_type",
+            f"This is a mapping for {file.data_type[:50]}, not for {data_type}.",
+            "Import it under its own data type.",
+        )
+    return await _save(call, id, data_type, file.mapping)
+
+
+@router.get(MAPPINGS)
+async def versions(call: Caller, id: str, data_type: str, name: Name = None) -> list[Mapping]:
+    """All versions, newest first."""
+    await call.may(Deed.VIEW, subject=id)
     await call.connection(id)
-    problems = check_mapping(draft, catalog(data_type))
+    found = await call.org.mappings.versions(id, data_type)
+    return [one for one in found if name is None or one.name == name]
+
+
+@router.get(MAPPINGS + "/{mapping}/export")
+async def give(call: Caller, id: str, data_type: str, mapping: str) -> MappingFile:
+    """One version as a JSON document, for the other end of `import`."""
+    await call.may(Deed.VIEW, subject=id)
+    await call.connection(id)
+    found = await call.org.mappings.get(mapping)
+    if (found.connection, found.data_type) != (id, data_type):
+        raise NotFound("mapping.not_found", "There is no such mapping.")
+    return MappingFile(data_type=data_type, mapping=MappingDraft(name=found.name, fields=found.fields))
+
+
+async def _save(call: Call, id: str, data_type: str, draft: MappingDraft) -> Mapping:
+    await call.connection(id)
+    problems = check_mapping(draft, _catalog(data_type))
     if problems:
         told = "; ".join(f"row {one.row}: {one.message}" if one.row else one.message for one in problems)
         raise BadMapping("mapping.invalid", told, "Mend these rows of the mapping and save it again.")
     return await call.org.mappings.add(draft, id, data_type, call.who.user)
 
 
-@router.get("/connections/{id}/mappings/{data_type}")
-async def versions(call: Caller, id: str, data_type: str) -> list[Mapping]:
-    """All versions, newest first."""
-    await call.may(Deed.VIEW, subject=id)
-    await call.connection(id)
-    return await call.org.mappings.versions(id, data_type)
+def _catalog(data_type: str) -> Catalog:
+    try:
+        return catalog(data_type)
+    except BadMapping as error:
+        raise NotFound(error.code, error.message, error.fix) from None

@@ -23,7 +23,10 @@ UNDER_WAY = (
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """`id` where the same request may arrive twice (an event, a schedule): it then makes one run."""
+    """`mapping` is a name; the newest version counts.
+
+    `id` where the same request may arrive twice (an event, a schedule): it then makes one run.
+    """
 
     connection: Connection
     data_type: str
@@ -33,6 +36,7 @@ class RunRequest:
     lane: Literal["interactive", "bulk"]
     preview: bool = False
     roster: Literal["full", "some"] | None = None
+    mapping: str = "default"
     id: str | None = None
 
 
@@ -45,7 +49,7 @@ async def request_run(engine: Engine, request: RunRequest) -> Run:
         NotFound: the connection has no mapping for this data type yet.
     """
     org = engine.store.org(request.connection.org)
-    mapping = await org.mappings.latest(request.connection.id, request.data_type)
+    mapping = await org.mappings.latest(request.connection.id, request.data_type, request.mapping)
     fingerprint = _fingerprint(request, mapping.id)
     joined = await org.runs.same_request(
         fingerprint, UNDER_WAY if request.source.kind == "upload" else (RunState.PENDING,)

@@ -1,24 +1,32 @@
 """A mapping compiled to one function over the values of a row."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import partial
 from hashlib import blake2b
-from typing import Any
+from operator import itemgetter
+from typing import Any, Final
 
 import orjson
 
 from shared.mapping.mark import Mark, marker
 from shared.mapping.sources import Column, Columns, RowInputs
-from shared.mapping.transformations.registry import ValueProblem
-from shared.mapping.values import KEEP, ReadValue, converter, direct_text, value_reader
+from shared.mapping.transformations.registry import ValueProblem, parse
+from shared.mapping.values import KEEP, PlainText, ReadValue, converter, value_reader
 from shared.model.catalog import Catalog, Field, MatchKey
 from shared.model.errors import BadMapping
-from shared.model.mapping import Direct, DoNotMap, FieldMapping, MappingDraft, MatchCodes
+from shared.model.mapping import Direct, DoNotMap, FieldMapping, MappingDraft, MatchCodes, Transformation
 from shared.model.moment import Moment
 from shared.model.record import Problem
 
-__all__ = ["KEEP", "CompiledMapping", "MappingProblem", "check_mapping", "compile_mapping"]
+__all__ = ["KEEP", "CompiledMapping", "MappingProblem", "Step", "check_mapping", "compile_mapping", "plan_mapping"]
+
+
+REMEMBERED = 4096
+REMEMBERED_CHARS = 100
+_UNSEEN: Final = object()
 
 
 @dataclass(slots=True, frozen=True)
@@ -36,7 +44,7 @@ class MappingProblem:
 
 
 @dataclass(slots=True, frozen=True)
-class _Step:
+class Step:
     """One mapped field: how to read it, and from which columns of the file."""
 
     row: int
@@ -45,6 +53,7 @@ class _Step:
     columns: tuple[Column, ...]
     lost: tuple[str, ...]
     asked_moment: bool
+    plain: PlainText | None = None
 
     def problem(self, error: ValueProblem, values: list[str]) -> Problem:
         value = ", ".join(values[column.index] for column in self.columns)
@@ -68,10 +77,23 @@ class CompiledMapping:
     `mark` tells rows apart before they are mapped: the same mark, the same digest.
     """
 
-    __slots__ = ("_keys", "_reads", "_seed", "_steps", "fields", "key_fields", "lost_columns", "mark", "match_key")
+    __slots__ = (
+        "_arrange",
+        "_keys",
+        "_others",
+        "_seed",
+        "_steps",
+        "_texts",
+        "_tried",
+        "fields",
+        "key_fields",
+        "lost_columns",
+        "mark",
+        "match_key",
+    )
 
     def __init__(
-        self, steps: Sequence[_Step], match_key: MatchKey, mark: Mark, lost_columns: tuple[tuple[str, str], ...] = ()
+        self, steps: Sequence[Step], match_key: MatchKey, mark: Mark, lost_columns: tuple[tuple[str, str], ...] = ()
     ) -> None:
         self.fields = tuple(step.field.name for step in steps)
         self.key_fields = match_key
@@ -79,8 +101,14 @@ class CompiledMapping:
         self.lost_columns = lost_columns
         self.mark = mark
         self._steps = tuple(steps)
-        self._reads = tuple(step.read for step in steps)
-        self._keys = tuple(self._reads[self.fields.index(name)] for name in match_key)
+        texts = [step for step in steps if step.plain]
+        tried = [step for step in steps if not step.plain and len(step.columns) == 1]
+        others = [step for step in steps if not step.plain and len(step.columns) != 1]
+        self._texts = tuple((step.plain.place, step.plain.limit, step.read) for step in texts if step.plain)
+        self._tried = tuple(_remembering(step) for step in tried)
+        self._others = tuple(step.read for step in others)
+        self._arrange = _arranger([(*texts, *tried, *others).index(step) for step in steps])
+        self._keys = tuple(step.read for name in match_key for step in steps if step.field.name == name)
         self._seed = blake2b(digest_size=10, person=blake2b(orjson.dumps(self.fields), digest_size=16).digest())
 
     def key(self, values: list[str]) -> str:
@@ -101,12 +129,21 @@ class CompiledMapping:
         A blank is `KEEP` (leave the target as it is) or None (clear it). Never raises on any text.
         """
         try:
-            out = [read(values) for read in self._reads]
+            # Without a call for each field that is copied, or that has made something of this text before.
+            out: list[Any] = [
+                text if (text := values[index]) and len(text) <= limit and not text.isspace() else read(values)
+                for index, limit, read in self._texts
+            ]
+            out += [
+                value if (value := known.get(values[index], _UNSEEN)) is not _UNSEEN else read(values)
+                for index, known, read in self._tried
+            ]
+            out += [read(values) for read in self._others]
         except ValueProblem:
             return None, self._problems(values)
         if not _storable("".join(values)) and (problems := self._problems(values)):
             return None, problems
-        return out, []
+        return self._arrange(out), []
 
     def digest(self, out: list[Any]) -> str:
         """20 characters that differ where the values, or the fields they are for, differ."""
@@ -126,6 +163,26 @@ class CompiledMapping:
             except ValueProblem as error:
                 problems.append(step.problem(error, values))
         return problems
+
+
+def _arranger(places: Sequence[int]) -> Callable[[list[Any]], list[Any]]:
+    pick = itemgetter(*places)
+    return (lambda out: list(pick(out))) if len(places) > 1 else list
+
+
+def _remembering(step: Step) -> tuple[int, dict[str, Any], ReadValue]:
+    """Values repeat from row to row: what one column becomes is worked out once for each text."""
+    index, known, read = step.columns[0].index, dict[str, Any](), step.read
+
+    def remember(values: list[str]) -> Any:
+        value = read(values)
+        if len(values[index]) <= REMEMBERED_CHARS:
+            if len(known) >= REMEMBERED:
+                known.clear()
+            known[values[index]] = value
+        return value
+
+    return index, known, remember
 
 
 def _storable(text: str) -> bool:
@@ -149,6 +206,15 @@ def _check_storable(value: Any) -> None:
 def check_mapping(draft: MappingDraft, catalog: Catalog) -> list[MappingProblem]:
     """Everything wrong with a mapping that can be told without a file."""
     return _plan(draft, catalog, None, _SOME_MOMENT)[1]
+
+
+def plan_mapping(
+    draft: MappingDraft, catalog: Catalog, columns: Sequence[str], moment: Moment
+) -> tuple[list[Step], list[MappingProblem]]:
+    """The rows that can be read from these columns, one step each, and everything wrong with the mapping."""
+    steps, problems = _plan(draft, catalog, Columns(columns), moment)
+    problems += [_column_missing(step, column) for step in steps for column in step.lost]
+    return steps, _by_row(problems)
 
 
 def compile_mapping(draft: MappingDraft, catalog: Catalog, columns: Sequence[str], moment: Moment) -> CompiledMapping:
@@ -176,19 +242,19 @@ def compile_mapping(draft: MappingDraft, catalog: Catalog, columns: Sequence[str
     return CompiledMapping(kept, match_key, mark, lost)
 
 
-def _replaced(catalog: Catalog, filled: set[str]) -> list[_Step]:
+def _replaced(catalog: Catalog, filled: set[str]) -> list[Step]:
     """Fields that are cleared because the mapping fills others of what they replace together."""
     whole = {catalog.fields[name].replaces for name in filled} - {""}
     cleared = [field for field in catalog.fields.values() if field.replaces in whole and field.name not in filled]
-    return [_Step(0, field, lambda _: None, (), (), False) for field in cleared]
+    return [Step(0, field, lambda _: None, (), (), False) for field in cleared]
 
 
-def _column_missing(step: _Step, column: str) -> MappingProblem:
+def _column_missing(step: Step, column: str) -> MappingProblem:
     return MappingProblem(
         step.row,
         step.field.name,
         "mapping.column_missing",
-        f"The file has no column {column!r}, and {step.field.label} cannot do without it.",
+        f"The file has no column {column!r}, which {step.field.label} is read from.",
         "Add the column to the file, or map the field from another.",
     )
 
@@ -210,52 +276,67 @@ def _by_row(problems: list[MappingProblem]) -> list[MappingProblem]:
 
 def _plan(
     draft: MappingDraft, catalog: Catalog, columns: Columns | None, moment: Moment
-) -> tuple[list[_Step], list[MappingProblem]]:
+) -> tuple[list[Step], list[MappingProblem]]:
     problems = _target_problems(draft, catalog)
     rows = {row.target: row for row in draft.fields}
     mapped = {row.target for row in draft.fields if not isinstance(row, DoNotMap)}
     match_key = catalog.match_key(mapped)
-    steps: list[_Step] = []
+    steps: list[Step] = []
     for number, row in enumerate(draft.fields, 1):
         field = catalog.fields.get(row.target)
         if field is None or isinstance(row, DoNotMap):
             continue
         inputs = RowInputs(columns, rows, moment)
         try:
-            read = _value_reader(row, field, inputs, key=field.name in match_key)
+            read, plain = _value_reader(row, field, inputs, key=field.name in match_key)
             _check_constants(row, field, inputs, read)
+            if not inputs.used and not inputs.lost:
+                read = partial(_same, read([]))
         except BadMapping as error:
             problems.append(MappingProblem(number, row.target, error.code, error.message, error.fix))
         else:
             columns_read, lost = dict.fromkeys(inputs.used), dict.fromkeys(inputs.lost)
-            steps.append(_Step(number, field, read, tuple(columns_read), tuple(lost), inputs.asked_moment))
+            steps.append(Step(number, field, read, tuple(columns_read), tuple(lost), inputs.asked_moment, plain))
     return steps, _by_row(problems)
 
 
-def _value_reader(row: FieldMapping, field: Field, inputs: RowInputs, *, key: bool) -> ReadValue:
+def _value_reader(
+    row: FieldMapping, field: Field, inputs: RowInputs, *, key: bool
+) -> tuple[ReadValue, PlainText | None]:
     text = inputs.row(row)
+    read = value_reader(field, text, row.blank, key=key)
     if isinstance(row, Direct) and isinstance(row.source, str) and field.type == "text" and not key and inputs.used:
-        return direct_text(field, inputs.used[0].index, row.blank)
-    return value_reader(field, text, row.blank, key=key)
+        return read, PlainText(inputs.used[0].index, field.length or sys.maxsize)
+    return read, None
+
+
+def _same(value: Any, _: list[str]) -> Any:
+    return value
 
 
 def _check_constants(row: FieldMapping, field: Field, inputs: RowInputs, read: ReadValue) -> None:
-    """Finds values written in the mapping itself that the field would refuse in every row."""
+    """Finds values written in the mapping itself, and forms of transformations, that the field would refuse."""
     try:
         if not inputs.used and not inputs.lost:
             read([])
         if isinstance(row, MatchCodes):
-            convert = converter(field)
-            for text in (*row.codes.values(), row.default, row.when_blank):
-                if text.strip():
-                    _check_storable(text)
-                    convert(text)
+            _check_texts(field, (*row.codes.values(), row.default, row.when_blank))
+        if isinstance(row, Transformation):
+            _check_texts(field, parse(row.name, row.options).samples())
     except ValueProblem as problem:
         raise BadMapping(
             "mapping.value",
-            f"A value written in the mapping does not suit {field.label}: {problem.message}",
-            "Correct the value in the mapping.",
+            f"What this row makes does not suit {field.label}: {problem.message}",
+            "Correct the value, or the form that the transformation gives it.",
         ) from None
+
+
+def _check_texts(field: Field, texts: Iterable[str]) -> None:
+    convert = converter(field)
+    for text in texts:
+        if text.strip():
+            _check_storable(text)
+            convert(text)
 
 
 def _target_problems(draft: MappingDraft, catalog: Catalog) -> list[MappingProblem]:

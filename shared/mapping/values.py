@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date
 from enum import Enum
 from functools import lru_cache, partial
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import orjson
 
@@ -29,6 +29,14 @@ class Keep(Enum):
 
 KEEP: Final = Keep.KEEP
 """Stands where a blank leaves the target as it is."""
+
+
+class PlainText(NamedTuple):
+    """A column copied to a text of at most `limit` characters: what is not blank and short enough stays as it is."""
+
+    place: int
+    limit: int
+
 
 _INTEGER = re.compile(r"([+-]?)0*([0-9]+)")
 _INT64_DIGITS = 19
@@ -63,21 +71,6 @@ def value_reader(field: Field, text: Reader, blank: Blank, *, key: bool) -> Read
         if not found or found.isspace():
             return when_blank()
         return convert(found.strip() if key else found)
-
-    return read
-
-
-def direct_text(field: Field, index: int, blank: Blank) -> ReadValue:
-    """`value_reader` for the plainest of fields: a column copied to a text."""
-    convert = converter(field)
-    when_blank = _when_blank(field, blank, key=False)
-    limit = field.length or sys.maxsize
-
-    def read(values: list[str]) -> Any:
-        text = values[index]
-        if not text or text.isspace():
-            return when_blank()
-        return text if len(text) <= limit else convert(text)
 
     return read
 

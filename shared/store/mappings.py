@@ -46,9 +46,10 @@ class Mappings:
         """Raises NotFound where nothing has been mapped yet."""
         found = await self._latest(connection, data_type, name)
         if found is None:
-            raise NotFound(
-                "mapping.none", f"The connection has no mapping for {data_type} yet.", "Save a field mapping first."
-            )
+            named = sorted({one.name for one in await self.versions(connection, data_type)})
+            fix = f"Choose one of: {', '.join(named)}." if named else "Save a field mapping first."
+            what = f"named {name[:100]!r}" if named else "yet"
+            raise NotFound("mapping.none", f"The connection has no mapping for {data_type} {what}.", fix)
         return found
 
     async def versions(self, connection: str, data_type: str) -> list[Mapping]:

@@ -12,6 +12,8 @@ from shared.model.mapping import Source
 
 Readable = Annotated[str, AfterValidator(readable), Field(max_length=50)]
 Writable = Annotated[str, AfterValidator(writable), Field(max_length=50)]
+_SOME_DAY = datetime(2001, 12, 31, 23, 59, 58)  # noqa: DTZ001 - only to be written down
+
 Patterns = Annotated[
     tuple[Readable, ...],
     BeforeValidator(lambda given: (given,) if isinstance(given, str) else given),
@@ -64,6 +66,9 @@ class Date(Step):
 
         return lambda values: convert(source(values).strip())
 
+    def samples(self) -> tuple[str, ...]:
+        return (writer(self.to)(_SOME_DAY),)
+
 
 @transformation("today")
 class Today(Step):
@@ -77,3 +82,6 @@ class Today(Step):
     def compile(self, inputs: Inputs) -> Reader:
         text = writer(self.to)(datetime.combine(inputs.moment().today, time()))
         return lambda _: text
+
+    def samples(self) -> tuple[str, ...]:
+        return (writer(self.to)(_SOME_DAY),)

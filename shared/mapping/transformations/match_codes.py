@@ -20,6 +20,9 @@ class MatchCodes(Step, CodeMatch):
     def compile(self, inputs: Inputs) -> Reader:
         return match_codes(self, inputs)
 
+    def samples(self) -> tuple[str, ...]:
+        return (*self.codes.values(), self.default, self.when_blank)
+
 
 def match_codes(match: CodeMatch, inputs: Inputs) -> Reader:
     """Looks values up exactly, then without the spaces around them.

@@ -94,3 +94,6 @@ class YesNo(Step):
             return found
 
         return convert
+
+    def samples(self) -> tuple[str, ...]:
+        return _WORDS[self.form]

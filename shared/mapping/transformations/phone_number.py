@@ -42,6 +42,9 @@ class PhoneNumber(Step):
 
         return lambda values: convert(source(values).strip())
 
+    def samples(self) -> tuple[str, ...]:
+        return (_FORMS[self.form].format("480", "555", "0147"),)
+
 
 def _ten_digits(text: str) -> str:
     if len(text) > 100:

@@ -2,7 +2,7 @@
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -62,6 +62,10 @@ class Step(BaseModel, ABC):
         Raises:
             BadMapping: a source cannot be read.
         """
+
+    def samples(self) -> Iterable[str]:
+        """Texts that it may make, where that can be told: a field that refuses one is not the right target."""
+        return ()
 
 
 _steps: dict[str, type[Step]] = {}

@@ -57,6 +57,9 @@ class Pad(Step):
 
         return pad
 
+    def samples(self) -> tuple[str, ...]:
+        return ("7" * self.width,)
+
 
 def _head(text: str, limit: int) -> str:
     end = limit

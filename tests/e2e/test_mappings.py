@@ -1,0 +1,71 @@
+"""Mappings as people handle them: tried out, named, versioned, taken to another connection."""
+
+from pathlib import Path
+from typing import Any
+
+from devtools.district import District
+from services.sandbox.district import student_mapping
+from tests.e2e.files import read, roster
+
+HOME = "/connections/{}/mappings/students"
+
+
+def code(answer: Any) -> tuple[int, str]:
+    return answer.status_code, answer.json()["error"]["code"]
+
+
+async def test_mapped_values_are_shown_before_anything_is_saved(district: District, tmp_path: Path) -> None:
+    row = read(roster(tmp_path / "district.csv", 1))[0]
+    body = {"mapping": student_mapping(), "columns": list(row), "examples": [list(row.values())], "school_year": 2026}
+    connection = await district.ad_hoc()
+
+    answer = (await district.api.post(HOME.format(connection) + "/preview", json=body)).raise_for_status().json()
+
+    assert answer["problems"] == []
+    shown = {one["target"]: one["examples"][0] for one in answer["fields"]}
+    month, day, year = row["Birth Date"].split("/")
+    assert shown["students.dob"]["sources"] == [row["Birth Date"]]
+    assert shown["students.dob"]["value"] == f"{year}-{month}-{day}"
+    assert isinstance(shown["student_annual.grade"]["value"], int)
+    six = {**body, "examples": [list(row.values())] * 6}
+    assert code(await district.api.post(HOME.format(connection) + "/preview", json=six)) == (422, "request.invalid")
+
+
+async def test_a_mapping_goes_to_another_connection(district: District) -> None:
+    one, other = await district.ad_hoc("One"), await district.ad_hoc("Other")
+    named = {**student_mapping(), "name": "Spring file"}
+    saved = (await district.api.put(HOME.format(one), json=named)).raise_for_status().json()
+
+    path = f"{HOME.format(one)}/{saved['id']}/export"
+    document = (await district.api.get(path)).raise_for_status().json()
+    taken = (await district.api.post(HOME.format(other) + "/import", json=document)).raise_for_status().json()
+
+    assert (taken["name"], taken["version"], taken["fields"]) == ("Spring file", 1, saved["fields"])
+    again = (await district.api.post(HOME.format(other) + "/import", json=document)).raise_for_status().json()
+    assert again["version"] == 2
+    elsewhere = f"/connections/{other}/mappings/students/{saved['id']}/export"
+    assert code(await district.api.get(elsewhere)) == (404, "mapping.not_found")
+    schools = f"/connections/{other}/mappings/schools/import"
+    assert code(await district.api.post(schools, json=document)) == (422, "mapping.other_data_type")
+
+
+async def test_a_run_uses_the_mapping_that_is_named(district: District, tmp_path: Path) -> None:
+    file = roster(tmp_path / "district.csv", 5)
+    connection = await district.ad_hoc()
+    short = student_mapping()
+    short = {"name": "names only", "fields": [row for row in short["fields"] if "student_annual" not in row["target"]]}
+    saved = (await district.api.put(HOME.format(connection), json=short)).raise_for_status().json()
+
+    run = await district.watch((await district.upload(connection, file, mapping="names only"))["id"])
+
+    assert (run["state"], run["mapping"]) == ("succeeded", saved["id"])
+    with file.open("rb") as content:
+        answer = await district.api.post(
+            f"/connections/{connection}/imports/students",
+            params={"school_year": 2026, "mapping": "autumn"},
+            files={"file": ("a.csv", content)},
+        )
+    assert code(answer) == (404, "mapping.none")
+    assert "default, names only" in answer.json()["error"]["fix"]
+    found = (await district.api.get(HOME.format(connection), params={"name": "names only"})).json()
+    assert [one["id"] for one in found] == [saved["id"]]
