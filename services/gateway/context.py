@@ -7,7 +7,9 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from services.runtime import Runtime
+from shared.adapters.enroll import EnrollDirectory
 from shared.engine.gate import Gate
+from shared.model.codes import Code
 from shared.model.connection import Connection
 from shared.model.errors import Refused
 from shared.model.permission import Deed, Identity
@@ -23,6 +25,7 @@ class Gateway:
     base: Runtime
     gate: Gate
     tokens: TokenReader
+    directory: EnrollDirectory
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,10 @@ class Call:
     async def connection(self, id: str) -> Connection:
         """Raises NotFound, also for another organization's."""
         return await self.org.connections.get(id)
+
+    async def field_codes(self) -> dict[str, tuple[Code, ...]]:
+        """Enroll's field codes of the person's organization."""
+        return await self.gateway.directory.field_codes(self.who.org)
 
     async def run(self, id: str) -> Run:
         """Raises NotFound, also for another organization's."""

@@ -40,7 +40,7 @@ async def main(settings: Settings) -> None:
             name=base.engine.owner,
             grace=settings.grace_seconds,
         )
-        app = create_app(Gateway(base, gate, tokens), base.checks(consuming=worker.ready))
+        app = create_app(Gateway(base, gate, tokens, directory), base.checks(consuming=worker.ready))
         await until_stopped(
             base.stop,
             worker.run(base.stop),

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.gateway.context import Call, Caller
 from shared.mapping import transformations
+from shared.mapping.code_tables import code_problems, table_names, with_tables
 from shared.mapping.compiled import check_mapping
 from shared.mapping.preview import MAX_EXAMPLES, Preview, preview_mapping
 from shared.model.catalog import Catalog, catalog, data_types
@@ -117,7 +118,11 @@ async def give(call: Caller, id: str, data_type: str, mapping: str) -> MappingFi
 
 async def _save(call: Call, id: str, data_type: str, draft: MappingDraft) -> Mapping:
     await call.connection(id)
-    problems = check_mapping(draft, _catalog(data_type))
+    about = _catalog(data_type)
+    if table_names(draft):
+        draft = with_tables(draft, {one.name: one for one in await call.org.code_tables.all(id)})
+    problems = check_mapping(draft, about)
+    problems += code_problems(draft, about, await call.field_codes())
     if problems:
         told = "; ".join(f"row {one.row}: {one.message}" if one.row else one.message for one in problems)
         raise BadMapping("mapping.invalid", told, "Mend these rows of the mapping and save it again.")

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from services.sandbox.codes import field_codes
 from services.sandbox.errors import JSON, ApiError
 from services.sandbox.faults import FaultRule
 from services.sandbox.students import Batch
@@ -35,6 +36,7 @@ class EnrollApi:
             Route("/.well-known/jwks.json", self.key_set, methods=["GET"]),
             Route(org + "/users/{user}/permissions", self.permissions, methods=["GET"]),
             Route(org + "/settings", self.settings, methods=["GET"]),
+            Route(org + "/field-codes", self.field_codes, methods=["GET"]),
             Route(org + "/{data_type}:lookup", self.look_up, methods=["POST"]),
             Route(org + "/{data_type}:check", self.check, methods=["POST"]),
             Route(org + "/{data_type}:batch-upsert", self.upsert, methods=["POST"]),
@@ -52,6 +54,9 @@ class EnrollApi:
         spec = self._organization(request).spec
         shown = {"current_school_year", "sync_import_years", "registration_module"}
         return answer(spec.model_dump(mode="json", include=shown))
+
+    async def field_codes(self, request: Request) -> Response:
+        return answer({"codes": field_codes(self._organization(request).spec)})
 
     async def look_up(self, request: Request) -> Response:
         org, about = self._organization(request), _data_type(request)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import httpx
 import orjson
 
+from shared.model.codes import Code
 from shared.model.errors import BadSettings, Conflict, NotFound, Permanent, Refused, Throttled, Unavailable
 from shared.model.record import Applied, Change, ChangeBatch, Found, Problem
 from shared.model.run import Run
@@ -78,6 +79,11 @@ class EnrollDirectory:
             frozenset(int(year) for year in answer["sync_import_years"]),
             bool(answer["registration_module"]),
         )
+
+    async def field_codes(self, org: str) -> dict[str, tuple[Code, ...]]:
+        """The codes that fields take, by the name of their set. Raises NotFound for an unknown organization."""
+        answer = await call(self._http, "GET", f"/api/v1/organizations/{_part(org)}/field-codes")
+        return {str(name): tuple(map(Code.model_validate, codes)) for name, codes in answer["codes"].items()}
 
     async def signing_keys(self) -> dict[str, Any]:
         """The JWKS that sign-in tokens are checked against."""

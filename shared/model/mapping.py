@@ -80,13 +80,16 @@ class CodeMatch(BaseModel):
 
     `unmatched` says what becomes of a value without a partner: the record fails, it gets `default`, or it passes as it
     is. `when_blank` is the partner of a blank value. With a `separator`, or where the value is a JSON list, each
-    element is looked up by itself and the result is a JSON list.
+    element is looked up by itself and the result is a JSON list. `table` names a code table of the connection, whose
+    codes are written in when the mapping is saved.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: Source
-    codes: dict[str, str]
+    codes: dict[str, str] = Field(default_factory=dict)
+    table: str = Field(default="", max_length=100)
+    table_version: int = 0
     unmatched: Unmatched = "fail"
     default: str = Field(default="", max_length=1000)
     when_blank: str = Field(default="", max_length=1000)

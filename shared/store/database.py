@@ -10,6 +10,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from shared.store.artifacts import Artifacts
 from shared.store.audit import Audit
 from shared.store.buckets import Buckets
+from shared.store.code_tables import CodeTables
 from shared.store.connections import Connections
 from shared.store.failed import FailedMessages
 from shared.store.mappings import Mappings
@@ -27,6 +28,7 @@ class OrgStore:
 
     connections: Connections
     mappings: Mappings
+    code_tables: CodeTables
     runs: Runs
     slices: Slices
     records: Records
@@ -61,6 +63,7 @@ class Store:
         return OrgStore(
             connections=Connections(scoped("connections")),
             mappings=Mappings(scoped("mappings")),
+            code_tables=CodeTables(scoped("code_tables")),
             runs=Runs(scoped("runs"), scoped("streams")),
             slices=Slices(scoped("slices")),
             records=Records(scoped("records")),
@@ -99,6 +102,7 @@ def _index(*keys: str, **options: Any) -> IndexModel:
 INDEXES = {
     "connections": [_index("org", "name", unique=True)],
     "mappings": [_index("org", "connection", "direction", "data_type", "name", "version", unique=True)],
+    "code_tables": [_index("org", "connection", "name", "version", unique=True)],
     "runs": [
         _index("org", "stream", unique=True, partialFilterExpression={"active": True}, name="one_active_per_stream"),
         _index("org", "stream", "number"),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from shared.model.codes import CodePair, CodeTableDraft
 from shared.model.errors import NotFound
 from shared.model.record import Action, Outcome
 from shared.model.run import RunState
@@ -25,6 +26,7 @@ CONNECTION = make_connection(id="con_1", org="mine")
 RUN = make_run(id="run_1", org="mine")
 STATE = state_id("con_1", "import", "students", 2026)
 STREAM = stream_id("con_1", "import", "students")
+TABLE = CodeTableDraft(enroll_set="race", pairs=(CodePair(sis="$1.a", enroll="W"),))
 RESULT = RecordResult(2, "k", Action.CREATE, Outcome.SUCCEEDED, "9", {}, ())
 SLICE = Slice("run_1", 0, 0, 255, 1, SliceState.STAGED, "x")
 
@@ -48,6 +50,16 @@ async def mappings(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert await other.mappings.versions("con_1", "students") == []
     assert (await other.mappings.add(DRAFT, "con_1", "students", "u")).version == 1
     assert await mine.mappings.latest("con_1", "students") == made
+
+
+async def code_tables(mine: OrgStore, other: OrgStore, _: Store) -> None:
+    made = await mine.code_tables.add(TABLE, "con_1", "Race", "u")
+    await refused(NotFound, lambda: other.code_tables.latest("con_1", "Race"))
+    assert await other.code_tables.all("con_1") == []
+    assert (await other.code_tables.add(TABLE, "con_1", "Race", "u")).version == 1
+    assert (await mine.code_tables.add(TABLE, "con_1", "Race", "u")).version == 2
+    assert (await mine.code_tables.latest("con_1", "Race")).pairs == made.pairs
+    assert [one.version for one in await mine.code_tables.all("con_1")] == [2]
 
 
 async def runs(mine: OrgStore, other: OrgStore, _: Store) -> None:
@@ -131,7 +143,8 @@ async def history(mine: OrgStore, other: OrgStore, store: Store) -> None:
 
 Case = Callable[[OrgStore, OrgStore, Store], Awaitable[None]]
 CASES: dict[str, Case] = {
-    case.__name__: case for case in (connections, mappings, runs, slices, records, buckets, artifacts, audit, history)
+    case.__name__: case
+    for case in (*(connections, mappings, code_tables, runs, slices), *(records, buckets, artifacts, audit, history))
 }
 
 

@@ -1,0 +1,38 @@
+"""The field codes of a simulated organization."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from services.sandbox.world import OrganizationSpec
+
+_FIXED = {
+    "gender": {"F": "Female", "M": "Male", "X": "Non-binary"},
+    "race": {
+        "A": "Asian",
+        "B": "Black or African American",
+        "I": "American Indian or Alaska Native",
+        "P": "Native Hawaiian or Other Pacific Islander",
+        "W": "White",
+    },
+    "languages": {
+        "en": "English",
+        "es": "Spanish",
+        "vi": "Vietnamese",
+        "zh": "Chinese",
+        "nv": "Navajo",
+    },
+    "relationships": {"Mother": "Mother", "Father": "Father", "Guardian": "Guardian", "Aunt": "Aunt"},
+    "states": {"AZ": "Arizona", "CA": "California", "CO": "Colorado", "NM": "New Mexico", "NV": "Nevada", "UT": "Utah"},
+    "countries": {"US": "United States", "MX": "Mexico", "CA": "Canada"},
+}
+_GRADES = {-2: "PreK 3", -1: "PreK", 0: "Kindergarten"}
+
+
+def field_codes(spec: "OrganizationSpec") -> dict[str, list[dict[str, str]]]:
+    """Every set by its name, in the order people see them."""
+    sets = {name: dict(codes) for name, codes in _FIXED.items()}
+    sets["grades"] = {str(grade): _GRADES.get(grade, f"Grade {grade}") for grade in spec.grades}
+    for name in ("school_groups", "school_levels", "program_categories", "user_groups"):
+        what = name.replace("_", " ").removesuffix("s").title()
+        sets[name] = {str(number): f"{what} {number}" for number in getattr(spec, name)}
+    return {name: [{"code": code, "label": label} for code, label in codes.items()] for name, codes in sets.items()}
