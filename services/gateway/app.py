@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.gateway import codes, connections, imports, mappings, runs
 from services.gateway.bodies import MIB, BodyLimit
 from services.gateway.context import Gateway
+from shared.model.error_texts import told
 from shared.model.errors import Conflict, NotFound, Permanent, Refused, SyncError, Transient
 from shared.telemetry.http import Check, health_routes
 from shared.telemetry.metrics import REQUESTS
@@ -73,7 +74,7 @@ async def _bad_request(_: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     fields = [f"{'.'.join(str(part) for part in one['loc'][1:])}: {_said(one)}" for one in error.errors()]
-    body = {"code": "request.invalid", "message": "; ".join(fields)[:2000], "fix": "Mend these fields and send again."}
+    body = told("request.invalid", fields="; ".join(fields)[:2000])
     return JSONResponse({"error": body}, 422)
 
 
@@ -98,8 +99,7 @@ async def _not_understood(_: Request, error: Exception) -> Response:
 
 async def _unforeseen(_: Request, error: Exception) -> Response:
     """Our own mistake. The text of the error stays out of the answer: it may quote data."""
-    message = f"An error inside Sync Service ({type(error).__name__})."
-    body = {"code": "internal", "message": message, "fix": "Try again; if it goes on, tell an operator the time."}
+    body = told("internal", name=type(error).__name__)
     return JSONResponse({"error": body}, 500)
 
 

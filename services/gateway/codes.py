@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.gateway.context import Caller
 from shared.mapping.code_tables import CodeReport, report, suggest
 from shared.model.codes import Code, CodePair, CodeTable, CodeTableDraft
+from shared.model.error_texts import said
 from shared.model.errors import NotFound
 from shared.model.permission import Deed
 
@@ -80,5 +81,5 @@ async def proposed(call: Caller, lists: TwoLists) -> list[CodePair]:
     sets = await call.field_codes()
     if lists.enroll_set not in sets:
         known = ", ".join(sorted(sets))
-        raise NotFound("field_codes.unknown", "Enroll has no field codes of this name.", f"Use one of: {known}.")
+        raise NotFound(*said("field_codes.unknown", known=known))
     return list(suggest(lists.sis_codes, sets[lists.enroll_set]))

@@ -22,6 +22,7 @@ from shared.model.connection import (
     SftpSettings,
     Zone,
 )
+from shared.model.error_texts import said
 from shared.model.errors import BadSettings
 from shared.model.occurrences import upcoming
 from shared.model.permission import Deed
@@ -73,7 +74,7 @@ async def create(call: Caller, new: NewConnection) -> Connection:
     """Create a connection. Needs Sync Service Full Access."""
     await call.may(Deed.MANAGE_CONNECTION, subject="create connection")
     if new.kind is Kind.SFTP and new.sftp is None:
-        raise BadSettings("sftp.not_set_up", "An SFTP connection needs its server.", "Send the field sftp.")
+        raise BadSettings(*said("sftp.not_set_up"))
     connection = Connection(
         id=new_id("con"),
         org=call.who.org,
@@ -142,7 +143,7 @@ async def test(call: Caller, id: str) -> dict[str, Any]:
     sftp = _sftp(await call.connection(id))
     sealed = await call.org.connections.secrets(id)
     if sealed is None:
-        raise BadSettings("sftp.no_login", "The connection has no password or key.", "Enter one on the connection.")
+        raise BadSettings(*said("sftp.no_login"))
     opened = SftpSecrets.model_validate_json(SecretBox(_settings(call).secret_keys).open(sealed))
     files = await check(sftp, opened, allow_private_addresses=_settings(call).allow_private_addresses)
     return {"ok": True, "matching_files": files}
@@ -155,7 +156,7 @@ async def schedule(call: Caller, id: str, new: NewSchedule) -> dict[str, Any]:
     await call.may(Deed.IMPORT, data_type=new.data_type, school_year=new.school_year, subject=f"schedule of {id}")
     connection = await call.connection(id)
     if connection.kind is not Kind.SFTP:
-        raise BadSettings("schedule.needs_sftp", "Only an SFTP connection can run by itself.", "Upload files instead.")
+        raise BadSettings(*said("schedule.needs_sftp"))
     now = datetime.now(UTC)
     planned = _planned(call, new, now)
     await call.org.connections.set(id, schedule=planned.model_dump())
@@ -180,13 +181,13 @@ async def history(call: Caller, id: str) -> list[dict[str, Any]]:
 
 def _sealed(call: Call, secrets: SftpSecrets) -> bytes:
     if not secrets.password and not secrets.private_key:
-        raise BadSettings("sftp.no_login", "Neither a password nor a private key was given.", "Send one of them.")
+        raise BadSettings(*said("sftp.no_login"))
     return SecretBox(_settings(call).secret_keys).seal(secrets.model_dump_json())
 
 
 def _sftp(connection: Connection) -> SftpSettings:
     if connection.sftp is None:
-        raise BadSettings("sftp.not_set_up", "This is not an SFTP connection.", "Use it with uploaded files.")
+        raise BadSettings(*said("sftp.not_set_up"))
     return connection.sftp
 
 

@@ -11,6 +11,7 @@ from shared.adapters.enroll import EnrollDirectory
 from shared.engine.gate import Gate
 from shared.model.codes import Code
 from shared.model.connection import Connection
+from shared.model.error_texts import said
 from shared.model.errors import Refused
 from shared.model.permission import Deed, Identity
 from shared.model.run import Run
@@ -61,7 +62,7 @@ async def _call(
 ) -> Call:
     gateway: Gateway = request.app.state.gateway
     if credentials is None:
-        raise Refused("token.missing", "Nobody is signed in.", "Sign in from Enroll: send its token as Bearer.")
+        raise Refused(*said("token.missing"))
     who = await gateway.tokens.identify(credentials.credentials)
     request.state.who = who
     return Call(gateway, who)

@@ -10,6 +10,7 @@ from shared.engine.gate import Gate
 from shared.engine.requests import RunRequest, request_run
 from shared.messaging.answers import Answer, Delivery, Done, Handlers, Handling
 from shared.model.connection import Kind
+from shared.model.error_texts import said
 from shared.model.errors import NotFound, Permanent, Refused
 from shared.model.permission import Deed, Identity
 from shared.model.run import SourceSpec, Trigger
@@ -46,7 +47,7 @@ class EnrollEvents:
         await self._gate.pass_(who, Deed.IMPORT, data_type=event.data_type, school_year=year, subject=event.connection)
         connection = await self._engine.store.org(who.org).connections.get(event.connection)
         if connection.kind is not Kind.SFTP:
-            raise NotFound("import.needs_file", "This connection has no folder to pull from.")
+            raise NotFound(*said("import.needs_file"))
         request = RunRequest(
             connection=connection,
             data_type=event.data_type,

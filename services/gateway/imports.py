@@ -10,6 +10,7 @@ from starlette.datastructures import UploadFile
 from services.gateway.context import Call, Caller
 from shared.engine.requests import RunRequest, request_run
 from shared.model.connection import Connection, Kind
+from shared.model.error_texts import said
 from shared.model.errors import BadInput, BadSettings
 from shared.model.permission import Deed
 from shared.model.run import Run, SourceSpec, Trigger
@@ -66,7 +67,7 @@ async def upload(
     async with request.form(max_files=1, max_fields=10) as form:
         file = form.get("file")
         if not isinstance(file, UploadFile):
-            raise BadInput("upload.no_file", "No file was sent.", "Send it as the form field `file`.")
+            raise BadInput(*said("upload.no_file"))
         source = await _store(call, file)
     asked = _Asked(data_type, school_year, preview, roster, mapping)
     return await _start(call, connection, source, asked)
@@ -86,7 +87,7 @@ async def pull(
     await call.may(Deed.IMPORT, data_type=data_type, school_year=school_year, subject=id)
     connection = await call.connection(id)
     if connection.kind is not Kind.SFTP:
-        raise BadSettings("import.needs_file", "This connection has no folder to pull from.", "Upload a file instead.")
+        raise BadSettings(*said("import.needs_file"))
     asked = _Asked(data_type, school_year, preview, roster, mapping)
     return await _start(call, connection, SourceSpec(kind="sftp"), asked)
 

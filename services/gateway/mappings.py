@@ -11,6 +11,7 @@ from shared.mapping.code_tables import code_problems, table_names, with_tables
 from shared.mapping.compiled import check_mapping
 from shared.mapping.preview import MAX_EXAMPLES, Preview, preview_mapping
 from shared.model.catalog import Catalog, catalog, data_types
+from shared.model.error_texts import said
 from shared.model.errors import BadMapping, NotFound
 from shared.model.mapping import Mapping, MappingDraft
 from shared.model.moment import Moment
@@ -88,11 +89,7 @@ async def take(call: Caller, id: str, data_type: str, file: MappingFile) -> Mapp
     """Save a mapping that was exported, from this connection or another, as the next version under its name."""
     await call.may(Deed.MAP_IMPORT, data_type=data_type, subject=id)
     if file.data_type != data_type:
-        raise BadMapping(
-            "mapping.other_data_type",
-            f"This is a mapping for {file.data_type[:50]}, not for {data_type}.",
-            "Import it under its own data type.",
-        )
+        raise BadMapping(*said("mapping.other_data_type", what=file.data_type[:50], data_type=data_type))
     return await _save(call, id, data_type, file.mapping)
 
 
@@ -112,7 +109,7 @@ async def give(call: Caller, id: str, data_type: str, mapping: str) -> MappingFi
     await call.connection(id)
     found = await call.org.mappings.get(mapping)
     if (found.connection, found.data_type) != (id, data_type):
-        raise NotFound("mapping.not_found", "There is no such mapping.")
+        raise NotFound(*said("mapping.not_found"))
     return MappingFile(data_type=data_type, mapping=MappingDraft(name=found.name, fields=found.fields))
 
 
@@ -125,7 +122,7 @@ async def _save(call: Call, id: str, data_type: str, draft: MappingDraft) -> Map
     problems += code_problems(draft, about, await call.field_codes())
     if problems:
         told = "; ".join(f"row {one.row}: {one.message}" if one.row else one.message for one in problems)
-        raise BadMapping("mapping.invalid", told, "Mend these rows of the mapping and save it again.")
+        raise BadMapping(*said("mapping.invalid", problems=told))
     return await call.org.mappings.add(draft, id, data_type, call.who.user)
 
 

@@ -12,6 +12,7 @@ from shared.contracts.envelope import new_id
 from shared.engine.gate import Gate
 from shared.engine.requests import RunRequest, request_run
 from shared.model.connection import Connection
+from shared.model.error_texts import said
 from shared.model.errors import Permanent, Refused, Transient
 from shared.model.occurrences import last_due
 from shared.model.permission import Deed, Identity
@@ -92,7 +93,7 @@ class Scheduler:
     async def _request(self, due: Due) -> str:
         schedule = due.connection.schedule
         if schedule is None:
-            raise Refused("schedule.gone", "The schedule was taken away.")
+            raise Refused(*said("schedule.gone"))
         request = RunRequest(
             connection=due.connection,
             data_type=due.data_type,

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from shared.adapters import csv_header
 from shared.adapters.spool import Spooled, spool
+from shared.model.error_texts import said
 from shared.model.errors import BadInput
 from shared.model.ports import SourceInfo
 from shared.model.record import Problem, RowBatch
@@ -45,7 +46,7 @@ class CsvFile:
                 file.too_many_columns, file.unclosed_quote.
         """
         if spooled.size == 0:
-            raise BadInput("file.empty", "The file is empty (0 bytes).", "Export it again and send it once more.")
+            raise BadInput(*said("file.empty"))
         csv_header.refuse_foreign(spooled.head)
         self.spooled = spooled
         self.separator = csv_header.separator(spooled.head.decode(spooled.encoding, "replace"))
@@ -94,7 +95,7 @@ class CsvFile:
             raise _unclosed(self._number + 1) from error
         if row != [_END]:
             raise _unclosed(self._number + 1)
-        raise BadInput("file.no_header", "The file has no header row.", "Put the column names in the first row.")
+        raise BadInput(*said("file.no_header"))
 
     def _slices(self) -> Iterator[RowBatch]:
         lines, width, limit, marks = self._lines, len(self.columns), self._max_cell, self._marks
@@ -259,51 +260,27 @@ class UploadSource(CsvSource):
 
 
 def _unclosed(number: int) -> BadInput:
-    return BadInput(
-        "file.unclosed_quote",
-        f"Row {number:,} does not end. A quotation mark there most likely opens a value and none closes it.",
-        "Close the quotation mark, or write every quotation mark inside a value twice.",
-    )
+    return BadInput(*said("file.unclosed_quote", number=number))
 
 
 def _open_quote() -> Problem:
-    return Problem(
-        "row.unclosed_quote",
-        "The file ends inside a quoted value.",
-        "Check that the whole file arrived and that every quotation mark is closed.",
-    )
+    return Problem(*said("row.unclosed_quote"))
 
 
 def _ragged(count: int, width: int) -> Problem:
     if count < width:
-        return Problem(
-            "row.too_few_values",
-            f"The row has {count:,} values, the header has {width:,}.",
-            "Check for a line break inside a value without quotation marks, and that the row is complete.",
-        )
-    return Problem(
-        "row.too_many_values",
-        f"The row has {count:,} values, the header has {width:,}.",
-        "Put quotation marks around values that contain the separator.",
-    )
+        return Problem(*said("row.too_few_values", count=count, width=width))
+    return Problem(*said("row.too_many_values", count=count, width=width))
 
 
 def _too_long(column: str, cell: str, limit: int) -> Problem:
-    return Problem(
-        "value.too_long",
-        f"The value has {len(cell):,} characters; at most {limit:,} are read.",
-        "Shorten the value. If it runs over several rows, look for a quotation mark that is not closed.",
-        column=column,
-        value=cell[:100],
-    )
+    return Problem(*said("cell.too_long", count=len(cell), limit=limit), column=column, value=cell[:100])
 
 
 def _unreadable(column: str, cell: str, mark: str) -> Problem:
-    code, what = ("value.nul", "a NUL character") if mark == "\0" else ("value.unreadable", "a damaged character")
+    code = "value.nul" if mark == "\0" else "value.unreadable"
     return Problem(
-        code,
-        f"The value holds {what}.",
-        "Correct the value and save the file as CSV UTF-8.",
+        *said(code),
         column=column,
         value=cell[:100].replace("\0", ""),
     )

@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from shared.model.error_texts import said
 from shared.model.errors import BadInput
 
 MAX_COLUMNS: Final = 2_000
@@ -26,11 +27,7 @@ def refuse_foreign(head: bytes) -> None:
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     for magic, what in _FOREIGN:
         if start.startswith(magic.lower()):
-            raise BadInput(
-                "file.not_text",
-                f"The file is not a CSV file: it is {what}.",
-                "Open it in the program it was made with and save it as CSV (in Excel: Save As, CSV UTF-8).",
-            )
+            raise BadInput(*said("file.not_text", what=what))
 
 
 def separator(head: str) -> str:
@@ -52,25 +49,14 @@ def columns(header: list[str]) -> tuple[str, ...]:
     while names and not names[-1]:
         names.pop()
     if any("\0" in name for name in names):
-        raise BadInput("file.not_text", "The first row is not text.", "Save the file as CSV (UTF-8) and send it again.")
+        what = "binary data, not text"
+        raise BadInput(*said("file.not_text", what=what))
     if len(names) > MAX_COLUMNS:
-        raise BadInput(
-            "file.too_many_columns",
-            f"The header has {len(names):,} columns; at most {MAX_COLUMNS:,} are read.",
-            "Check the separator, and leave out the columns that are not needed.",
-        )
+        raise BadInput(*said("file.too_many_columns", count=len(names), max_columns=MAX_COLUMNS))
     if not any(map(str.isalpha, "".join(names))):
-        raise BadInput(
-            "file.no_header",
-            "The first row holds no column names.",
-            "Put the column names in the first row, above the data.",
-        )
+        raise BadInput(*said("file.no_header"))
     if unnamed := [_letters(index) for index, name in enumerate(names) if not name]:
-        raise BadInput(
-            "file.unnamed_column",
-            f"These columns have no name in the header row: {', '.join(unnamed[:10])}.",
-            "Name every column in the header row, or delete the columns.",
-        )
+        raise BadInput(*said("file.unnamed_column", what=", ".join(unnamed[:10])))
     _refuse_duplicates(names)
     return tuple(names)
 
@@ -80,11 +66,7 @@ def _refuse_duplicates(names: list[str]) -> None:
     for index, name in enumerate(names):
         earlier = first.setdefault(name.casefold(), index)
         if earlier != index:
-            raise BadInput(
-                "file.duplicate_header",
-                f"Columns {_letters(earlier)} and {_letters(index)} have the same name in the header row.",
-                "Give every column a name of its own. Capital letters and spaces around a name make no difference.",
-            )
+            raise BadInput(*said("file.duplicate_header", first=_letters(earlier), second=_letters(index)))
 
 
 def _letters(index: int) -> str:

@@ -11,29 +11,13 @@ import httpx
 import orjson
 
 from shared.model.codes import Code
+from shared.model.error_texts import every_text, said
 from shared.model.errors import BadSettings, Conflict, NotFound, Permanent, Refused, Throttled, Unavailable
 from shared.model.record import Applied, Change, ChangeBatch, Found, Problem
 from shared.model.run import Run
 
 TRIES = 3
-_FIXES = {
-    "school.unknown": "Import the school first, or correct the school's id or code.",
-    "program.unknown": "Import the program first, or correct its id or name.",
-    "program.ambiguous": "Give the Program ID instead of the name.",
-    "program.no_form": "Assign an application form to the program in Enroll, then run again.",
-    "programs.required": "Give the program ids, or set All Programs Access to 1.",
-    "student.unknown": "Import the student first, or correct the id.",
-    "student.another_person": "Correct the id, or the name and birth date; they must belong to one student.",
-    "school_group.unknown": "Use the id of a School Group that Enroll has.",
-    "school_level.unknown": "Use the id of a School Level that Enroll has.",
-    "program_category.unknown": "Use the id of a Program Category that Enroll has.",
-    "user_group.unknown": "Use the id of a User Group that Enroll has.",
-    "grade.unknown": "Use the grade numbers of Enroll; Match Codes translates others.",
-    "grade.not_offered": "Correct the grade, or add it to the grades of the program in Enroll.",
-}
-"""What to do about what Enroll says of a record."""
 BATCH = 500
-_TOKEN_FIX = "Check SYNC_ENROLL_TOKEN."  # noqa: S105
 
 
 def enroll_client(base_url: str, token: str) -> httpx.AsyncClient:
@@ -162,7 +146,7 @@ async def call(
             why = f"does not answer ({type(error).__name__})"
         if attempt + 1 < TRIES:
             await asyncio.sleep(0.1 * 3**attempt * random.uniform(0.7, 1.3))  # noqa: S311
-    raise Unavailable("enroll.unavailable", f"Enroll {why}.", "The run goes on by itself when Enroll is back.")
+    raise Unavailable(*said("enroll.unavailable", why=why))
 
 
 def _read(response: httpx.Response) -> Any:
@@ -171,25 +155,21 @@ def _read(response: httpx.Response) -> Any:
         try:
             return orjson.loads(response.content)
         except orjson.JSONDecodeError:
-            raise Unavailable("enroll.not_json", "Enroll answered with something that is not JSON.") from None
+            raise Unavailable(*said("enroll.not_json")) from None
     code, message = _error(response)
     if status == 429:
-        raise Throttled("enroll.throttled", "Enroll asks to slow down.", retry_after=_seconds(response))
+        raise Throttled(*said("enroll.throttled"), retry_after=_seconds(response))
     if status in (401, 403):
-        raise BadSettings("enroll.token_refused", "Enroll refuses the service token.", _TOKEN_FIX)
+        raise BadSettings(*said("enroll.token_refused"))
     if status == 404:
-        raise NotFound("enroll.not_found", "Enroll does not know this organization, user or data type.")
+        raise NotFound(*said("enroll.not_found"))
     if code == "in_progress":
-        raise Throttled("enroll.in_progress", "Enroll is still at work on this batch.", retry_after=_seconds(response))
+        raise Throttled(*said("enroll.in_progress"), retry_after=_seconds(response))
     if code == "stale_sequence":
-        raise Conflict("enroll.stale", "A later run has already written to Enroll.", "Look at the later run.")
+        raise Conflict(*said("enroll.stale"))
     if code == "import_disabled":
-        raise Refused(
-            "import.year_off",
-            "Sync Import is not enabled in Enroll for this school year.",
-            "Turn on Settings > General > Enable Sync Import for the year, then run again.",
-        )
-    raise _CallRefused(f"enroll.{code}", f"Enroll refused the call ({status}): {message}")
+        raise Refused(*said("import.year_off"))
+    raise _CallRefused(f"enroll.{code}", every_text()["enroll.refused"].message.format(status=status, message=message))
 
 
 def _record(change: Change) -> dict[str, Any]:
@@ -197,20 +177,20 @@ def _record(change: Change) -> dict[str, Any]:
 
 
 def _refused(refused: _CallRefused) -> Problem:
-    return Problem(refused.code, refused.message, "Ask Enroll's support what it means.")
+    return Problem(refused.code, refused.message, every_text()["enroll.refused"].fix)
 
 
 def _answers(answer: Any, changes: Sequence[Change]) -> list[Applied]:
     results = [_applied(one) for one in _rows(answer, "results")]
     if [one.key for one in results] != [one.key for one in changes]:
-        raise Unavailable("enroll.incomplete", "Enroll did not answer about each record.")
+        raise Unavailable(*said("enroll.incomplete"))
     return results
 
 
 def _rows(answer: Any, name: str) -> list[Any]:
     rows = answer.get(name) if isinstance(answer, dict) else None
     if not isinstance(rows, list):
-        raise Unavailable("enroll.not_understood", "Enroll answered with something that is not in its contract.")
+        raise Unavailable(*said("enroll.not_understood"))
     return rows
 
 
@@ -234,7 +214,7 @@ def _applied(result: Mapping[str, Any]) -> Applied:
         Problem(
             str(one.get("code", "")),
             str(one.get("message", "")),
-            _FIXES.get(str(one.get("code")), ""),
+            _fix(str(one.get("code"))),
             str(one.get("field") or ""),
         )
         for one in result.get("errors", ())
@@ -244,6 +224,11 @@ def _applied(result: Mapping[str, Any]) -> Applied:
     return Applied(
         str(result["key"]), status != "failed", status, None if target_id is None else str(target_id), problems
     )
+
+
+def _fix(code: str) -> str:
+    text = every_text().get(code)
+    return text.fix if text else ""
 
 
 def _part(text: str) -> str:

@@ -16,6 +16,7 @@ from shared.adapters.csv_files import MAX_CELL_CHARS, CsvSource, Pulled
 from shared.adapters.spool import BLOCK, Spooled, spool, too_large
 from shared.adapters.ssh import host_key, session, translated
 from shared.model.connection import SftpSecrets, SftpSettings
+from shared.model.error_texts import said
 from shared.model.errors import BadInput, BadSettings, Unavailable
 
 __all__ = ["SftpSource", "check", "host_key"]
@@ -92,7 +93,7 @@ class SftpSource(CsvSource):
             return
         files = [RemoteFile(file["name"], file["size"], file["mtime"]) for file in receipt["files"]]
         if not all(_plain(file.name) for file in files):
-            raise BadInput("sftp.bad_receipt", "The receipt names a file outside the folder.")
+            raise BadInput(*said("sftp.bad_receipt"))
         async with session(self._settings, self._secrets, self._allow_private) as sftp:
             unchanged = [file for file in files if await _stat(sftp, self._path(file)) == file]
             if not unchanged:
@@ -111,18 +112,14 @@ class SftpSource(CsvSource):
         if await _stat(sftp, self._path(file)) != file:
             raise _still_growing(self._settings)
         if file.size == 0:
-            raise BadInput("file.empty", "The file is empty (0 bytes).", "Export it again and send it once more.")
+            raise BadInput(*said("file.empty"))
         if self._max_bytes is not None and file.size > self._max_bytes:
             raise too_large(self._max_bytes)
 
     async def _inside(self, sftp: asyncssh.SFTPClient, file: RemoteFile) -> None:
         folder = await sftp.realpath(self._settings.import_folder)
         if posixpath.dirname(await sftp.realpath(self._path(file))) != folder:
-            raise BadSettings(
-                "sftp.outside_folder",
-                f"The file that matches lies outside the folder {self._settings.import_folder}.",
-                "Put the file itself into the folder, not a link.",
-            )
+            raise BadSettings(*said("sftp.outside_folder", import_folder=self._settings.import_folder))
 
     async def _download(self, sftp: asyncssh.SFTPClient, file: RemoteFile) -> Spooled:
         async with (
@@ -149,9 +146,7 @@ class SftpSource(CsvSource):
             if await _stat(sftp, self._path(file)) is None:
                 return
             raise BadSettings(
-                "sftp.archive_failed",
-                f"The file could not be moved to folder {self._settings.archive_folder} on {self._settings.host}.",
-                "Both folders must be on the same disk, and the account must be allowed to rename files.",
+                *said("sftp.archive_failed", archive_folder=self._settings.archive_folder, host=self._settings.host)
             ) from None
 
     def _receipt(self, newest: RemoteFile, older: list[RemoteFile]) -> dict[str, Any]:
@@ -213,11 +208,7 @@ async def _distinct_folders(sftp: asyncssh.SFTPClient, settings: SftpSettings) -
     except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath, asyncssh.SFTPFailure):
         real = [posixpath.normpath(folder) for folder in folders]
     if real[0] == real[1]:
-        raise BadSettings(
-            "sftp.same_folder",
-            "The import folder and the archive folder are the same.",
-            "Choose another archive folder; archived files would be imported again.",
-        )
+        raise BadSettings(*said("sftp.same_folder"))
 
 
 async def _blocks(remote: asyncssh.SFTPClientFile, size: int) -> AsyncGenerator[bytes, None]:
@@ -242,15 +233,9 @@ async def _within_time(read: asyncio.Task[bytes]) -> bytes:
 
 def _no_file(settings: SftpSettings) -> BadInput:
     return BadInput(
-        "sftp.no_file",
-        f"No file in folder {settings.import_folder} on {settings.host} matches {settings.pattern}.",
-        "Check that the file was sent, and that its name matches.",
+        *said("sftp.no_file", import_folder=settings.import_folder, host=settings.host, pattern=settings.pattern)
     )
 
 
 def _still_growing(settings: SftpSettings) -> Unavailable:
-    return Unavailable(
-        "sftp.still_growing",
-        f"The newest file in folder {settings.import_folder} on {settings.host} is still being written.",
-        "It is tried again. If it goes on, upload under another name and rename the file when it is complete.",
-    )
+    return Unavailable(*said("sftp.still_growing", import_folder=settings.import_folder, host=settings.host))

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from shared.model.error_texts import said
 from shared.model.errors import BadInput, Unavailable
 
 HEAD = 64 * 1024
@@ -154,11 +155,7 @@ async def spool(
 
 
 def too_large(max_bytes: int) -> BadInput:
-    return BadInput(
-        "file.too_large",
-        f"The file is larger than the {max_bytes / 2**20:,.0f} MiB that are taken.",
-        "Split the file, or ask the operator to raise the limit.",
-    )
+    return BadInput(*said("file.too_large", what=max_bytes / 2**20))
 
 
 async def _blocks(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
@@ -178,8 +175,4 @@ async def _blocks(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
 
 
 def _no_room() -> Unavailable:
-    return Unavailable(
-        "spool.failed",
-        "The file could not be kept on disk while it is read.",
-        "Nothing to do for the sender. Operators: check the space and rights of the spool directory.",
-    )
+    return Unavailable(*said("spool.failed"))

@@ -8,6 +8,7 @@ from functools import partial
 import asyncssh
 
 from shared.model.connection import SftpSecrets, SftpSettings
+from shared.model.error_texts import said
 from shared.model.errors import BadSettings, Unavailable
 from shared.security.addresses import ensure_public
 
@@ -59,27 +60,13 @@ def translated(host: str, folder: str) -> Iterator[None]:
     try:
         yield
     except asyncssh.SFTPPermissionDenied:
-        raise BadSettings(
-            "sftp.permission_denied",
-            f"{host} does not permit this in folder {folder}.",
-            "Ask the owner of the server to let this account list, read and rename files there.",
-        ) from None
+        raise BadSettings(*said("sftp.permission_denied", host=host, folder=folder)) from None
     except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath, asyncssh.SFTPNotADirectory):
-        raise BadSettings(
-            "sftp.no_folder",
-            f"There is no folder {folder} on {host}.",
-            "Correct the folder of the connection, or have it made.",
-        ) from None
+        raise BadSettings(*said("sftp.no_folder", folder=folder, host=host)) from None
     except asyncssh.PermissionDenied:
-        raise BadSettings(
-            "sftp.login_refused",
-            f"{host} refused the login.",
-            "Check user name, password and key, and that the account is not locked.",
-        ) from None
+        raise BadSettings(*said("sftp.login_refused", host=host)) from None
     except asyncssh.ChannelOpenError:
-        raise BadSettings(
-            "sftp.no_sftp", f"{host} offers no SFTP to this account.", "Ask the owner of the server to turn SFTP on."
-        ) from None
+        raise BadSettings(*said("sftp.no_sftp", host=host)) from None
     except (asyncssh.Error, OSError) as error:
         raise _unavailable(host, error) from None
 
@@ -131,11 +118,7 @@ async def _connect(
             raise _changed(settings.host, pinned, shown) from None
         raise _no_common_algorithm(settings.host) from None
     except ValueError:
-        raise BadSettings(
-            "sftp.bad_login",
-            f"The user name or password for {settings.host} cannot be used as it is.",
-            "Check both for characters that cannot be typed.",
-        ) from None
+        raise BadSettings(*said("sftp.bad_login", host=settings.host)) from None
 
 
 async def _shown_key(host: str, address: str, port: int) -> asyncssh.SSHKey:
@@ -155,11 +138,7 @@ def _pinned(settings: SftpSettings) -> asyncssh.SSHKey:
     try:
         return asyncssh.import_public_key(settings.host_key.strip())
     except asyncssh.KeyImportError:
-        raise BadSettings(
-            "sftp.bad_host_key",
-            f"The host key kept for {settings.host} is not an OpenSSH public key.",
-            "Fetch the host key of the server again and approve it.",
-        ) from None
+        raise BadSettings(*said("sftp.bad_host_key", host=settings.host)) from None
 
 
 async def _client_key(secrets: SftpSecrets) -> asyncssh.SSHKey | None:
@@ -169,11 +148,7 @@ async def _client_key(secrets: SftpSecrets) -> asyncssh.SSHKey | None:
     try:
         return await asyncio.to_thread(read)
     except ValueError:
-        raise BadSettings(
-            "sftp.bad_private_key",
-            "The private key of the connection cannot be read.",
-            "Enter the whole key, from its BEGIN to its END line, and the passphrase that belongs to it.",
-        ) from None
+        raise BadSettings(*said("sftp.bad_private_key")) from None
 
 
 def _line(key: asyncssh.SSHKey) -> str:
@@ -182,33 +157,17 @@ def _line(key: asyncssh.SSHKey) -> str:
 
 
 def _not_approved(host: str, key: asyncssh.SSHKey) -> BadSettings:
-    return BadSettings(
-        "sftp.host_key_not_approved",
-        f"The host key of {host} is not approved yet. The server shows {key.get_fingerprint()}.",
-        "Compare the fingerprint with the one its owner gives you, then approve it.",
-    )
+    return BadSettings(*said("sftp.host_key_not_approved", host=host, what=key.get_fingerprint()))
 
 
 def _changed(host: str, pinned: asyncssh.SSHKey, shown: asyncssh.SSHKey | None) -> BadSettings:
     now = shown.get_fingerprint() if shown else "a key that cannot be read"
-    return BadSettings(
-        "sftp.host_key_changed",
-        f"{host} shows another host key than the approved one: approved {pinned.get_fingerprint()}, shown {now}.",
-        "Ask the owner of the server whether the key was changed on purpose. Only then approve the new one.",
-    )
+    return BadSettings(*said("sftp.host_key_changed", host=host, what=pinned.get_fingerprint(), now=now))
 
 
 def _no_common_algorithm(host: str) -> BadSettings:
-    return BadSettings(
-        "sftp.no_common_algorithm",
-        f"{host} offers no encryption that is still considered safe.",
-        "Ask the owner of the server to bring it up to date.",
-    )
+    return BadSettings(*said("sftp.no_common_algorithm", host=host))
 
 
 def _unavailable(host: str, error: Exception) -> Unavailable:
-    return Unavailable(
-        "sftp.unavailable",
-        f"{host} does not answer as it should ({type(error).__name__}).",
-        "It is tried again. If it goes on, check host and port, and that the server lets this network in.",
-    )
+    return Unavailable(*said("sftp.unavailable", host=host, name=type(error).__name__))

@@ -12,6 +12,7 @@ from shared.engine.progress import following
 from shared.engine.together import together
 from shared.mapping.compiled import compile_mapping
 from shared.model.catalog import catalog
+from shared.model.error_texts import said
 from shared.model.errors import Conflict
 from shared.model.ports import Target
 from shared.model.record import Action, Applied, Change, ChangeBatch, Outcome
@@ -48,7 +49,7 @@ async def apply(engine: Engine, run: Run, slice: Slice) -> bool:
     if not await _remember(engine, run, slice, changes, answers):
         if not await org.slices.renew(slice, engine.settings.lease_seconds):
             return False
-        raise Conflict("run.overtaken", "A later run has already been applied.", "Look at the later run.")
+        raise Conflict(*said("run.overtaken"))
     counts = _counts(changes, answers)
     messages = following(engine, run, slice)
     if not await org.slices.complete(slice, SliceState.APPLIED, counts=counts, messages=messages):

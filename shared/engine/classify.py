@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from shared.engine.spill import unpack
 from shared.mapping.compiled import CompiledMapping
+from shared.model.error_texts import said
 from shared.model.record import Action, Change, Outcome, Problem, Values
 from shared.store.buckets import Entries, Entry
 from shared.store.records import RecordResult
@@ -155,12 +156,7 @@ def _candidate(key: str, row: _Row, entry: Entry | None) -> Candidate:
 
 def _disagrees(group: list[_Row], row: _Row, match_key: str) -> Problem:
     others = ", ".join(str(other.number) for other in group if other.number != row.number)
-    return Problem(
-        "key.repeated",
-        f"Other rows have the same key with other values: {others[:200]}.",
-        "Keep one row per record in the file.",
-        field=match_key,
-    )
+    return Problem(*said("key.repeated", what=others[:200]), field=match_key)
 
 
 def _invalid(row: int, key: str, problems: list[Problem]) -> RecordResult:

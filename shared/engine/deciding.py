@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from shared.engine.classify import Candidate
 from shared.mapping.transformations.letters import plain_letters
 from shared.model.catalog import Catalog
+from shared.model.error_texts import said
 from shared.model.record import Action, Change, Found, Problem, Values
 
 
@@ -57,25 +58,19 @@ def _says_nothing(values: Values, about: Catalog) -> bool:
 
 
 def _not_enough(values: Values, about: Catalog) -> Iterator[Problem]:
-    message = f"Enroll has no such {about.noun} yet, and none can be created without this value."
     for name, field in about.fields.items():
         if field.create and values.get(name) is None:
-            yield Problem("value.needed_to_create", message, "Fill it in the source, and map it.", name)
+            yield Problem(*said("value.needed_to_create", noun=about.noun, labels=field.label), name)
     for names in about.create_one_of:
         if all(values.get(name) is None for name in names):
             labels = " or ".join(about.fields[name].label for name in names)
-            yield Problem("value.needed_to_create", message, f"Give {labels}.", names[0])
+            yield Problem(*said("value.needed_to_create", noun=about.noun, labels=labels), names[0])
 
 
 def _another_person(values: Values, found: Found, about: Catalog) -> Iterator[Problem]:
     pairs = [(values.get(name), found.values.get(name)) for name in about.person]
     if pairs and all(one and other and _plain(one) != _plain(other) for one, other in pairs):
-        yield Problem(
-            "key.another_person",
-            f"Enroll has another {about.noun} under this id: neither the names nor the birth date agree.",
-            "Correct the id in the source, or the names and the birth date in Enroll.",
-            about.match_keys[0][0],
-        )
+        yield Problem(*said("key.another_person", noun=about.noun), about.match_keys[0][0])
 
 
 def _plain(value: object) -> str:

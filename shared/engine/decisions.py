@@ -2,10 +2,11 @@
 
 from shared.engine.context import Engine
 from shared.engine.progress import end, start_applying
+from shared.model.error_texts import said, told
 from shared.model.errors import Conflict
 from shared.model.run import Run, RunState
 
-REJECTED = {"code": "run.rejected", "message": "The run was rejected. Nothing was written.", "fix": ""}
+REJECTED = told("run.rejected")
 
 
 async def approve(engine: Engine, run: Run, by: str) -> None:
@@ -26,4 +27,4 @@ async def reject(engine: Engine, run: Run, by: str) -> None:
 
 
 def _not_waiting(run: Run) -> Conflict:
-    return Conflict("run.not_waiting", "The run does not wait for approval.", "Look at its state again.")
+    return Conflict(*said("run.not_waiting"))

@@ -9,6 +9,7 @@ from shared.adapters.csv_files import UploadSource
 from shared.adapters.enroll import EnrollTarget
 from shared.adapters.sftp import SftpSource
 from shared.model.connection import Connection, SftpSecrets
+from shared.model.error_texts import said
 from shared.model.errors import BadSettings, Permanent
 from shared.model.ports import Source, Target
 from shared.model.run import Run
@@ -32,7 +33,7 @@ class RealEnds:
 
     async def source(self, run: Run, connection: Connection) -> Source:
         if run.direction == "export":
-            raise Permanent("export.not_offered", "This version does not export yet.", "Use the import.")
+            raise Permanent(*said("export.not_offered"))
         if run.source.kind == "upload":
             return self._upload(run)
         return await self._sftp(connection)
@@ -53,9 +54,7 @@ class RealEnds:
     async def _sftp(self, connection: Connection) -> Source:
         sealed = await self._store.org(connection.org).connections.secrets(connection.id)
         if connection.sftp is None or sealed is None:
-            raise BadSettings(
-                "sftp.not_set_up", "The connection has no SFTP server and login.", "Enter them on the connection."
-            )
+            raise BadSettings(*said("sftp.not_set_up"))
         secrets = SftpSecrets.model_validate_json(SecretBox(self._settings.secret_keys).open(sealed))
         return SftpSource(
             connection.sftp,

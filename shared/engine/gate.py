@@ -7,6 +7,7 @@ from typing import TypeVar
 import structlog
 
 from shared.adapters.enroll import EnrollDirectory, EnrollSettings
+from shared.model.error_texts import said
 from shared.model.errors import NotFound, Refused
 from shared.model.permission import Deed, Identity, refusal
 from shared.store.database import Store
@@ -46,7 +47,7 @@ class Gate:
             "decision", action="gate", deed=deed.value, outcome="allowed" if why is None else "refused", org=who.org
         )
         if why is not None:
-            raise Refused("permission.refused", why, "Ask an administrator of Enroll, or turn the switch on.")
+            raise Refused(*said("permission.refused", why=why))
 
     async def refused(self, who: Identity, deed: str, subject: str, why: str) -> None:
         """Audit a refusal that was decided elsewhere, such as an id of another organization."""

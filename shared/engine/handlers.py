@@ -14,6 +14,7 @@ from shared.engine.lease import LeaseLost, kept
 from shared.engine.progress import after_apply, after_compare, end, following
 from shared.engine.staging import stage
 from shared.messaging.answers import Answer, Delivery, Done, Handlers, Handling, Later
+from shared.model.error_texts import said, told
 from shared.model.errors import NotFound, Permanent, SyncError, Unavailable
 from shared.model.run import Run, RunState, add_counts
 from shared.store.failed import Selection
@@ -22,17 +23,9 @@ from shared.store.slices import Slice, SliceState
 
 log = structlog.get_logger()
 
-SUPERSEDED = {
-    "code": "run.superseded",
-    "message": "A newer run was asked for while this one waited for approval.",
-    "fix": "Look at the newer run.",
-}
+SUPERSEDED = told("run.superseded")
 BROKER_REASONS = frozenset({"delivery_limit", "rejected", "expired", "maxlen"})
-KILLED = Permanent(
-    "message.killed",
-    "Sync Service broke down each time it worked on this.",
-    "An operator finds the message under failed messages and can replay it.",
-)
+KILLED = Permanent(*said("message.killed"))
 OUT_OF_DATE = "Nothing was sent: a later run has applied newer values."
 STREAM_BUSY_SECONDS = 30.0
 
@@ -262,11 +255,7 @@ class Steps:
 def _told(error: BaseException) -> dict[str, str]:
     if isinstance(error, SyncError):
         return error.as_dict()
-    return {
-        "code": "internal",
-        "message": f"An error inside Sync Service ({type(error).__name__}).",
-        "fix": "An operator finds it under failed messages.",
-    }
+    return told("internal", name=type(error).__name__)
 
 
 async def _quietly(work: Awaitable[None]) -> None:

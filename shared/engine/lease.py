@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from shared.model.error_texts import said
 from shared.model.errors import Transient, Unavailable
 
 
@@ -38,6 +39,6 @@ async def kept(renew: Callable[[], Awaitable[bool]], seconds: float) -> AsyncIte
     except asyncio.CancelledError:
         if not lost or worker is None or worker.uncancel() > 0:
             raise
-        raise LeaseLost("lease.lost", "Another worker has taken this over.") from None
+        raise LeaseLost(*said("lease.lost")) from None
     finally:
         keeper.cancel()

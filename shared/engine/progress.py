@@ -11,27 +11,16 @@ import structlog
 from shared.contracts.envelope import Outgoing
 from shared.engine.context import Engine
 from shared.engine.guard import objections
+from shared.model.error_texts import told
 from shared.model.run import Run, RunState, add_counts
 from shared.store.slices import Slice, SliceState
 from shared.telemetry.metrics import RUNS
 
 log = structlog.get_logger()
 
-PREVIEW = {
-    "code": "guard.preview",
-    "message": "This is a preview: nothing was written.",
-    "fix": "Approve to apply exactly this, or reject.",
-}
-UNCOMPARED = {
-    "code": "run.slices_failed",
-    "message": "Some of the file could not be compared, so nothing was written.",
-    "fix": "An operator finds the reason under failed messages and can replay them.",
-}
-UNSENT = {
-    "code": "run.slices_failed",
-    "message": "Some of the changes could not be sent.",
-    "fix": "The next run sends them; an operator can replay the failed messages at once.",
-}
+PREVIEW = told("guard.preview")
+UNCOMPARED = told("run.not_compared")
+UNSENT = told("run.not_sent")
 
 
 async def after_compare(engine: Engine, run: Run) -> None:

@@ -11,6 +11,7 @@ from shared.engine.spill import Spill, plan
 from shared.engine.together import together
 from shared.mapping.compiled import CompiledMapping, compile_mapping
 from shared.model.catalog import catalog
+from shared.model.error_texts import said
 from shared.model.errors import BadInput
 from shared.model.ports import Source
 from shared.model.run import Run, RunState
@@ -38,9 +39,9 @@ async def stage(engine: Engine, run: Run, fence: int) -> None:
             slices = await _partition(engine, run, source, compiled, spill)
         facts = _facts(source, compiled)
     if not await org.runs.renew(run.id, fence, engine.settings.lease_seconds):
-        raise LeaseLost("lease.lost", "Another worker has taken this over.")
+        raise LeaseLost(*said("lease.lost"))
     if not await org.slices.add_all(slices, fence):
-        raise LeaseLost("lease.lost", "Another worker has staged this.")
+        raise LeaseLost(*said("lease.lost"))
     messages = [engine.compare(run, one.number) for one in slices[: engine.settings.window]]
     moved = await org.runs.move(
         run.id,
@@ -60,11 +61,7 @@ async def _partition(engine: Engine, run: Run, source: Source, compiled: Compile
     async for batch in source.batches():
         await asyncio.to_thread(spill.add, batch, compiled.key, compiled.mark)
     if not sum(spill.rows):
-        raise BadInput(
-            "file.no_rows",
-            "The file has headers but no rows. Nothing was changed.",
-            "Check the export in the SIS and send a file with rows.",
-        )
+        raise BadInput(*said("file.no_rows"))
     await asyncio.to_thread(spill.finish)
     planned = plan(spill.rows, engine.settings.slice_rows)
     gate = asyncio.Semaphore(AT_ONCE)

@@ -10,6 +10,7 @@ from shared.mapping.transformations.registry import ValueProblem
 from shared.mapping.values import converter
 from shared.model.catalog import Catalog, Field
 from shared.model.codes import Code, CodePair, CodeTable, CodeTableDraft
+from shared.model.error_texts import said
 from shared.model.errors import BadMapping
 from shared.model.mapping import FieldMapping, MappingDraft, MatchCodes, Transformation
 
@@ -75,11 +76,7 @@ def with_tables(draft: MappingDraft, tables: Mapping[str, CodeTable]) -> Mapping
         table = tables.get(match["table"])
         if table is None:
             known = ", ".join(sorted(tables)) or "none yet"
-            raise BadMapping(
-                "mapping.table_unknown",
-                f"The connection has no code table named {match['table']!r}.",
-                f"Make the table, or choose one of those there are: {known}.",
-            )
+            raise BadMapping(*said("mapping.table_unknown", what=match["table"], known=known))
         match["codes"], match["table_version"] = table.inward(), table.version
     return MappingDraft.model_validate(raw)
 
@@ -96,9 +93,8 @@ def code_problems(draft: MappingDraft, catalog: Catalog, sets: CodeSets) -> list
         if wrong:
             shown = ", ".join(repr(one[:50]) for one in wrong[:5])
             more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-            message = f"Enroll does not have these codes for {field.label}: {shown}{more}."
-            fix = "Use the codes of the field codes download, or add them in Enroll."
-            problems.append(MappingProblem(number, row.target, "mapping.code_unknown", message, fix))
+            text = said("mapping.code_unknown", label=field.label, codes=shown + more)
+            problems.append(MappingProblem(number, row.target, *text))
     return problems
 
 

@@ -16,6 +16,7 @@ from shared.mapping.sources import Column, Columns, RowInputs
 from shared.mapping.transformations.registry import ValueProblem, parse
 from shared.mapping.values import KEEP, PlainText, ReadValue, converter, value_reader
 from shared.model.catalog import Catalog, Field, MatchKey
+from shared.model.error_texts import said
 from shared.model.errors import BadMapping
 from shared.model.mapping import Direct, DoNotMap, FieldMapping, MappingDraft, MatchCodes, Transformation
 from shared.model.moment import Moment
@@ -198,9 +199,7 @@ def _storable(text: str) -> bool:
 
 def _check_storable(value: Any) -> None:
     if isinstance(value, str | list) and not _storable("".join(value)):
-        raise ValueProblem(
-            "value.bad_text", "The text holds half a character.", "Save the source as UTF-8 and send it again."
-        )
+        raise ValueProblem(*said("value.bad_text"))
 
 
 def check_mapping(draft: MappingDraft, catalog: Catalog) -> list[MappingProblem]:
@@ -251,23 +250,19 @@ def _replaced(catalog: Catalog, filled: set[str]) -> list[Step]:
 
 def _column_missing(step: Step, column: str) -> MappingProblem:
     return MappingProblem(
-        step.row,
-        step.field.name,
-        "mapping.column_missing",
-        f"The file has no column {column!r}, which {step.field.label} is read from.",
-        "Add the column to the file, or map the field from another.",
+        step.row, step.field.name, *said("mapping.column_missing", column=column, label=step.field.label)
     )
 
 
 def _bad_mapping(problems: list[MappingProblem]) -> BadMapping:
     problems = _by_row(problems)
     codes = {problem.code for problem in problems}
-    said = [
+    messages = [
         f"Row {problem.row} ({problem.target}): {problem.message}" if problem.row else problem.message
         for problem in problems
     ]
     fixes = dict.fromkeys(problem.fix for problem in problems if problem.fix)
-    return BadMapping(codes.pop() if len(codes) == 1 else "mapping.invalid", " ".join(said), " ".join(fixes))
+    return BadMapping(codes.pop() if len(codes) == 1 else "mapping.invalid", " ".join(messages), " ".join(fixes))
 
 
 def _by_row(problems: list[MappingProblem]) -> list[MappingProblem]:
@@ -324,11 +319,7 @@ def _check_constants(row: FieldMapping, field: Field, inputs: RowInputs, read: R
         if isinstance(row, Transformation):
             _check_texts(field, parse(row.name, row.options).samples())
     except ValueProblem as problem:
-        raise BadMapping(
-            "mapping.value",
-            f"What this row makes does not suit {field.label}: {problem.message}",
-            "Correct the value, or the form that the transformation gives it.",
-        ) from None
+        raise BadMapping(*said("mapping.value", label=field.label, message=problem.message)) from None
 
 
 def _check_texts(field: Field, texts: Iterable[str]) -> None:
@@ -345,27 +336,21 @@ def _target_problems(draft: MappingDraft, catalog: Catalog) -> list[MappingProbl
     for number, row in enumerate(draft.fields, 1):
         field = catalog.fields.get(row.target)
         if field is None:
-            problems.append(MappingProblem(number, row.target, *_UNKNOWN))
+            problems.append(MappingProblem(number, row.target, *said("mapping.target_unknown")))
         elif row.target in first:
-            message = f"{field.label} is already filled by row {first[row.target]}."
-            problems.append(
-                MappingProblem(number, row.target, "mapping.target_twice", message, "Keep one of the rows.")
-            )
+            text = said("mapping.target_twice", label=field.label, row=first[row.target])
+            problems.append(MappingProblem(number, row.target, *text))
         elif not field.importable and not isinstance(row, DoNotMap):
-            problems.append(MappingProblem(number, row.target, *_NOT_IMPORTABLE))
+            problems.append(MappingProblem(number, row.target, *said("mapping.target_not_importable")))
         first.setdefault(row.target, number)
     mapped = {row.target for row in draft.fields if not isinstance(row, DoNotMap)}
     for name, field in catalog.fields.items():
         if field.required and name not in mapped:
-            message = f"{field.label} is not mapped, and no record can be created without it."
-            problems.append(MappingProblem(0, name, "mapping.required_unmapped", message, "Map it to a column."))
+            problems.append(MappingProblem(0, name, *said("mapping.required_unmapped", label=field.label)))
     if not catalog.match_key(mapped):
         labels = "; ".join(" and ".join(catalog.fields[name].label for name in key) for key in catalog.match_keys)
-        message = "No match key is mapped, so no row can be matched to a record."
-        problems.append(MappingProblem(0, "", "mapping.no_match_key", message, f"Map one of: {labels}."))
+        problems.append(MappingProblem(0, "", *said("mapping.no_match_key", labels=labels)))
     return problems
 
 
 _SOME_MOMENT = Moment(date(2026, 7, 1), 2026)
-_UNKNOWN = ("mapping.target_unknown", "There is no such field.", "Choose a field from the list.")
-_NOT_IMPORTABLE = ("mapping.target_not_importable", "This field is set by Enroll, not by imports.", "Take the row out.")

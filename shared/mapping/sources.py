@@ -6,6 +6,7 @@ from operator import itemgetter
 
 from shared.mapping.transformations.match_codes import match_codes
 from shared.mapping.transformations.registry import Reader, parse
+from shared.model.error_texts import said
 from shared.model.errors import BadMapping
 from shared.model.mapping import (
     Direct,
@@ -39,11 +40,7 @@ class Columns:
         """Raises `BadMapping` where the name fits several columns."""
         found = self._exact.get(name) or self._loose.get(loosely(name), [])
         if len(found) > 1:
-            raise BadMapping(
-                "mapping.column_ambiguous",
-                f"The file has {len(found)} columns that may be {name!r}.",
-                "Give every column a name of its own, and write it in the mapping as in the file.",
-            )
+            raise BadMapping(*said("mapping.column_ambiguous", count=len(found), name=name))
         return found[0] if found else None
 
 
@@ -71,11 +68,7 @@ class RowInputs:
             BadMapping: it cannot be read: no such column, field or transformation, or it leads back to itself.
         """
         if row.target in self._path:
-            raise BadMapping(
-                "mapping.circle",
-                f"{row.target} is made from itself, by way of {', '.join(self._path)}.",
-                "Let one of these rows read a column instead.",
-            )
+            raise BadMapping(*said("mapping.circle", target=row.target, what=", ".join(self._path)))
         self._count()
         self._path.append(row.target)
         try:
@@ -84,11 +77,7 @@ class RowInputs:
             if isinstance(row, MatchCodes):
                 return match_codes(row, self)
             if isinstance(row, DoNotMap):
-                raise BadMapping(
-                    "mapping.field_unmapped",
-                    f"{row.target} is read by another row, but it is not mapped.",
-                    "Map it, or read the column it would have come from.",
-                )
+                raise BadMapping(*said("mapping.field_unmapped", name=row.target))
             return parse(row.name, row.options).compile(self)
         finally:
             self._path.pop()
@@ -116,25 +105,17 @@ class RowInputs:
         """Fields that read fields may fan out without end, though no circle is in them."""
         self._steps += 1
         if self._depth >= MAX_DEPTH or len(self._path) >= MAX_DEPTH or self._steps > MAX_STEPS:
-            raise BadMapping(
-                "mapping.too_deep",
-                f"More than {MAX_DEPTH} transformations read from each other, or over {MAX_STEPS} go into this field.",
-                "Make the chain shorter.",
-            )
+            raise BadMapping(*said("mapping.too_deep", max_depth=MAX_DEPTH, max_steps=MAX_STEPS))
 
     def _field(self, name: str) -> Reader:
         row = self._rows.get(name)
         if row is None:
-            raise BadMapping(
-                "mapping.field_unmapped",
-                f"{name} is read by this row, but no row of the mapping fills it.",
-                "Map it, or read a column instead.",
-            )
+            raise BadMapping(*said("mapping.field_unmapped", name=name))
         return self.row(row)
 
     def _column(self, name: str) -> Reader:
         if not name.strip():
-            raise BadMapping("mapping.source_blank", "No source column is chosen.", "Choose the column to read.")
+            raise BadMapping(*said("mapping.source_blank"))
         column = self._columns.find(name) if self._columns else Column(name, 0)
         if column is None:
             self.lost.append(name)

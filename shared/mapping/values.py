@@ -12,6 +12,7 @@ import orjson
 
 from shared.mapping.transformations.registry import Reader, ValueProblem
 from shared.model.catalog import Field
+from shared.model.error_texts import said
 from shared.model.mapping import Blank
 
 Convert: TypeAlias = Callable[[str], Any]
@@ -85,17 +86,15 @@ def _when_blank(field: Field, blank: Blank, *, key: bool) -> Callable[[], Any]:
 
 
 def _blank_key() -> Any:
-    raise ValueProblem(
-        "key.blank", "The match key is blank, so nobody knows whose row this is.", "Fill it in the source."
-    )
+    raise ValueProblem(*said("key.blank"))
 
 
 def _blank_required() -> Any:
-    raise ValueProblem("value.required", "A record cannot be without this value.", "Fill it in the source.")
+    raise ValueProblem(*said("value.required"))
 
 
 def _too_long(limit: int) -> ValueProblem:
-    return ValueProblem("value.too_long", f"Longer than {limit} characters.", "Shorten it in the source.")
+    return ValueProblem(*said("value.too_long", limit=limit))
 
 
 def _text(limit: int) -> Convert:
@@ -116,7 +115,7 @@ def _integer(length: int | None, minimum: int | None) -> Convert:
     def bounded(text: str) -> int:
         value = convert(text)
         if value < minimum:
-            raise ValueProblem("value.too_small", f"Less than {minimum}.", "Correct the number in the source.")
+            raise ValueProblem(*said("value.too_small", minimum=minimum))
         return value
 
     return bounded
@@ -129,7 +128,7 @@ def _whole_number(limit: int) -> Callable[[str], int]:
             return int(text)
         found = _INTEGER.fullmatch(text)
         if found is None:
-            raise ValueProblem("value.not_a_number", "This is not a whole number.", "Use digits only, such as 12.")
+            raise ValueProblem(*said("value.not_a_number"))
         if len(found[2]) <= limit:
             value = int(found[1] + found[2])
             if len(str(value)) <= limit and value < 2**63:
@@ -151,22 +150,14 @@ def _real_date(text: str) -> str:
             return text
     except ValueError:
         pass
-    raise ValueProblem(
-        "value.not_a_date",
-        "This is not a real date written as YYYY-MM-DD.",
-        "Correct the date, or map the field with the transformation Date.",
-    )
+    raise ValueProblem(*said("value.not_a_date"))
 
 
 def _datetime(text: str) -> str:
     """A day without a time is its first second."""
     day, _, clock = text.strip().replace("T", " ", 1).partition(" ")
     if clock and not _TIME.fullmatch(clock):
-        raise ValueProblem(
-            "value.not_a_time",
-            "This is not a date and time written as YYYY-MM-DD HH:MM:SS.",
-            "Correct it, or map the field with the transformation Date.",
-        )
+        raise ValueProblem(*said("value.not_a_time"))
     return f"{_real_date(day)} {clock or '00:00:00'}"
 
 
@@ -174,7 +165,7 @@ def _email(limit: int) -> Convert:
     def convert(text: str) -> str:
         text = text.strip()
         if not _EMAIL.fullmatch(text):
-            raise ValueProblem("value.not_an_email", "This is not an email address.", "Correct it in the source.")
+            raise ValueProblem(*said("value.not_an_email"))
         if len(text) > limit:
             raise _too_long(limit)
         return text
@@ -194,7 +185,7 @@ def _list(text: str) -> list[str]:
 def _flag(text: str) -> int:
     value = _FLAGS.get(text.strip())
     if value is None:
-        raise ValueProblem("value.not_a_flag", "This is neither 1 (yes) nor 0 (no).", "Map it with Match Codes.")
+        raise ValueProblem(*said("value.not_a_flag"))
     return value
 
 
@@ -207,7 +198,5 @@ def _json(text: str) -> list[str]:
     except orjson.JSONDecodeError:
         items = [None]
     if not all(isinstance(item, str) for item in items):
-        raise ValueProblem(
-            "value.not_a_list", "This is not a JSON list of texts.", 'Write ["A","B"], or one value without brackets.'
-        )
+        raise ValueProblem(*said("value.not_a_list"))
     return list(items)

@@ -9,6 +9,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection
 from yarl import URL
 
 from shared.contracts.topology import Topology
+from shared.model.error_texts import said
 from shared.model.errors import BadSettings, Unavailable
 
 OLDEST = (3, 10)
@@ -53,26 +54,22 @@ async def connect(url: str, name: str) -> AbstractConnection:
     except BaseException as error:
         await close(connection)  # one that is left open closes itself when it is collected, in whatever loop runs then
         if isinstance(error, aio_pika.exceptions.ProbableAuthenticationError):
-            raise BadSettings(
-                "broker.login_refused", f"RabbitMQ at {where} refused the login.", "Check SYNC_AMQP_URL."
-            ) from None
+            raise BadSettings(*said("broker.login_refused", where=where)) from None
         if isinstance(error, LOST):
-            raise Unavailable(
-                "broker.unreachable", f"RabbitMQ at {where} does not answer ({type(error).__name__})."
-            ) from None
+            raise Unavailable(*said("broker.unreachable", where=where, name=type(error).__name__)) from None
         raise
     version = broker_version(connection)
     if version < OLDEST:
         await close(connection)
         found = ".".join(map(str, version))
-        raise BadSettings("broker.too_old", f"RabbitMQ {found} is too old.", "Use RabbitMQ 3.10 or later.")
+        raise BadSettings(*said("broker.too_old", found=found))
     return connection
 
 
 def broker_version(connection: AbstractConnection) -> tuple[int, ...]:
     transport = connection.transport
     if transport is None:
-        raise Unavailable("broker.unreachable", "The connection to RabbitMQ was lost while it was made.")
+        raise Unavailable(*said("broker.cut"))
     text = str(transport.connection.server_properties.get("version", "0"))
     return tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
 

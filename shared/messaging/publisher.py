@@ -10,6 +10,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
 from shared.contracts.envelope import CONTENT_TYPE, Outgoing
 from shared.contracts.topology import Topology
 from shared.messaging.broker import close, connect, declare, own_cancellation_only
+from shared.model.error_texts import said
 from shared.model.errors import SyncError, Unavailable
 from shared.telemetry.metrics import PUBLISHED
 
@@ -65,11 +66,11 @@ class Publisher:
             async with asyncio.timeout(PUBLISH_SECONDS), self._window:
                 await self._confirmed(await self._exchange(exchange), routing_key, message, mandatory)
         except aio_pika.exceptions.PublishError:
-            raise Unavailable("broker.unroutable", f"No queue takes {routing_key} from {exchange}.") from None
+            raise Unavailable(*said("broker.unroutable", routing_key=routing_key, exchange=exchange)) from None
         except SyncError:
             raise
         except Exception as error:  # cut while it connects, aio-pika may raise a bare Exception
-            raise Unavailable("broker.lost", f"RabbitMQ went away while publishing ({type(error).__name__}).") from None
+            raise Unavailable(*said("broker.lost", name=type(error).__name__)) from None
 
     async def _confirmed(
         self, target: AbstractExchange, routing_key: str, message: aio_pika.Message, mandatory: bool

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
+from shared.model.error_texts import said
 from shared.model.errors import BadMapping
 
 FieldType = Literal["text", "date", "datetime", "integer", "flag", "email", "list", "json"]
@@ -80,7 +81,7 @@ def catalog(data_type: str) -> Catalog:
     """
     if data_type not in data_types():
         known = ", ".join(data_types())
-        raise BadMapping("data_type.unknown", f"There is no data type {data_type!r}.", f"Use one of: {known}.")
+        raise BadMapping(*said("data_type.unknown", data_type=data_type, known=known))
     found = files("shared.model").joinpath("catalogs", f"{data_type}.toml")
     raw = tomllib.loads(found.read_text(encoding="utf-8"))
     fields = {field.name: field for name, spec in raw.pop("fields").items() for field in _fields(name, spec)}

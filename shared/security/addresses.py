@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
+from shared.model.error_texts import said
 from shared.model.errors import BadSettings, Unavailable
 
 Address = IPv4Address | IPv6Address
@@ -26,11 +27,7 @@ async def ensure_public(host: str, allow_private: bool) -> str:
     """
     addresses = await _resolve(host)
     if not allow_private and not all(map(is_public, addresses)):
-        raise BadSettings(
-            "address.private",
-            f"{host} is a private or reserved network address.",
-            "Use an address that can be reached from the internet, or ask the operator to allow private addresses.",
-        )
+        raise BadSettings(*said("address.private", host=host))
     return str(addresses[0])
 
 
@@ -70,13 +67,11 @@ async def _resolve(host: str) -> list[Address]:
         return [ip_address(sockaddr[0]) for *_, sockaddr in found]
     except socket.gaierror as error:
         if error.errno == socket.EAI_AGAIN:
-            raise Unavailable(
-                "address.unresolved", f"The address of {host} could not be looked up just now.", "Try again later."
-            ) from error
+            raise Unavailable(*said("address.unresolved", host=host)) from error
         raise _unknown(host) from error
     except (OSError, ValueError) as error:
         raise _unknown(host) from error
 
 
 def _unknown(host: str) -> BadSettings:
-    return BadSettings("address.unknown", f"There is no host named {host}.", "Check the spelling of the host name.")
+    return BadSettings(*said("address.unknown", host=host))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from shared.model.error_texts import said
 from shared.model.errors import BadSettings
 
 
@@ -16,15 +17,11 @@ class SecretBox:
 
     def __init__(self, keys: Sequence[str]) -> None:
         if not keys:
-            raise BadSettings("secrets.no_key", "SYNC_SECRET_KEYS is not set.", "Set it to a JSON list of Fernet keys.")
+            raise BadSettings(*said("secrets.no_key"))
         try:
             self._fernet = MultiFernet([Fernet(key) for key in keys])
         except ValueError:
-            raise BadSettings(
-                "secrets.bad_key",
-                "A key in SYNC_SECRET_KEYS is not a Fernet key.",
-                "Make one with: sync-service ops new-key",
-            ) from None
+            raise BadSettings(*said("secrets.bad_key")) from None
 
     def seal(self, text: str) -> bytes:
         return self._fernet.encrypt(text.encode())
@@ -34,11 +31,7 @@ class SecretBox:
         try:
             return self._fernet.decrypt(sealed).decode()
         except InvalidToken:
-            raise BadSettings(
-                "secrets.unreadable",
-                "The stored credentials cannot be opened with the keys this process has.",
-                "Put the key they were sealed with back into SYNC_SECRET_KEYS, or enter the credentials again.",
-            ) from None
+            raise BadSettings(*said("secrets.unreadable")) from None
 
     def reseal(self, sealed: bytes) -> bytes:
         """The same secret under the newest key. Raises BadSettings when none of the keys fits."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import jwt
 
+from shared.model.error_texts import said
 from shared.model.errors import Refused
 from shared.model.permission import Identity
 
@@ -61,4 +62,4 @@ class TokenReader:
 
 
 def _refused() -> Refused:
-    return Refused("token.refused", "The sign-in is not valid or has expired.", "Sign in again from Enroll.")
+    return Refused(*said("token.refused"))

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from bson import Binary
 
 from shared.contracts.envelope import new_id
+from shared.model.error_texts import said
 from shared.model.errors import NotFound
 from shared.store.scoped import Collection
 
@@ -57,7 +58,7 @@ class Artifacts:
         while not last:
             document = await self._chunks.get({"_id": _chunk(id, number)})
             if document is None:
-                raise NotFound("artifact.not_found", "The stored file is not there any more.")
+                raise NotFound(*said("artifact.not_found"))
             number, last = number + 1, document["last"]
             yield bytes(document["data"])
 

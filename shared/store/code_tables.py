@@ -6,6 +6,7 @@ import orjson
 
 from shared.contracts.envelope import new_id
 from shared.model.codes import CodeTable, CodeTableDraft
+from shared.model.error_texts import said
 from shared.model.errors import NotFound, Unavailable
 from shared.store.scoped import Collection, Document, Duplicate
 
@@ -31,13 +32,13 @@ class CodeTables:
             except Duplicate:
                 continue
             return table
-        raise Unavailable("code_table.busy", "Others are saving this table at this moment. Try again.")
+        raise Unavailable(*said("code_table.busy"))
 
     async def latest(self, connection: str, name: str) -> CodeTable:
         """Raises NotFound."""
         held = await self._versions({"connection": connection, "name": name}, limit=1)
         if not held:
-            raise NotFound("code_table.not_found", "There is no such code table.", "Save it first.")
+            raise NotFound(*said("code_table.not_found"))
         return held[0]
 
     async def all(self, connection: str) -> list[CodeTable]:

@@ -5,10 +5,9 @@ from typing import Any
 from bson import Binary
 
 from shared.model.connection import Connection
+from shared.model.error_texts import said
 from shared.model.errors import Conflict, NotFound
 from shared.store.scoped import Collection, Document, Duplicate
-
-_ABSENT = NotFound("connection.not_found", "There is no such connection.")
 
 
 class Connections:
@@ -23,15 +22,13 @@ class Connections:
         try:
             await self._connections.insert(document)
         except Duplicate:
-            raise Conflict(
-                "connection.name_taken", "There is a connection of this name already.", "Choose another name."
-            ) from None
+            raise Conflict(*said("connection.name_taken")) from None
 
     async def get(self, id: str) -> Connection:
         """Raises NotFound."""
         document = await self._connections.get({"_id": id})
         if document is None:
-            raise NotFound(_ABSENT.code, _ABSENT.message)
+            raise NotFound(*said("connection.not_found"))
         return to_connection(document)
 
     async def all(self) -> list[Connection]:
@@ -41,12 +38,12 @@ class Connections:
         """Replace some values. Raises NotFound."""
         document = await self._connections.change({"_id": id}, {"$set": values})
         if document is None:
-            raise NotFound(_ABSENT.code, _ABSENT.message)
+            raise NotFound(*said("connection.not_found"))
         return to_connection(document)
 
     async def set_secrets(self, id: str, sealed: bytes) -> None:
         if not await self._connections.update({"_id": id}, {"$set": {"secrets": Binary(sealed)}}):
-            raise NotFound(_ABSENT.code, _ABSENT.message)
+            raise NotFound(*said("connection.not_found"))
 
     async def secrets(self, id: str) -> bytes | None:
         document = await self._connections.get({"_id": id}, ["secrets"])

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import orjson
 
 from shared.contracts.envelope import new_id
+from shared.model.error_texts import said
 from shared.model.errors import NotFound, Unavailable
 from shared.model.mapping import Mapping, MappingDraft
 from shared.store.scoped import Collection, Document, Duplicate
@@ -33,13 +34,13 @@ class Mappings:
             except Duplicate:
                 continue
             return mapping
-        raise Unavailable("mapping.busy", "Others are saving this mapping at this moment. Try again.")
+        raise Unavailable(*said("mapping.busy"))
 
     async def get(self, id: str) -> Mapping:
         """Raises NotFound."""
         document = await self._mappings.get({"_id": id})
         if document is None:
-            raise NotFound("mapping.not_found", "There is no such mapping.")
+            raise NotFound(*said("mapping.not_found"))
         return Mapping.model_validate(_shape(document))
 
     async def latest(self, connection: str, data_type: str, name: str = "default") -> Mapping:
@@ -47,9 +48,10 @@ class Mappings:
         found = await self._latest(connection, data_type, name)
         if found is None:
             named = sorted({one.name for one in await self.versions(connection, data_type)})
-            fix = f"Choose one of: {', '.join(named)}." if named else "Save a field mapping first."
-            what = f"named {name[:100]!r}" if named else "yet"
-            raise NotFound("mapping.none", f"The connection has no mapping for {data_type} {what}.", fix)
+            if named:
+                known = ", ".join(named)
+                raise NotFound(*said("mapping.name_unknown", data_type=data_type, name=name[:100], known=known))
+            raise NotFound(*said("mapping.none", data_type=data_type))
         return found
 
     async def versions(self, connection: str, data_type: str) -> list[Mapping]:

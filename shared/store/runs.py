@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.contracts.envelope import Outgoing
+from shared.model.error_texts import said
 from shared.model.errors import NotFound, Unavailable
 from shared.model.run import ENDED, Run, RunState
 from shared.store import leases
@@ -50,13 +51,13 @@ class Runs:
                 continue
             if counter is not None:
                 return int(counter["last_number"])
-        raise Unavailable("run.busy", "Others are asking for runs of this connection at this moment. Try again.")
+        raise Unavailable(*said("run.busy"))
 
     async def get(self, id: str) -> Run:
         """Raises NotFound."""
         document = await self._runs.get({"_id": id})
         if document is None:
-            raise NotFound("run.not_found", "There is no such run.")
+            raise NotFound(*said("run.not_found"))
         return to_run(document)
 
     async def page(self, *, connection: str | None = None, before: str | None = None, limit: int = 50) -> list[Run]:

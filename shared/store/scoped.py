@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo import ReturnDocument, errors
 
+from shared.model.error_texts import said
 from shared.model.errors import Unavailable
 
 Document: TypeAlias = dict[str, Any]
@@ -40,10 +41,7 @@ def translated() -> Iterator[None]:
 
 
 def _unreachable(error: BaseException) -> Unavailable:
-    message = f"MongoDB does not answer ({type(error).__name__})."
-    return Unavailable(
-        "store.unreachable", message, "Try again in a moment; it goes on by itself when MongoDB is back."
-    )
+    return Unavailable(*said("store.unreachable", name=type(error).__name__))
 
 
 class Collection:

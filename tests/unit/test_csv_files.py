@@ -191,7 +191,7 @@ async def test_a_ten_megabyte_value_hurts_only_its_row(text: bytes) -> None:
     _, rows, bad, _ = await read(b"id,note\n1,a\n2," + text + b"\n3,c\n")
     assert rows == [(2, ["1", "a"]), (4, ["3", "c"])]
     [(number, problem)] = bad
-    assert (number, problem.code, problem.column, len(problem.value)) == (3, "value.too_long", "note", 100)
+    assert (number, problem.code, problem.column, len(problem.value)) == (3, "cell.too_long", "note", 100)
 
 
 async def test_the_longest_value_taken() -> None:

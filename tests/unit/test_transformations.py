@@ -368,8 +368,8 @@ def test_every_transformation_is_among_the_cases() -> None:
         ("number_format", "9" * 101, {}, "number.not_a_number"),
         ("yes_no", "maybe", {}, "yes_no.unknown"),
         ("regex_replace", "a\ud800", {"find": "x"}, "value.bad_text"),
-        ("regex_replace", "a" * 1000, {"find": "a", "replace": "b" * 500}, "value.too_long"),
-        ("substitute", "a" * 1000, {"find": "a", "replace": "b" * 500}, "value.too_long"),
+        ("regex_replace", "a" * 1000, {"find": "a", "replace": "b" * 500}, "result.too_long"),
+        ("substitute", "a" * 1000, {"find": "a", "replace": "b" * 500}, "result.too_long"),
         ("match_codes", "X", {"codes": {"F": "Female"}}, "code.unmatched"),
         (
             "if_then_else",

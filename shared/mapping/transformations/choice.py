@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.mapping.transformations.registry import Inputs, Reader, Step, ValueProblem, transformation
 from shared.mapping.transformations.replace import compile_pattern, half_character
+from shared.model.error_texts import said
 from shared.model.mapping import Source
 
 Test: TypeAlias = Callable[[list[str]], bool]
@@ -139,11 +140,7 @@ def _ordered(source: Reader, compare: Callable[[Decimal, Decimal], bool], value:
             return False
         found = _ordinal(text)
         if found is None or limit is None or found[0] is not limit[0]:
-            raise ValueProblem(
-                "if.not_comparable",
-                f"The value cannot be compared with {value.strip()[:50]}.",
-                "Correct the value, or test it in another way.",
-            )
+            raise ValueProblem(*said("if.not_comparable", what=value.strip()[:50]))
         return compare(found[1], limit[1])
 
     return test

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TypeAlias
 
 from shared.mapping.transformations.registry import ValueProblem
+from shared.model.error_texts import said
 
 Parse: TypeAlias = Callable[[str], datetime]
 Write: TypeAlias = Callable[[datetime], str]
@@ -135,19 +136,11 @@ def writer(pattern: str) -> Write:
 
 
 def wrong_pattern(pattern: str) -> ValueProblem:
-    return ValueProblem(
-        "date.wrong_pattern",
-        f"This date is not written as {pattern}.",
-        "Correct the date, or change the Source Data Format of this field.",
-    )
+    return ValueProblem(*said("date.wrong_pattern", pattern=pattern))
 
 
 def _not_real(pattern: str) -> ValueProblem:
-    return ValueProblem(
-        "date.not_real",
-        f"There is no such day in the calendar, read as {pattern}.",
-        "Correct the date, or change the Source Data Format of this field.",
-    )
+    return ValueProblem(*said("date.not_real", pattern=pattern))
 
 
 def _hour(part: dict[str, str | None]) -> int:

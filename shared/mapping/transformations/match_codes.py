@@ -6,6 +6,7 @@ from typing import ClassVar
 import orjson
 
 from shared.mapping.transformations.registry import Inputs, Reader, Step, ValueProblem, transformation
+from shared.model.error_texts import said
 from shared.model.errors import BadMapping
 from shared.model.mapping import CodeMatch
 
@@ -31,11 +32,7 @@ def match_codes(match: CodeMatch, inputs: Inputs) -> Reader:
         BadMapping: the table has a blank code, which no value would ever match.
     """
     if any(not code.strip() for code in match.codes):
-        raise BadMapping(
-            "mapping.code_blank",
-            "The table of codes has a blank code; a blank value is never looked up.",
-            "Take the blank code out, and put its partner where it says what a blank gives.",
-        )
+        raise BadMapping(*said("mapping.code_blank"))
     source, when_blank, separator = inputs.read(match.source), match.when_blank, match.separator
     partner = _partner(match)
 
@@ -65,11 +62,7 @@ def _partner(match: CodeMatch) -> Callable[[str], str]:
             return text
         if unmatched == "default":
             return default
-        raise ValueProblem(
-            "code.unmatched",
-            "The table of codes has no partner for this value.",
-            "Add the value to the table of codes, or correct it in the source.",
-        )
+        raise ValueProblem(*said("code.unmatched"))
 
     return partner
 
@@ -81,9 +74,7 @@ def _each(partner: Callable[[str], str], texts: list[str]) -> str:
     try:
         return orjson.dumps(kept).decode() if kept else ""
     except TypeError:  # a surrogate by itself, which no JSON text holds
-        raise ValueProblem(
-            "value.bad_text", "The text holds half a character.", "Save the source as UTF-8 and send it again."
-        ) from None
+        raise ValueProblem(*said("value.bad_text")) from None
 
 
 def _list(text: str) -> list[str] | None:

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from shared.mapping.transformations.registry import Inputs, Reader, Step, ValueProblem, transformation
+from shared.model.error_texts import said
 from shared.model.mapping import Source
 
 _NUMBER = re.compile(r"([+-]?)\$?((?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]*)?|\.[0-9]+)")
@@ -62,9 +63,7 @@ def _number(text: str) -> Decimal:
     minus = text.startswith("(") and text.endswith(")")
     found = _NUMBER.fullmatch(text[1:-1] if minus else text) if len(text) <= _MAX_CHARS else None
     if found is None or (minus and found[1]):
-        raise ValueProblem(
-            "number.not_a_number", "This is not a number.", "Write it with digits and a decimal point, such as 1234.5."
-        )
+        raise ValueProblem(*said("number.not_a_number"))
     sign = "-" if minus else found[1]
     return _EXACT.create_decimal(sign + found[2].replace(",", ""))
 
@@ -88,9 +87,7 @@ class YesNo(Step):
         def convert(values: list[str]) -> str:
             found = words.get(source(values).strip().lower())
             if found is None:
-                raise ValueProblem(
-                    "yes_no.unknown", "This is neither yes nor no.", "Correct the value, or map it with Match Codes."
-                )
+                raise ValueProblem(*said("yes_no.unknown"))
             return found
 
         return convert

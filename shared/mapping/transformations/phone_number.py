@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import ClassVar, Literal
 
 from shared.mapping.transformations.registry import Inputs, Reader, Step, ValueProblem, transformation
+from shared.model.error_texts import said
 from shared.model.mapping import Source
 
 _FORMS = {
@@ -60,16 +61,8 @@ def _ten_digits(text: str) -> str:
 
 
 def _extension() -> ValueProblem:
-    return ValueProblem(
-        "phone.extension",
-        "The phone number has an extension, which has no place in this field.",
-        "Take the extension out, or put it in a field of its own.",
-    )
+    return ValueProblem(*said("phone.extension"))
 
 
 def _not_a_phone() -> ValueProblem:
-    return ValueProblem(
-        "phone.not_ten_digits",
-        "This is not a North American phone number of ten digits.",
-        "Give the area code and the number, such as (480) 555-0147.",
-    )
+    return ValueProblem(*said("phone.not_ten_digits"))

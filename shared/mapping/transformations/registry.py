@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from shared.model.error_texts import said
 from shared.model.errors import BadMapping
 from shared.model.mapping import Source
 from shared.model.moment import Moment
@@ -41,9 +42,7 @@ class ValueProblem(Exception):
 def within_limit(text: str) -> str:
     """The text. Raises ValueProblem where it is longer than any field could want."""
     if len(text) > MAX_RESULT:
-        raise ValueProblem(
-            "value.too_long", f"The result is longer than {MAX_RESULT:,} characters.", "Shorten it in the source."
-        )
+        raise ValueProblem(*said("result.too_long", max_result=MAX_RESULT))
     return text
 
 
@@ -113,19 +112,11 @@ def parse(name: str, options: Mapping[str, Any]) -> Step:
     """
     step = _steps.get(name)
     if step is None:
-        raise BadMapping(
-            "mapping.transformation_unknown",
-            f"There is no transformation {name!r}.",
-            f"Use one of: {', '.join(names())}.",
-        )
+        raise BadMapping(*said("mapping.transformation_unknown", name=name, what=", ".join(names())))
     try:
         return step.model_validate(options)
     except ValidationError as error:
-        raise BadMapping(
-            "mapping.options",
-            f"The options of {name!r} are wrong: {_explain(error)}",
-            "Open Configure on this row and correct them.",
-        ) from None
+        raise BadMapping(*said("mapping.options", name=name, what=_explain(error))) from None
 
 
 def _explain(error: ValidationError) -> str:

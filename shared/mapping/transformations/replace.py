@@ -16,6 +16,7 @@ from shared.mapping.transformations.registry import (
     transformation,
     within_limit,
 )
+from shared.model.error_texts import said
 from shared.model.mapping import Source
 
 Pattern: TypeAlias = Any
@@ -116,9 +117,7 @@ def compile_pattern(pattern: str) -> Pattern:
 
 
 def half_character() -> ValueProblem:
-    return ValueProblem(
-        "value.bad_text", "The text holds half a character.", "Save the source as UTF-8 and send it again."
-    )
+    return ValueProblem(*said("value.bad_text"))
 
 
 def _template(template: str, groups: int) -> Callable[[Match], str]:

@@ -1,0 +1,45 @@
+"""Every error people may read: code, message, cause, what to do. Their texts stand in `error_texts.toml` alone.
+
+`docs/errors.md` is made from them. A text in braces is filled in where the error is raised.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class ErrorText(BaseModel):
+    """`message` says what happened, `cause` what is behind it as a rule, `fix` what to do; it may be empty."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    message: str
+    cause: str
+    fix: str = ""
+
+
+@cache
+def every_text() -> Mapping[str, ErrorText]:
+    """The catalog, by code."""
+    raw = tomllib.loads(files("shared.model").joinpath("error_texts.toml").read_text(encoding="utf-8"))
+    return MappingProxyType({code: ErrorText.model_validate(text) for code, text in raw.items()})
+
+
+def said(code: str, /, **about: Any) -> tuple[str, str, str]:
+    """Code, message and fix, as the errors and problems of `shared.model` take them.
+
+    Raises:
+        KeyError: there is no such text, or something that it names is missing in `about`.
+    """
+    text = every_text()[code]
+    return code, text.message.format(**about), text.fix.format(**about)
+
+
+def told(code: str, /, **about: Any) -> dict[str, str]:
+    """The same as `said`, as it is stored with a run."""
+    return dict(zip(("code", "message", "fix"), said(code, **about), strict=True))

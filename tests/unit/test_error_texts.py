@@ -1,0 +1,95 @@
+"""The catalog of error texts: every error is in it, every text is used, and the page says the same."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from devtools.errors_page import PAGE, page
+from shared.model.error_texts import every_text, said, told
+
+ROOT = Path(__file__).parents[2]
+SOURCES = [path for folder in ("shared", "services") for path in (ROOT / folder).rglob("*.py")]
+FROM_ENROLL = re.compile(
+    r"(school|program|programs|student|school_group|school_level|program_category|user_group|grade)\."
+)
+BUILT = {
+    "value.nul",
+    "value.unreadable",
+    "guard.too_many_missing",
+    "guard.too_many_changed",
+    "guard.too_many_invalid",
+    "enroll.refused",
+}
+RAISED = {
+    *("BadInput", "BadMapping", "BadSettings", "Refused", "NotFound", "Conflict", "Permanent", "Unavailable"),
+    *("Throttled", "ValueProblem", "Problem", "LeaseLost"),
+}
+
+
+def calls(name: set[str]) -> Iterator[tuple[Path, ast.Call]]:
+    for path in SOURCES:
+        if "sandbox" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in name:
+                yield path, node
+
+
+def uses() -> list[tuple[Path, str, set[str]]]:
+    found = []
+    for path, call in calls({"said", "told"}):
+        if call.args and isinstance(call.args[0], ast.Constant):
+            found.append((path, str(call.args[0].value), {word.arg or "" for word in call.keywords}))
+    return found
+
+
+def named(template: str) -> set[str]:
+    return {field for _, field, _, _ in Formatter().parse(template) if field}
+
+
+def test_every_use_fills_in_what_the_text_names() -> None:
+    for path, code, given in uses():
+        text = every_text().get(code)
+        assert text is not None, f"{path.name}: {code} is not in error_texts.toml"
+        assert named(text.message) | named(text.fix) == given, f"{path.name}: {code}"
+
+
+def test_every_text_is_used() -> None:
+    used = {code for _, code, _ in uses()}
+    unused = {code for code in every_text() if code not in used | BUILT and not FROM_ENROLL.match(code)}
+    assert unused == set()
+
+
+def test_no_error_is_raised_with_words_of_its_own() -> None:
+    for path, call in calls(RAISED):
+        first = call.args[0] if call.args else None
+        own = isinstance(first, ast.Constant) and isinstance(first.value, str) and "." in first.value
+        assert not own, f"{path.name}:{call.lineno}: put the text into error_texts.toml and use said()"
+
+
+@pytest.mark.parametrize("code", sorted(every_text()))
+def test_a_text_is_whole(code: str) -> None:
+    text = every_text()[code]
+    assert re.fullmatch(r"[a-z_]+(\.[a-z_]+)?", code)
+    assert text.message
+    assert text.cause.endswith(".")
+    assert not text.fix or text.fix[-1] in ".}y`"
+
+
+def test_said_and_told_are_the_same() -> None:
+    assert said("value.too_long", limit=5) == (
+        "value.too_long",
+        "Longer than 5 characters.",
+        "Shorten it in the source.",
+    )
+    assert list(told("value.too_long", limit=5).values()) == list(said("value.too_long", limit=5))
+    with pytest.raises(KeyError):
+        said("value.too_long")
+
+
+def test_the_page_is_up_to_date() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "Run: make docs"
