@@ -9,9 +9,9 @@ from shared.model.error_texts import every_text
 PAGE = Path(__file__).parent.parent / "docs" / "errors.md"
 HEAD = """# Errors
 
-Every error that people may read, by its code. Made by `make docs` from `shared/model/error_texts.toml`; words in *italics*
-are filled in where the error arises. Codes that begin with `enroll.` and are not listed come from Enroll itself, `http.` and
-a number from the web server.
+Every error that people may read, by its code. Made by `make docs` from `shared/model/error_texts.toml`; words in
+*italics* are filled in where the error arises. Codes that begin with `enroll.` and are not listed come from Enroll
+itself, `http.` and a number from the web server.
 """
 
 

@@ -1,10 +1,13 @@
 """Mappings as people handle them: tried out, named, versioned, taken to another connection."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from devtools.district import District
 from services.sandbox.district import student_mapping
+from tests.e2e.enroll import students
 from tests.e2e.files import read, roster
 
 HOME = "/connections/{}/mappings/students"
@@ -65,7 +68,26 @@ async def test_a_run_uses_the_mapping_that_is_named(district: District, tmp_path
             params={"school_year": 2026, "mapping": "autumn"},
             files={"file": ("a.csv", content)},
         )
-    assert code(answer) == (404, "mapping.none")
+    assert code(answer) == (404, "mapping.name_unknown")
     assert "default, names only" in answer.json()["error"]["fix"]
     found = (await district.api.get(HOME.format(connection), params={"name": "names only"})).json()
     assert [one["id"] for one in found] == [saved["id"]]
+
+
+async def test_today_is_the_day_where_the_district_is(district: District, tmp_path: Path) -> None:
+    """A mapping that asks for the day is not taken for unchanged on another one."""
+    connection = await district.ad_hoc(time_zone="Pacific/Kiritimati")
+    today = {"type": "transformation", "target": "students.legacy_id", "name": "today", "options": {}}
+    await district.map(connection, "students", {"fields": [*student_mapping(8)["fields"], today]})
+    file = roster(tmp_path / "district.csv", 3, columns=8)
+
+    run = await district.watch((await district.upload(connection, file))["id"])
+
+    assert run["state"] == "succeeded"
+    days = {one["students.legacy_id"] for one in (await students(district)).values()}
+    assert days == {run["today"]}
+    assert (
+        datetime.fromisoformat(run["created_at"]).astimezone(ZoneInfo("Pacific/Kiritimati")).date().isoformat() in days
+    )
+    answer = await district.api.patch(f"/connections/{connection}", json={"time_zone": "Mars/Olympus"})
+    assert code(answer) == (422, "request.invalid")
