@@ -1,5 +1,6 @@
 """What the sandbox offers beside the contract, under /sandbox: to set up the world, and to look into it."""
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import orjson
@@ -36,6 +37,17 @@ class Forms(BaseModel):
     programs: list[int] | None = None
 
 
+class Register(BaseModel):
+    """Registrations to make; `status` is 1 approved, 0 denied, -1 in processing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    students: list[str]
+    school_code: str
+    school_year: int | None = None
+    status: int = 1
+
+
 class Page(BaseModel):
     """Which students to show."""
 
@@ -67,6 +79,8 @@ class AdminApi:
             Route(org + "/stats", self.stats, methods=["GET"]),
             Route(org + "/forms", self.assign_forms, methods=["PUT"]),
             Route(org + "/students", self.students, methods=["GET"]),
+            Route(org + "/registrations", self.register, methods=["POST"]),
+            Route(org + "/registrations", self.registrations, methods=["GET"]),
             Route(org + "/{data_type}", self.records, methods=["GET"]),
         ]
 
@@ -128,6 +142,23 @@ class AdminApi:
         named = Forms.model_validate(await _json(request)).programs
         org.forms |= set(named if named is not None else [one.id for one in org.tables["programs"].records])
         return answer({"programs": sorted(org.forms)})
+
+    async def register(self, request: Request) -> Response:
+        """Students, by district id, are registered at a school."""
+        org = self._world.organization(request.path_params["org"])
+        asked = Register.model_validate(await _json(request))
+        year = asked.school_year or org.spec.current_school_year
+        ids = []
+        for key in asked.students:
+            position = org.students.find(DISTRICT_ID, key)
+            if position is None:
+                raise ApiError(422, "student_unknown", "There is no such student.")
+            ids.append(org.registrations.add(position, year, asked.school_code, asked.status).id)
+        return answer({"ids": ids})
+
+    async def registrations(self, request: Request) -> Response:
+        org = self._world.organization(request.path_params["org"])
+        return answer({"registrations": [asdict(one) for one in org.registrations.all]})
 
     async def records(self, request: Request) -> Response:
         org = self._world.organization(request.path_params["org"])

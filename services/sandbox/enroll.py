@@ -37,6 +37,8 @@ class EnrollApi:
             Route(org + "/users/{user}/permissions", self.permissions, methods=["GET"]),
             Route(org + "/settings", self.settings, methods=["GET"]),
             Route(org + "/field-codes", self.field_codes, methods=["GET"]),
+            Route(org + "/registrations:page", self.registrations, methods=["POST"]),
+            Route(org + "/registrations:report", self.report, methods=["POST"]),
             Route(org + "/{data_type}:lookup", self.look_up, methods=["POST"]),
             Route(org + "/{data_type}:check", self.check, methods=["POST"]),
             Route(org + "/{data_type}:batch-upsert", self.upsert, methods=["POST"]),
@@ -69,6 +71,23 @@ class EnrollApi:
         org.counts.lookups += 1
         held = org.students if about.data_type == STUDENTS else org.tables[about.data_type]
         return answer({about.data_type: list(held.look_up(year, match_key, keys, fields))})
+
+    async def registrations(self, request: Request) -> Response:
+        org = self._organization(request)
+        body = _parse(await request.body())
+        if not org.spec.registration_module:
+            raise ApiError(422, "registration_off", "The Registration module is off.")
+        year, after, limit = (_whole(body, name) for name in ("school_year", "after", "limit"))
+        fields = _texts(body, "fields", MAX_RECORDS)
+        shown, following = org.registrations.page(year, after, min(limit, MAX_RECORDS), fields)
+        return answer({"registrations": shown, "next": following})
+
+    async def report(self, request: Request) -> Response:
+        org = self._organization(request)
+        results = _parse(await request.body()).get("results")
+        if not isinstance(results, list) or not all(isinstance(one, dict) for one in results):
+            raise ApiError(400, "bad_request", "`results` must be a list of objects.")
+        return answer({"results": list(org.registrations.report(results))})
 
     async def check(self, request: Request) -> Response:
         """What a batch-upsert of these records would answer; nothing is changed."""

@@ -11,6 +11,7 @@ from services.sandbox.errors import ApiError
 from services.sandbox.faults import Faults
 from services.sandbox.idempotency import Answers, Sequences
 from services.sandbox.kinds import every_kind
+from services.sandbox.registrations import Registrations
 from services.sandbox.students import Students
 from services.sandbox.tables import Table
 from services.sandbox.tokens import Tokens
@@ -72,10 +73,12 @@ class Organization:
     sequences: Sequences = field(default_factory=Sequences)
     counts: Counts = field(default_factory=Counts)
     tables: dict[str, Table] = field(default_factory=dict)
+    registrations: Registrations = field(init=False)
     forms: set[int] = field(default_factory=set)
     """Programs that an application form is assigned to."""
 
     def __post_init__(self) -> None:
+        self.registrations = Registrations(self)
         for number, kind in enumerate(every_kind(), 1):
             self.tables[kind.data_type] = Table(kind, self, self.students.first_id + number * IDS_PER_TABLE)
 

@@ -167,6 +167,8 @@ def _read(response: httpx.Response) -> Any:
         raise Throttled(*said("enroll.in_progress"), retry_after=_seconds(response))
     if code == "stale_sequence":
         raise Conflict(*said("enroll.stale"))
+    if code == "registration_off":
+        raise Refused(*said("export.registration_off"))
     if code == "import_disabled":
         raise Refused(*said("import.year_off"))
     raise _CallRefused(f"enroll.{code}", every_text()["enroll.refused"].message.format(status=status, message=message))

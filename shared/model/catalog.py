@@ -82,10 +82,19 @@ def catalog(data_type: str) -> Catalog:
     if data_type not in data_types():
         known = ", ".join(data_types())
         raise BadMapping(*said("data_type.unknown", data_type=data_type, known=known))
-    found = files("shared.model").joinpath("catalogs", f"{data_type}.toml")
-    raw = tomllib.loads(found.read_text(encoding="utf-8"))
-    fields = {field.name: field for name, spec in raw.pop("fields").items() for field in _fields(name, spec)}
-    return Catalog(data_type=data_type, fields=fields, **raw)
+    return _read(data_type, f"{data_type}.toml")
+
+
+@cache
+def export_catalog(data_type: str) -> Catalog:
+    """The fields that an export of `data_type` may carry.
+
+    Raises:
+        BadMapping: nothing of this data type is exported.
+    """
+    if data_type != "students":
+        raise BadMapping(*said("data_type.unknown", data_type=data_type, known="students"))
+    return _read(data_type, f"exports/{data_type}.toml")
 
 
 @cache
@@ -93,6 +102,14 @@ def data_types() -> tuple[str, ...]:
     """Every data type there is a catalog for."""
     folder = files("shared.model").joinpath("catalogs")
     return tuple(sorted(one.name.removesuffix(".toml") for one in folder.iterdir() if one.name.endswith(".toml")))
+
+
+def _read(data_type: str, path: str) -> Catalog:
+    found = files("shared.model").joinpath("catalogs", *path.split("/"))
+    raw = tomllib.loads(found.read_text(encoding="utf-8"))
+    included = catalog(name).fields if (name := raw.pop("includes", "")) else {}
+    own = {field.name: field for name, spec in raw.pop("fields").items() for field in _fields(name, spec)}
+    return Catalog(data_type=data_type, fields={**own, **included}, **raw)
 
 
 def _fields(name: str, spec: dict[str, Any]) -> Iterator[Field]:

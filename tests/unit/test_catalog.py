@@ -3,7 +3,7 @@
 import pytest
 
 from shared.mapping.values import converter
-from shared.model.catalog import catalog, data_types
+from shared.model.catalog import catalog, data_types, export_catalog
 from shared.model.errors import BadMapping
 
 
@@ -64,3 +64,11 @@ def test_the_first_match_key_that_is_filled_is_used() -> None:
 def test_what_there_is_no_catalog_for(name: str) -> None:
     with pytest.raises(BadMapping, match="no data type"):
         catalog(name)
+
+
+def test_an_export_carries_the_student_and_the_registration() -> None:
+    fields = export_catalog("students").fields
+    assert next(iter(fields)) == "registrations.id"
+    assert {"students.dob", "student_annual.grade", "schools.school_code"} <= set(fields)
+    with pytest.raises(BadMapping, match="no data type 'schools'"):
+        export_catalog("schools")

@@ -1,0 +1,88 @@
+"""Approved registrations of Enroll as a source of records, and the report of how their export ended."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+import orjson
+
+from shared.adapters.enroll import call
+from shared.model.catalog import export_catalog
+from shared.model.error_texts import said
+from shared.model.errors import Unavailable
+from shared.model.ports import SourceInfo
+from shared.model.record import RowBatch
+from shared.model.run import Run
+
+PAGE = 500
+KEY = "registrations.id"
+
+
+class RegistrationSource:
+    """Enroll's approved registrations of the run's school year, page by page; every value is a text.
+
+    A list is a JSON list; what has no value is blank. The number of a row is its place, from 2 on, as in a file with a
+    header.
+    """
+
+    def __init__(self, http: httpx.AsyncClient, run: Run) -> None:
+        self._http = http
+        self._path = f"/api/v1/organizations/{quote(run.org, safe='')}/registrations"
+        self._year = run.school_year
+        self._fields = tuple(export_catalog(run.data_type).fields)
+        self._first: Any = None
+
+    async def __aenter__(self) -> Self:
+        """Reads the first page, so that a switch that is off is told at once."""
+        self._first = await self._page(0)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._first = None
+
+    @property
+    def info(self) -> SourceInfo:
+        return SourceInfo(self._fields, f"registrations {self._year}", 0, "")
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        return ()
+
+    async def batches(self) -> AsyncIterator[RowBatch]:
+        number, page = 2, self._first
+        while True:
+            rows = [(number + place, self._texts(one)) for place, one in enumerate(page["registrations"])]
+            number += len(rows)
+            yield RowBatch(rows)
+            if page["next"] is None:
+                return
+            page = await self._page(int(page["next"]))
+
+    async def settle(self, receipt: Mapping[str, Any]) -> None:
+        """Nothing is left behind."""
+
+    async def report(self, results: Sequence[Mapping[str, str]]) -> None:
+        """Tell Enroll how the export of each registration ended: id, status, and an error of at most 512 characters."""
+        for at in range(0, len(results), PAGE):
+            await call(self._http, "POST", f"{self._path}:report", {"results": list(results[at : at + PAGE])})
+
+    async def _page(self, after: int) -> Any:
+        body = {"school_year": self._year, "fields": list(self._fields), "after": after, "limit": PAGE}
+        page = await call(self._http, "POST", f"{self._path}:page", body)
+        if not isinstance(page, dict) or not isinstance(page.get("registrations"), list) or "next" not in page:
+            raise Unavailable(*said("enroll.not_understood"))
+        return page
+
+    def _texts(self, registration: Mapping[str, Any]) -> list[str]:
+        values = registration["values"]
+        return [_text(values.get(name)) for name in self._fields]
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
