@@ -46,7 +46,7 @@ class MappingFile(BaseModel):
 
 
 @router.get("/catalogs")
-async def every_catalog(call: Caller) -> list[dict[str, str]]:
+async def everyfound_catalog(call: Caller) -> list[dict[str, str]]:
     """The data types that can be imported."""
     await call.may(Deed.VIEW, subject="catalogs")
     return [{"data_type": name, "label": catalog(name).label} for name in data_types()]
@@ -56,7 +56,7 @@ async def every_catalog(call: Caller) -> list[dict[str, str]]:
 async def fields(call: Caller, data_type: str) -> Catalog:
     """The fields of a data type that a mapping may fill."""
     await call.may(Deed.VIEW, subject=data_type)
-    return _catalog(data_type)
+    return found_catalog(data_type)
 
 
 @router.get("/transformations")
@@ -74,7 +74,7 @@ async def preview(call: Caller, id: str, data_type: str, asked: Examples) -> Pre
     width = len(asked.columns)
     rows = [[*row[:width], *[""] * (width - len(row))] for row in asked.examples]
     moment = Moment(connection.today(), asked.school_year)
-    return preview_mapping(asked.mapping, _catalog(data_type), asked.columns, moment, rows)
+    return preview_mapping(asked.mapping, found_catalog(data_type), asked.columns, moment, rows)
 
 
 @router.put(MAPPINGS, status_code=201)
@@ -115,7 +115,7 @@ async def give(call: Caller, id: str, data_type: str, mapping: str) -> MappingFi
 
 async def _save(call: Call, id: str, data_type: str, draft: MappingDraft) -> Mapping:
     await call.connection(id)
-    about = _catalog(data_type)
+    about = found_catalog(data_type)
     if table_names(draft):
         draft = with_tables(draft, {one.name: one for one in await call.org.code_tables.all(id)})
     problems = check_mapping(draft, about)
@@ -126,7 +126,7 @@ async def _save(call: Call, id: str, data_type: str, draft: MappingDraft) -> Map
     return await call.org.mappings.add(draft, id, data_type, call.who.user)
 
 
-def _catalog(data_type: str) -> Catalog:
+def found_catalog(data_type: str) -> Catalog:
     try:
         return catalog(data_type)
     except BadMapping as error:

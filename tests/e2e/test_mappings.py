@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from devtools.district import District
-from services.sandbox.district import student_mapping
+from services.sandbox.district import district_header, student_mapping
 from tests.e2e.enroll import students
 from tests.e2e.files import read, roster
 
@@ -91,3 +91,33 @@ async def test_today_is_the_day_where_the_district_is(district: District, tmp_pa
     )
     answer = await district.api.patch(f"/connections/{connection}", json={"time_zone": "Mars/Olympus"})
     assert code(answer) == (422, "request.invalid")
+
+
+async def test_a_mapping_begins_with_the_file_itself(district: District, tmp_path: Path) -> None:
+    """Read the file, take what is proposed, save it, import: no field chosen by hand."""
+    file = roster(tmp_path / "district.csv", 20)
+    with file.open("rb") as content:
+        answer = await district.api.post("/catalogs/students/read-file", files={"file": (file.name, content)})
+    found = answer.raise_for_status().json()
+    assert (len(found["examples"]), found["columns"]) == (5, list(read(file)[0]))
+    assert all(one["reason"] and one["confidence"] >= 0.5 for one in found["proposals"])
+    connection = await district.ad_hoc()
+    await district.map(connection, "students", {"fields": [one["row"] for one in found["proposals"]]})
+
+    run = await district.watch((await district.upload(connection, file))["id"])
+
+    assert (run["state"], run["counts"]["created"]) == ("succeeded", 20)
+    first = read(file)[0]
+    held = (await students(district))[first["Student ID"]]
+    assert (held["students.fname"], held["student_annual.city"]) == (first["First Name"], first["City"])
+
+
+async def test_a_changed_header_is_shown_and_not_guessed(district: District) -> None:
+    connection = await district.ad_hoc()
+    columns = [{"Zip": "Zip Code"}.get(name, name) for name in district_header()]
+    path = HOME.format(connection) + "/differences"
+    found = (await district.api.post(path, json={"columns": columns})).raise_for_status().json()
+    (lost,) = found["lost"]
+    assert (lost["column"], lost["targets"], lost["suggestion"]) == ("Zip", ["student_annual.zip"], "Zip Code")
+    same = (await district.api.post(path, json={"columns": list(reversed(district_header()))})).json()
+    assert same["same"]

@@ -32,8 +32,14 @@ MANAGING: dict[tuple[str, str], Any] = {
     ("PUT", "/connections/{id}/schedule"): {"json": DAILY},
     ("DELETE", "/connections/{id}/schedule"): {},
 }
+MAPPING_FILE = {"data_type": "students", "mapping": student_mapping()}
+EXAMPLES = {"mapping": student_mapping(), "columns": ["A"], "examples": [["x"]], "school_year": YEAR}
 IMPORTING: dict[tuple[str, str], Any] = {
     ("PUT", "/connections/{id}/mappings/{data_type}"): {"json": student_mapping()},
+    ("POST", "/connections/{id}/mappings/{data_type}/import"): {"json": MAPPING_FILE},
+    ("POST", "/connections/{id}/mappings/{data_type}/preview"): {"json": EXAMPLES},
+    ("POST", "/connections/{id}/mappings/{data_type}/differences"): {"json": {"columns": ["A"]}},
+    ("PUT", "/connections/{id}/code-tables/{name}"): {"json": {"pairs": []}},
     ("POST", "/connections/{id}/imports/{data_type}"): {
         "params": {"school_year": YEAR},
         "files": {"file": ("a.csv", b"a,b\r\n1,2\r\n", "text/csv")},
@@ -44,6 +50,9 @@ READING: dict[tuple[str, str], Any] = {
     ("GET", "/connections/{id}"): {},
     ("GET", "/connections/{id}/history"): {},
     ("GET", "/connections/{id}/mappings/{data_type}"): {},
+    ("GET", "/connections/{id}/mappings/{data_type}/{mapping}/export"): {},
+    ("GET", "/connections/{id}/code-tables"): {},
+    ("GET", "/connections/{id}/code-tables/{name}/report"): {},
 }
 RUNS: dict[tuple[str, str], Any] = {
     ("GET", "/runs/{id}"): {},
@@ -54,7 +63,7 @@ RUNS: dict[tuple[str, str], Any] = {
 
 
 def at(path: str, id: str) -> str:
-    return path.replace("{id}", id).replace("{data_type}", "students")
+    return path.replace("{id}", id).replace("{data_type}", "students").replace("{mapping}", "m").replace("{name}", "n")
 
 
 class People:
@@ -196,7 +205,8 @@ async def test_limited_access_imports_and_does_not_manage(people: People, distri
     assert started.status_code == 202
     assert (await district.watch(started.json()["id"]))["state"] == "succeeded"
     for (method, path), how in READING.items():
-        assert (await limited.request(method, at(path, connection), **how)).status_code == 200
+        expected = 404 if path.rpartition("/")[2] in {"export", "report"} else 200  # of a thing that is not there
+        assert (await limited.request(method, at(path, connection), **how)).status_code == expected, path
 
 
 async def test_without_a_permission_nothing_is_seen_or_done(people: People, district: District, tap: Tap) -> None:

@@ -1,0 +1,94 @@
+"""Help with a mapping: a proposal from the file itself, and what has changed in a file since."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.datastructures import UploadFile
+
+from services.gateway.context import Call, Caller
+from services.gateway.mappings import MAPPINGS, Cell, found_catalog
+from shared.adapters.csv_files import UploadSource
+from shared.mapping.automap import MAX_SAMPLES, Proposal, propose
+from shared.mapping.differences import Differences, differences
+from shared.model.error_texts import said
+from shared.model.errors import BadInput
+from shared.model.permission import Deed
+
+router = APIRouter(prefix="/api/v1", tags=["mappings"])
+
+CHUNK = 1024 * 1024
+SHOWN = 5
+Columns = Annotated[list[Cell], Field(min_length=1, max_length=2000)]
+
+
+class Sampled(BaseModel):
+    """The columns of a file and some of its rows."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    columns: Columns
+    samples: list[list[Cell]] = Field(default_factory=list, max_length=MAX_SAMPLES)
+
+
+class Header(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    columns: Columns
+    name: str = "default"
+
+
+class Read(BaseModel):
+    """What a file says of itself: its columns, its first rows to try a mapping on, and a mapping to begin with."""
+
+    columns: list[str]
+    examples: list[list[str]]
+    details: dict[str, str]
+    proposals: list[Proposal]
+
+
+@router.post("/catalogs/{data_type}/propose")
+async def proposed(call: Caller, data_type: str, sampled: Sampled) -> list[Proposal]:
+    """A row for each field that the file seems to hold, with its reason and how sure it is. Nothing is saved."""
+    await call.may(Deed.MAP_IMPORT, data_type=data_type, subject="propose mapping")
+    return propose(found_catalog(data_type), sampled.columns, sampled.samples)
+
+
+@router.post("/catalogs/{data_type}/read-file")
+async def read_file(request: Request, call: Caller, data_type: str) -> Read:
+    """The same from the file itself (form field `file`), which is read and not kept."""
+    await call.may(Deed.MAP_IMPORT, data_type=data_type, subject="propose mapping")
+    about = found_catalog(data_type)
+    async with request.form(max_files=1, max_fields=10) as form:
+        file = form.get("file")
+        if not isinstance(file, UploadFile):
+            raise BadInput(*said("upload.no_file"))
+        columns, rows, details = await _head(call, file)
+    return Read(columns=columns, examples=rows[:SHOWN], details=details, proposals=propose(about, columns, rows))
+
+
+@router.post(MAPPINGS + "/differences")
+async def changed(call: Caller, id: str, data_type: str, header: Header) -> Differences:
+    """Which columns the saved mapping reads and the file does not have, and which new one each may have become."""
+    await call.may(Deed.MAP_IMPORT, data_type=data_type, subject=id)
+    await call.connection(id)
+    return differences(await call.org.mappings.latest(id, data_type, header.name), header.columns)
+
+
+async def _head(call: Call, file: UploadFile) -> tuple[list[str], list[list[str]], dict[str, str]]:
+    settings = call.gateway.base.settings
+
+    async def chunks() -> AsyncIterator[bytes]:
+        while chunk := await file.read(CHUNK):
+            yield chunk
+
+    name, limit = file.filename or "file.csv", settings.max_cell_chars
+    source = UploadSource(name, chunks, settings.spool_dir, max_cell_chars=limit)
+    rows: list[list[str]] = []
+    async with source:
+        async for batch in source.batches():
+            rows += [values for _, values in batch.rows]
+            if len(rows) >= MAX_SAMPLES:
+                break
+        return list(source.info.columns), rows[:MAX_SAMPLES], dict(source.info.details)
