@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 Unmatched = Literal["fail", "default", "pass"]
 Blank = Literal["keep", "clear"]
@@ -119,10 +119,30 @@ class DoNotMap(_Row):
 FieldMapping = Annotated[Direct | MatchCodes | Transformation | DoNotMap, Field(discriminator="type")]
 
 
+MAX_NESTING = 100
+"""Levels of JSON in a mapping: a chain of 20 transformations, which is the longest that is compiled, has about 60."""
+
+
+def not_too_deep(raw: Any) -> Any:
+    """What was sent. Raises ValueError where it nests so deep that nothing could walk through it."""
+    level, depth = [raw], 0
+    while level:
+        depth += 1
+        if depth > MAX_NESTING:
+            raise ValueError("Transformations are chained further than any value needs. Make the chain shorter")
+        inside = [
+            one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list | tuple)
+        ]
+        level = [part for parts in inside for part in parts]
+    return raw
+
+
 class MappingDraft(BaseModel):
     """The rows of a mapping, as sent in."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    _shallow = model_validator(mode="before")(not_too_deep)
 
     name: str = Field(default="default", min_length=1, max_length=100)
     fields: tuple[FieldMapping, ...] = Field(min_length=1, max_length=500)

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from devtools.district import District
 from services.sandbox.district import district_header, student_mapping
 from tests.e2e.enroll import students
@@ -121,3 +123,15 @@ async def test_a_changed_header_is_shown_and_not_guessed(district: District) -> 
     assert (lost["column"], lost["targets"], lost["suggestion"]) == ("Zip", ["student_annual.zip"], "Zip Code")
     same = (await district.api.post(path, json={"columns": list(reversed(district_header()))})).json()
     assert same["same"]
+
+
+@pytest.mark.parametrize("depth", [25, 300, 5000])
+async def test_a_chain_without_end_is_refused_in_words(district: District, depth: int) -> None:
+    connection = await district.ad_hoc()
+    head, tail = '{"transformation":"trim","options":{"source":', "}}"
+    source = head * depth + '"A"' + tail * depth
+    body = f'{{"fields":[{{"type":"direct","target":"students.fname","source":{source}}}]}}'
+    path = HOME.format(connection)
+    answer = await district.api.put(path, content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code in (400, 422), answer.text[:300]
+    assert answer.json()["error"]["fix"]
