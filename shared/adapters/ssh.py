@@ -51,7 +51,11 @@ async def session(
             await _connect(settings, secrets, address, pinned, client_key) as connection,
             connection.start_sftp_client(path_errors="replace") as sftp,
         ):
-            yield sftp
+            try:
+                yield sftp
+            except TimeoutError:
+                connection.abort()  # a server that stalls would not take leave either
+                raise
 
 
 @contextmanager

@@ -68,6 +68,7 @@ class SftpSettings(BaseModel):
     user: str = Field(min_length=1, max_length=100)
     import_folder: str = Field(default="import", max_length=500)
     archive_folder: str = Field(default="archive", max_length=500)
+    export_folder: str = Field(default="export", max_length=500)
     pattern: str = Field(default="*.csv", min_length=1, max_length=200)
     settle_seconds: float = Field(default=5, ge=0, le=300)
     host_key: str = Field(default="", max_length=5000)

@@ -17,7 +17,10 @@ Hook = Callable[["Folder", str, bytes], None]
 
 @dataclass
 class Site:
-    """`hook(server, operation, path)` runs before every lstat, realpath, read and rename; `logins` counts attempts."""
+    """`hook(server, operation, path)` runs before every lstat, realpath, read, write and rename.
+
+    `logins` counts attempts.
+    """
 
     root: Path
     key: asyncssh.SSHKey
@@ -66,6 +69,14 @@ class Folder(asyncssh.SFTPServer):
     def rename(self, oldpath: bytes, newpath: bytes) -> object:  # type: ignore[override]
         self._meddle("rename", oldpath)
         return super().rename(oldpath, newpath)
+
+    def posix_rename(self, oldpath: bytes, newpath: bytes) -> object:  # type: ignore[override]
+        self._meddle("posix_rename", oldpath)
+        return super().posix_rename(oldpath, newpath)
+
+    def write(self, file_obj: object, offset: int, data: bytes) -> object:  # type: ignore[override]
+        self._meddle("write", b"")
+        return super().write(file_obj, offset, data)
 
     def scandir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
         if self._site.refuse_folder:
