@@ -14,6 +14,7 @@ from services.sandbox.district import student_mapping
 
 YEAR = 2026
 FULL = ("Sync Service Full Access",)
+EXPORTER = (*FULL, "View Registrations", "Edit Registrations")
 ENDED = frozenset({"succeeded", "partial", "failed", "cancelled"})
 
 
@@ -97,6 +98,30 @@ class District:
         )
         found: dict[str, Any] = _ok(answer).json()
         return found
+
+    async def register(self, students: Sequence[str], status: int = 1, school_code: str = "100") -> list[int]:
+        """Registrations of students (by district id) in the simulated Enroll: approved, unless `status` is another."""
+        body = {"students": list(students), "status": status, "school_code": school_code}
+        answer = _ok(await self.enroll.post(f"/sandbox/organizations/{self.org}/registrations", json=body))
+        return [int(one) for one in answer.json()["ids"]]
+
+    async def registrations(self) -> list[dict[str, Any]]:
+        """Every registration in the simulated Enroll, and how its last export ended."""
+        answer = _ok(await self.enroll.get(f"/sandbox/organizations/{self.org}/registrations"))
+        found: list[dict[str, Any]] = answer.json()["registrations"]
+        return found
+
+    async def map_export(self, connection: str, *files: Mapping[str, Any]) -> None:
+        draft = {"files": [dict(file) for file in files]}
+        _ok(await self.api.put(f"/connections/{connection}/exports/students/mappings", json=draft))
+
+    async def export(self, connection: str, **query: Any) -> dict[str, Any]:
+        path = f"/connections/{connection}/exports/students"
+        found: dict[str, Any] = _ok(await self.api.post(path, params={"school_year": YEAR, **query})).json()
+        return found
+
+    async def download(self, run: str, number: int = 1) -> httpx.Response:
+        return _ok(await self.api.get(f"/runs/{run}/files/{number}"))
 
     async def run(self, id: str) -> dict[str, Any]:
         found: dict[str, Any] = _ok(await self.api.get(f"/runs/{id}")).json()

@@ -73,7 +73,7 @@ async def preview(call: Caller, id: str, data_type: str, asked: Examples) -> Pre
     connection = await call.connection(id)
     width = len(asked.columns)
     rows = [[*row[:width], *[""] * (width - len(row))] for row in asked.examples]
-    moment = Moment(connection.today(), asked.school_year)
+    moment = Moment(connection.clock().date(), asked.school_year)
     return preview_mapping(asked.mapping, found_catalog(data_type), asked.columns, moment, rows)
 
 

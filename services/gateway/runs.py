@@ -37,8 +37,8 @@ async def records(
     call: Caller, id: str, outcome: Outcome | None = None, after: After = None, limit: Limit = 100
 ) -> list[dict[str, Any]]:
     """What became of each record that was not simply unchanged; `Pending` are those still to be applied."""
-    await call.may(Deed.VIEW, subject=id)
     run = await call.run(id)
+    await call.may(Deed.VIEW if run.direction == "import" else Deed.VIEW_EXPORT, subject=id)
     if outcome is Outcome.PENDING:
         return await pending_page(call.org, run, after=after, limit=limit)
     return await call.org.records.page(run.id, outcome=outcome.value if outcome else None, after=after, limit=limit)
@@ -48,7 +48,8 @@ async def records(
 async def approve(call: Caller, id: str) -> Run:
     """Apply exactly what was compared."""
     run = await call.run(id)
-    await call.may(Deed.IMPORT, data_type=run.data_type, school_year=run.school_year, subject=f"approve {id}")
+    deed = Deed.IMPORT if run.direction == "import" else Deed.EXPORT
+    await call.may(deed, data_type=run.data_type, school_year=run.school_year, subject=f"approve {id}")
     await approve_run(call.gateway.base.engine, run, call.who.user)
     return await call.run(id)
 
@@ -57,7 +58,8 @@ async def approve(call: Caller, id: str) -> Run:
 async def reject(call: Caller, id: str) -> Run:
     """End the run without writing anything."""
     run = await call.run(id)
-    await call.may(Deed.DECIDE, data_type=run.data_type, subject=f"reject {id}")
+    deed = Deed.DECIDE if run.direction == "import" else Deed.EXPORT
+    await call.may(deed, data_type=run.data_type, subject=f"reject {id}")
     await reject_run(call.gateway.base.engine, run, call.who.user)
     return await call.run(id)
 

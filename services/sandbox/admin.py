@@ -37,6 +37,15 @@ class Forms(BaseModel):
     programs: list[int] | None = None
 
 
+class Decide(BaseModel):
+    """Registrations by their ids; `status` as in `Register`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ids: list[int]
+    status: int
+
+
 class Register(BaseModel):
     """Registrations to make; `status` is 1 approved, 0 denied, -1 in processing."""
 
@@ -81,6 +90,7 @@ class AdminApi:
             Route(org + "/students", self.students, methods=["GET"]),
             Route(org + "/registrations", self.register, methods=["POST"]),
             Route(org + "/registrations", self.registrations, methods=["GET"]),
+            Route(org + "/registrations", self.decide, methods=["PATCH"]),
             Route(org + "/{data_type}", self.records, methods=["GET"]),
         ]
 
@@ -155,6 +165,15 @@ class AdminApi:
                 raise ApiError(422, "student_unknown", "There is no such student.")
             ids.append(org.registrations.add(position, year, asked.school_code, asked.status).id)
         return answer({"ids": ids})
+
+    async def decide(self, request: Request) -> Response:
+        """Approve registrations, deny them, or take an approval back."""
+        org = self._world.organization(request.path_params["org"])
+        asked = Decide.model_validate(await _json(request))
+        for one in org.registrations.all:
+            if one.id in asked.ids:
+                one.status = asked.status
+        return answer({"ids": asked.ids})
 
     async def registrations(self, request: Request) -> Response:
         org = self._world.organization(request.path_params["org"])

@@ -128,6 +128,19 @@ def student_mapping(columns: int = 30, school_year: int = 2026) -> dict[str, Any
     return {"name": "default", "fields": fields}
 
 
+def student_export(name: str = "roster_{YYYY}{MM}{DD}", **settings: Any) -> dict[str, Any]:
+    """One file of an export, in the shape of `shared.model.export_file.ExportFile`."""
+    born = {"source": "students.dob", "from": "YYYY-MM-DD", "to": "MM/DD/YYYY"}
+    columns: list[tuple[str, Any]] = [
+        ("Student_Number", "students.student_district_id"),
+        ("Last_Name", "students.lname"),
+        ("First_Name", "students.fname"),
+        ("DOB", {"transformation": "date", "options": born}),
+        ("SchoolID", "schools.school_code"),
+    ]
+    return {"name": name, "columns": [{"header": header, "source": source} for header, source in columns], **settings}
+
+
 def _transformation(target: str, name: str, options: dict[str, str]) -> dict[str, Any]:
     return {"type": "transformation", "target": target, "name": name, "options": options}
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from services.sandbox.students import DISTRICT_ID
+
 if TYPE_CHECKING:
     from services.sandbox.world import Organization
 
@@ -39,9 +41,18 @@ class Registrations:
         self.all.append(made)
         return made
 
-    def page(self, school_year: int, after: int, limit: int, fields: Sequence[str]) -> tuple[list[Any], int | None]:
-        """Approved registrations behind the id `after`, and the id to go on from, if there are more."""
+    def page(
+        self, school_year: int, after: int, limit: int, fields: Sequence[str], student: str | None
+    ) -> tuple[list[Any], int | None]:
+        """Approved registrations behind the id `after`, and the id to go on from, if there are more.
+
+        `student` is Enroll's id of a student, or the district's: theirs only.
+        """
         found = [one for one in self.all[after:] if one.status == APPROVED and one.school_year == school_year]
+        if student is not None:
+            first, own = self._org.students.first_id, student.isascii() and student.isdigit()
+            places = {self._org.students.find(DISTRICT_ID, student), int(student) - first if own else None}
+            found = [one for one in found if one.student in places]
         part = found[:limit]
         shown = [{"id": str(one.id), "values": self._values(one, fields)} for one in part]
         return shown, part[-1].id if len(found) > limit else None
@@ -73,6 +84,8 @@ class Registrations:
             "registrations.student_id": int(student["id"]),
             "registrations.school_id": school.get("schools.id"),
             "registrations.is_from_lottery": 0,
+            "registrations.sis_export_status": one.sis_export_status,
+            "registrations.sis_export_timestamp": one.sis_export_timestamp,
             "schools.school_code": one.school_code,
             "schools.school_name": school.get("schools.school_name"),
         }

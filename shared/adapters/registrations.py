@@ -14,24 +14,24 @@ from shared.model.error_texts import said
 from shared.model.errors import Unavailable
 from shared.model.ports import SourceInfo
 from shared.model.record import RowBatch
-from shared.model.run import Run
 
 PAGE = 500
+EXAMPLES = 5
 KEY = "registrations.id"
 
 
 class RegistrationSource:
-    """Enroll's approved registrations of the run's school year, page by page; every value is a text.
+    """Enroll's approved registrations of a school year, page by page; every value is a text.
 
     A list is a JSON list; what has no value is blank. The number of a row is its place, from 2 on, as in a file with a
     header.
     """
 
-    def __init__(self, http: httpx.AsyncClient, run: Run) -> None:
+    def __init__(self, http: httpx.AsyncClient, org: str, school_year: int) -> None:
         self._http = http
-        self._path = f"/api/v1/organizations/{quote(run.org, safe='')}/registrations"
-        self._year = run.school_year
-        self._fields = tuple(export_catalog(run.data_type).fields)
+        self._path = f"/api/v1/organizations/{quote(org, safe='')}/registrations"
+        self._year = school_year
+        self._fields = tuple(export_catalog("students").fields)
         self._first: Any = None
 
     async def __aenter__(self) -> Self:
@@ -65,13 +65,26 @@ class RegistrationSource:
     async def settle(self, receipt: Mapping[str, Any]) -> None:
         """Nothing is left behind."""
 
+    async def of(self, students: Sequence[str]) -> dict[str, list[str]]:
+        """The approved registration of each of up to `EXAMPLES` students, by the id that was asked for.
+
+        An id is Enroll's or the district's; who has no such registration is left out.
+        """
+        found = {}
+        for student in students[:EXAMPLES]:
+            page = await self._page(0, student)
+            if page["registrations"]:
+                found[student] = self._texts(page["registrations"][0])
+        return found
+
     async def report(self, results: Sequence[Mapping[str, str]]) -> None:
         """Tell Enroll how the export of each registration ended: id, status, and an error of at most 512 characters."""
         for at in range(0, len(results), PAGE):
             await call(self._http, "POST", f"{self._path}:report", {"results": list(results[at : at + PAGE])})
 
-    async def _page(self, after: int) -> Any:
+    async def _page(self, after: int, student: str | None = None) -> Any:
         body = {"school_year": self._year, "fields": list(self._fields), "after": after, "limit": PAGE}
+        body |= {"student": student} if student is not None else {}
         page = await call(self._http, "POST", f"{self._path}:page", body)
         if not isinstance(page, dict) or not isinstance(page.get("registrations"), list) or "next" not in page:
             raise Unavailable(*said("enroll.not_understood"))

@@ -62,6 +62,12 @@ class SliceCompare(RunMessage):
     slice: int = Field(ge=0)
 
 
+class ExportDeliver(RunMessage):
+    """Every slice is compared, and nothing stands against the run: make the files and deliver them."""
+
+    TYPE = "sync.export.deliver.v1"
+
+
 class SliceApply(RunMessage):
     """Send the changes of one slice to the target."""
 

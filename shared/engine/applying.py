@@ -17,7 +17,7 @@ from shared.model.errors import Conflict
 from shared.model.ports import Target
 from shared.model.record import Action, Applied, Change, ChangeBatch, Outcome
 from shared.model.run import Run
-from shared.store.buckets import Entries, bucket_of
+from shared.store.buckets import Entries, bucket_of, version_of
 from shared.store.records import RecordResult
 from shared.store.slices import Slice, SliceState
 from shared.telemetry.metrics import APPLIED
@@ -120,8 +120,7 @@ async def _remember(
             else:
                 missing = int(change.action is Action.MISSING)
                 entries[change.key] = (change.digest, target_id, missing, change.mark)
-    version = (run.number << 20) | min(slice.fence, 0xFFFFF)
-    return await buckets.save(state, version, touched)
+    return await buckets.save(state, version_of(run.number, slice.fence), touched)
 
 
 def _counts(changes: Sequence[Change], answers: Mapping[str, Applied]) -> dict[str, int]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from shared.engine.spill import unpack
+from shared.engine.blocks import unpack
 from shared.mapping.compiled import CompiledMapping
 from shared.model.error_texts import said
 from shared.model.record import Action, Change, Outcome, Problem, Values

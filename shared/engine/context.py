@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from shared.contracts.envelope import Outgoing, new_id
 from shared.contracts.messages import (
+    ExportDeliver,
     ExportRequested,
     Message,
     RunEnded,
@@ -50,6 +51,9 @@ class Engine:
     def compare(self, run: Run, number: int, attempt: int = 1) -> Outgoing:
         body = SliceCompare(organization=run.org, run=run.id, slice=number)
         return self.outgoing(run, body, id=f"{run.id}/compare/{number}", attempt=attempt)
+
+    def deliver(self, run: Run) -> Outgoing:
+        return self.outgoing(run, ExportDeliver(organization=run.org, run=run.id), id=f"{run.id}/deliver")
 
     def apply(self, run: Run, number: int, attempt: int = 1) -> Outgoing:
         body = SliceApply(organization=run.org, run=run.id, slice=number)

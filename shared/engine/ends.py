@@ -1,16 +1,19 @@
 """Chooses the two ends of a run. A new SIS is added here, and nowhere else in the engine."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import httpx
 
 from shared.adapters.csv_files import UploadSource
 from shared.adapters.enroll import EnrollTarget
+from shared.adapters.registrations import RegistrationSource
 from shared.adapters.sftp import SftpSource
-from shared.model.connection import Connection, SftpSecrets
+from shared.adapters.sftp_delivery import deliver
+from shared.model.connection import Connection, SftpSecrets, SftpSettings
 from shared.model.error_texts import said
-from shared.model.errors import BadSettings, Permanent
+from shared.model.errors import BadSettings
 from shared.model.ports import Source, Target
 from shared.model.run import Run
 from shared.security.secrets import SecretBox
@@ -24,6 +27,14 @@ class Ends(Protocol):
 
     def target(self, run: Run, match_key: str) -> Target: ...
 
+    async def deliver(
+        self, connection: Connection, path: Path, name: str, *, begun: bool, begin: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Put a file where the SIS takes it, once (`shared.adapters.sftp_delivery.deliver`)."""
+
+    async def report(self, run: Run, results: Sequence[Mapping[str, str]]) -> None:
+        """Tell Enroll how the export of each registration ended."""
+
 
 class RealEnds:
     def __init__(self, store: Store, settings: Settings, http: httpx.AsyncClient) -> None:
@@ -32,8 +43,8 @@ class RealEnds:
         self._http = http
 
     async def source(self, run: Run, connection: Connection) -> Source:
-        if run.direction == "export":
-            raise Permanent(*said("export.not_offered"))
+        if run.source.kind == "enroll":
+            return RegistrationSource(self._http, run.org, run.school_year)
         if run.source.kind == "upload":
             return self._upload(run)
         return await self._sftp(connection)
@@ -52,18 +63,32 @@ class RealEnds:
         )
 
     async def _sftp(self, connection: Connection) -> Source:
-        sealed = await self._store.org(connection.org).connections.secrets(connection.id)
-        if connection.sftp is None or sealed is None:
-            raise BadSettings(*said("sftp.not_set_up"))
-        secrets = SftpSecrets.model_validate_json(SecretBox(self._settings.secret_keys).open(sealed))
+        sftp, secrets = await self._sftp_login(connection)
         return SftpSource(
-            connection.sftp,
+            sftp,
             secrets,
             allow_private_addresses=self._settings.allow_private_addresses,
             spool_dir=self._settings.spool_dir,
             max_cell_chars=self._settings.max_cell_chars,
             max_bytes=self._settings.max_upload_mb * 1024 * 1024,
         )
+
+    async def _sftp_login(self, connection: Connection) -> tuple[SftpSettings, SftpSecrets]:
+        sealed = await self._store.org(connection.org).connections.secrets(connection.id)
+        if connection.sftp is None or sealed is None:
+            raise BadSettings(*said("sftp.not_set_up"))
+        secrets = SftpSecrets.model_validate_json(SecretBox(self._settings.secret_keys).open(sealed))
+        return connection.sftp, secrets
+
+    async def deliver(
+        self, connection: Connection, path: Path, name: str, *, begun: bool, begin: Callable[[], Awaitable[None]]
+    ) -> None:
+        sftp, secrets = await self._sftp_login(connection)
+        private = self._settings.allow_private_addresses
+        await deliver(sftp, secrets, path, name, begun=begun, begin=begin, allow_private_addresses=private)
+
+    async def report(self, run: Run, results: Sequence[Mapping[str, str]]) -> None:
+        await RegistrationSource(self._http, run.org, run.school_year).report(results)
 
     def target(self, run: Run, match_key: str) -> Target:
         return EnrollTarget(self._http, run, match_key)

@@ -14,6 +14,8 @@ from shared.store.database import Store
 from shared.telemetry.metrics import DECISIONS
 
 log = structlog.get_logger()
+
+UNKNOWN = "Enroll does not know this organization."
 T = TypeVar("T")
 
 
@@ -39,6 +41,8 @@ class Gate:
         why = refusal(deed, data_type, held)
         if why is None and deed is Deed.IMPORT and school_year is not None:
             why = await self._year(who.org, school_year)
+        if why is None and deed is Deed.EXPORT:
+            why = await self._module(who.org)
         await self._store.org(who.org).audit.add(
             actor=who.user, deed=deed.value, subject=subject or data_type, allowed=why is None, why=why or "permitted"
         )
@@ -57,13 +61,24 @@ class Gate:
         return await self._directory.permissions(who.org, who.user)
 
     async def _year(self, org: str, school_year: int) -> str | None:
-        try:
-            settings: EnrollSettings = await self._remembered(("org", org), lambda: self._directory.settings(org))
-        except NotFound:
-            return "Enroll does not know this organization."
+        settings = await self._settings(org)
+        if settings is None:
+            return UNKNOWN
         if school_year in settings.import_years:
             return None
         return f'"Enable Sync Import for Year {school_year}" is off in Enroll (Settings > General).'
+
+    async def _module(self, org: str) -> str | None:
+        settings = await self._settings(org)
+        if settings is None:
+            return UNKNOWN
+        return None if settings.registration_module else "Enroll's Registration module is off for this organization."
+
+    async def _settings(self, org: str) -> EnrollSettings | None:
+        try:
+            return await self._remembered(("org", org), lambda: self._directory.settings(org))
+        except NotFound:
+            return None
 
     async def _remembered(self, key: tuple[str, ...], ask: Callable[[], Awaitable[T]]) -> T:
         now = time.monotonic()

@@ -7,6 +7,14 @@ from shared.model.connection import SafetyLimits
 from shared.model.error_texts import told
 
 
+def export_objections(counts: Mapping[str, int], limits: SafetyLimits) -> list[dict[str, Any]]:
+    """The same for a file that is written anew each time: how many of its rows are others does not matter."""
+    return [
+        *_share("gone", counts["missing"], counts["known"], limits.missing_percent, limits.few),
+        *_share("invalid", counts["invalid"], counts["rows"], limits.invalid_percent, limits.few),
+    ]
+
+
 def objections(
     counts: Mapping[str, int], limits: SafetyLimits, stage: Mapping[str, Any], *, full_roster: bool
 ) -> list[dict[str, Any]]:

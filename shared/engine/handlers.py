@@ -6,10 +6,19 @@ import structlog
 from pydantic import ValidationError
 
 from shared.contracts.envelope import Envelope
-from shared.contracts.messages import ExportRequested, RunMessage, RunRequested, RunSettle, SliceApply, SliceCompare
+from shared.contracts.messages import (
+    ExportDeliver,
+    ExportRequested,
+    RunMessage,
+    RunRequested,
+    RunSettle,
+    SliceApply,
+    SliceCompare,
+)
 from shared.engine.applying import apply
 from shared.engine.comparing import compare
 from shared.engine.context import Engine
+from shared.engine.exporting import conclude, deliver, list_slice
 from shared.engine.lease import LeaseLost, kept
 from shared.engine.progress import after_apply, after_compare, end, following
 from shared.engine.staging import stage
@@ -42,6 +51,7 @@ class Steps:
             Handling(RunRequested, self.begin, self.begin_gave_up),
             Handling(ExportRequested, self.begin, self.begin_gave_up),
             Handling(SliceCompare, self.compare, self.compare_gave_up),
+            Handling(ExportDeliver, self.deliver, self.deliver_gave_up),
             Handling(SliceApply, self.apply, self.apply_gave_up),
             Handling(RunSettle, self.settle),
         )
@@ -64,40 +74,56 @@ class Steps:
         run = await runs.get(message.run)
         if run.state is RunState.PENDING and not await self._activate(run):
             return Done()
-        if run.state is RunState.FAILED and not run.slices:
+        return await self._whole(run, RunState.STAGING, not run.slices, stage, delivery)
+
+    async def deliver(self, message: ExportDeliver, delivery: Delivery) -> Answer:
+        """applying: the files go out, then the slices follow."""
+        run = await self._engine.store.org(message.organization).runs.get(message.run)
+        return await self._whole(run, RunState.APPLYING, run.delivered_at is None, deliver, delivery)
+
+    async def _whole(
+        self,
+        run: Run,
+        state: RunState,
+        undone: bool,
+        work: Callable[[Engine, Run, int], Awaitable[None]],
+        delivery: Delivery,
+    ) -> Answer:
+        """A step that is done for the run as a whole, under the run's own lease. A replay takes up one that failed."""
+        runs = self._engine.org(run).runs
+        if run.state is RunState.FAILED and undone:
             if not await self._is_replay(delivery, run.error):
                 return Done()
-            taken = await self._take_up(run, RunState.STAGING, delivery)
+            taken = await self._take_up(run, state, delivery)
             if not isinstance(taken, Run):
                 return taken
-        held = await runs.acquire(run.id, [RunState.STAGING], self._engine.owner, self._seconds)
+        held = await runs.acquire(run.id, [state], self._engine.owner, self._seconds)
         if held is None:
-            return await self._not_held(await runs.get(run.id), [RunState.STAGING])
+            return await self._not_held(await runs.get(run.id), [state])
         run, fence = held
         try:
             async with kept(lambda: runs.renew(run.id, fence, self._seconds), self._seconds):
-                await stage(self._engine, run, fence)
+                await work(self._engine, run, fence)
         except LeaseLost:
             return self._busy("another worker has taken over the run")
         except Permanent as error:
-            await end(
-                self._engine,
-                run,
-                [RunState.STAGING],
-                RunState.FAILED,
-                add_counts([]),
-                error=error.as_dict(),
-                fence=fence,
-            )
+            counts = add_counts([run.counts])
+            await end(self._engine, run, [state], RunState.FAILED, counts, error=error.as_dict(), fence=fence)
         finally:
             await _quietly(runs.release(run.id, fence))
         return Done()
 
     async def begin_gave_up(self, message: RunMessage, error: BaseException) -> None:
         """Raises NotFound."""
+        await self._fail(message, [RunState.PENDING, RunState.STAGING], error)
+
+    async def deliver_gave_up(self, message: RunMessage, error: BaseException) -> None:
+        """Raises NotFound."""
+        await self._fail(message, [RunState.APPLYING], error)
+
+    async def _fail(self, message: RunMessage, states: list[RunState], error: BaseException) -> None:
         run = await self._engine.store.org(message.organization).runs.get(message.run)
-        states = [RunState.PENDING, RunState.STAGING]
-        await end(self._engine, run, states, RunState.FAILED, add_counts([]), error=_told(error))
+        await end(self._engine, run, states, RunState.FAILED, add_counts([run.counts]), error=_told(error))
 
     async def _activate(self, run: Run) -> bool:
         runs = self._engine.org(run).runs
@@ -115,7 +141,8 @@ class Steps:
         run = await self._run(message, RunState.COMPARING, SliceState.STAGED, delivery)
         if not isinstance(run, Run):
             return run
-        answer = await self._slice(run, message.slice, SliceState.STAGED, compare, delivery)
+        work = list_slice if run.delivery else compare
+        answer = await self._slice(run, message.slice, SliceState.STAGED, work, delivery)
         await after_compare(self._engine, run)
         return answer
 
@@ -123,7 +150,8 @@ class Steps:
         run = await self._run(message, RunState.APPLYING, SliceState.COMPARED, delivery)
         if not isinstance(run, Run):
             return run
-        answer = await self._slice(run, message.slice, SliceState.COMPARED, apply, delivery)
+        work = conclude if run.delivery else apply
+        answer = await self._slice(run, message.slice, SliceState.COMPARED, work, delivery)
         await after_apply(self._engine, run)
         return answer
 

@@ -10,6 +10,8 @@ from shared.model.run import Run, RunState
 from shared.store.database import OrgStore
 from shared.store.slices import SliceState
 
+NOT_SENT = (Action.ADOPT, Action.NONE)
+
 
 async def pending_page(org: OrgStore, run: Run, *, after: str | None, limit: int) -> list[dict[str, Any]]:
     """Planned records, slice by slice, from behind the cursor `after` (`slice:position`)."""
@@ -24,7 +26,7 @@ async def pending_page(org: OrgStore, run: Run, *, after: str | None, limit: int
         changes = await asyncio.to_thread(changesets.unpack, content)
         start = position + 1 if slice.number == first else 0
         outcome = Outcome.IN_PROGRESS if run.state is RunState.APPLYING else Outcome.PENDING
-        sent = ((at, one) for at, one in enumerate(changes) if at >= start and one.action is not Action.ADOPT)
+        sent = ((at, one) for at, one in enumerate(changes) if at >= start and one.action not in NOT_SENT)
         page += [_shown(one, f"{slice.number}:{at}", outcome) for at, one in islice(sent, limit - len(page))]
         if len(page) >= limit:
             break

@@ -4,13 +4,15 @@ Several may find at once that nothing is left; the state machine lets one of the
 by the redelivery of the message, which comes here again.
 """
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
 from shared.contracts.envelope import Outgoing
 from shared.engine.context import Engine
-from shared.engine.guard import objections
+from shared.engine.guard import export_objections, objections
 from shared.model.error_texts import told
 from shared.model.run import Run, RunState, add_counts
 from shared.store.slices import Slice, SliceState
@@ -38,7 +40,10 @@ async def after_compare(engine: Engine, run: Run) -> None:
     if (await org.runs.get(run.id)).state is RunState.FAILED:
         await org.runs.reopen(run.id, RunState.COMPARING)  # ended by somebody who saw a slice before its replay
     connection = await org.connections.get(run.connection)
-    reasons = objections(counts, connection.limits, run.stage, full_roster=run.roster == "full")
+    if run.delivery:
+        reasons = export_objections(counts, connection.limits)
+    else:
+        reasons = objections(counts, connection.limits, run.stage, full_roster=run.roster == "full")
     if run.preview:
         reasons.insert(0, dict(PREVIEW))
     if reasons:
@@ -50,15 +55,40 @@ async def after_compare(engine: Engine, run: Run) -> None:
 
 
 async def start_applying(engine: Engine, run: Run, from_state: RunState, by: str | None = None) -> bool:
-    """-> applying, with the first slices announced; at once to the end where nothing is to be done."""
+    """-> applying: the files of an export come before its slices."""
     org = engine.org(run)
     slices = await org.slices.of(run.id)
+    if not run.delivery or not any(one.listed for one in slices):
+        return await apply_slices(engine, run, slices, from_state, by=by)
+    messages = [engine.deliver(run)]
+    facts = {"counts": add_counts([one.counts for one in slices]), "decided_by": by}
+    if not await org.runs.move(run.id, [from_state], RunState.APPLYING, facts=facts, messages=messages):
+        return False
+    await engine.relay.send("runs", run.id, messages)
+    return True
+
+
+async def apply_slices(
+    engine: Engine,
+    run: Run,
+    slices: Sequence[Slice],
+    from_state: RunState,
+    *,
+    by: str | None = None,
+    fence: int | None = None,
+) -> bool:
+    """-> applying, with the first slices announced; at once to the end where nothing is to be done.
+
+    With a `fence` the files of the run are delivered, and whoever held the lease goes on.
+    """
+    org = engine.org(run)
     waiting = [one.number for one in slices if one.state is SliceState.COMPARED]
     if not waiting:
         return await _finish(engine, run, slices, [from_state], by=by)
     messages = [engine.apply(run, number) for number in waiting[: engine.settings.window]]
-    facts = {"counts": add_counts([one.counts for one in slices]), "to_apply": waiting, "decided_by": by}
-    if not await org.runs.move(run.id, [from_state], RunState.APPLYING, facts=facts, messages=messages):
+    facts: dict[str, Any] = {"counts": add_counts([one.counts for one in slices]), "to_apply": waiting}
+    facts |= {"decided_by": by} if fence is None else {"delivered_at": datetime.now(UTC)}
+    if not await org.runs.move(run.id, [from_state], RunState.APPLYING, fence=fence, facts=facts, messages=messages):
         return False
     await engine.relay.send("runs", run.id, messages)
     return True
@@ -90,14 +120,14 @@ async def after_apply(engine: Engine, run: Run) -> None:
 
 
 async def _finish(
-    engine: Engine, run: Run, slices: list[Slice], from_states: list[RunState], by: str | None = None
+    engine: Engine, run: Run, slices: Sequence[Slice], from_states: list[RunState], by: str | None = None
 ) -> bool:
     state, counts = _outcome(slices)
     lost = any(one.state is SliceState.FAILED for one in slices)
     return await end(engine, run, from_states, state, counts, error=_why(slices, UNSENT) if lost else None, by=by)
 
 
-def _outcome(slices: list[Slice]) -> tuple[RunState, dict[str, int]]:
+def _outcome(slices: Sequence[Slice]) -> tuple[RunState, dict[str, int]]:
     counts = add_counts([one.counts for one in slices])
     lost = any(one.state is SliceState.FAILED for one in slices)
     if not lost and not counts["failed"] and not counts["invalid"]:
@@ -106,7 +136,7 @@ def _outcome(slices: list[Slice]) -> tuple[RunState, dict[str, int]]:
     return RunState.PARTIAL if done else RunState.FAILED, counts
 
 
-def _why(slices: list[Slice], otherwise: dict[str, str]) -> dict[str, str]:
+def _why(slices: Sequence[Slice], otherwise: dict[str, str]) -> dict[str, str]:
     """The reason the first failed slice gives."""
     return next((dict(one.error) for one in slices if one.error), otherwise)
 

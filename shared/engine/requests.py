@@ -8,8 +8,9 @@ from typing import Literal
 import orjson
 
 from shared.contracts.envelope import new_id
+from shared.contracts.topology import Direction
 from shared.engine.context import Engine
-from shared.model.connection import Connection
+from shared.model.connection import Connection, Kind
 from shared.model.run import Run, RunState, SourceSpec, Trigger
 
 UNDER_WAY = (
@@ -34,6 +35,7 @@ class RunRequest:
     trigger: Trigger
     source: SourceSpec
     lane: Literal["interactive", "bulk"]
+    direction: Direction = "import"
     preview: bool = False
     roster: Literal["full", "some"] | None = None
     mapping: str = "default"
@@ -49,7 +51,8 @@ async def request_run(engine: Engine, request: RunRequest) -> Run:
         NotFound: the connection has no mapping for this data type yet.
     """
     org = engine.store.org(request.connection.org)
-    mapping = await org.mappings.latest(request.connection.id, request.data_type, request.mapping)
+    mappings = org.mappings if request.direction == "import" else org.export_mappings
+    mapping = await mappings.latest(request.connection.id, request.data_type, request.mapping)
     fingerprint = _fingerprint(request, mapping.id)
     joined = await org.runs.same_request(
         fingerprint, UNDER_WAY if request.source.kind == "upload" else (RunState.PENDING,)
@@ -60,6 +63,8 @@ async def request_run(engine: Engine, request: RunRequest) -> Run:
         id=request.id or new_id("run"),
         org=request.connection.org,
         connection=request.connection.id,
+        direction=request.direction,
+        delivery=_delivery(request),
         data_type=request.data_type,
         school_year=request.school_year,
         mapping=mapping.id,
@@ -68,7 +73,7 @@ async def request_run(engine: Engine, request: RunRequest) -> Run:
         source=request.source,
         preview=request.preview,
         roster=request.roster or request.connection.roster,
-        today=request.connection.today().isoformat(),
+        clock=request.connection.clock().isoformat(timespec="seconds"),
         created_at=datetime.now(UTC),
     )
     messages = [engine.requested(run)]
@@ -78,9 +83,16 @@ async def request_run(engine: Engine, request: RunRequest) -> Run:
     return await org.runs.get(run.id)
 
 
+def _delivery(request: RunRequest) -> Literal["", "download", "sftp"]:
+    if request.direction == "import":
+        return ""
+    return "sftp" if request.connection.kind is Kind.SFTP else "download"
+
+
 def _fingerprint(request: RunRequest, mapping: str) -> str:
     asked = [
         request.connection.id,
+        request.direction,
         request.data_type,
         request.school_year,
         mapping,

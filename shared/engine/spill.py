@@ -1,19 +1,19 @@
 """Partitions rows by key on local disk, in blocks, so that memory stays flat whatever the size of the source.
 
-A block is a compressed JSON list of `[row number, values, key, mark]`, or `[row number, null, problem]` for a row that
-could not be read. A slice's artifact is its blocks one after the other, each behind its length.
+A row is `[row number, values, key, mark]`, or `[row number, null, problem]` where it could not be read. A slice's
+artifact is its blocks of rows (`shared.engine.blocks`), one after the other.
 """
 
 import os
 import tempfile
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Self
 
 import orjson
 
+from shared.engine.blocks import framed
 from shared.model.record import RowBatch
 from shared.store.buckets import BUCKETS, bucket_of
 
@@ -62,7 +62,7 @@ class Spill:
     def _flush(self, bucket: int) -> None:
         if self._file is None or not self._open[bucket]:
             return
-        block = zlib.compress(b"[" + self._open[bucket][:-1] + b"]", 1)
+        block = framed(b"[" + self._open[bucket][:-1] + b"]")
         self._blocks[bucket].append((self._file.tell(), len(block)))
         self._file.write(block)
         self._open[bucket].clear()
@@ -78,11 +78,8 @@ class Spill:
         """The artifact of buckets `low` to `high`, both included. Several threads may read at once."""
         if self._file is None:
             raise ValueError("the spill is closed")
-        parts: list[bytes] = []
-        for bucket in range(low, high + 1):
-            for place, length in self._blocks[bucket]:
-                parts += [length.to_bytes(4, "big"), os.pread(self._file.fileno(), length, place)]
-        return b"".join(parts)
+        places = (place for bucket in range(low, high + 1) for place in self._blocks[bucket])
+        return b"".join(os.pread(self._file.fileno(), length, place) for place, length in places)
 
 
 def plan(rows: list[int], slice_rows: int) -> list[tuple[int, int, int]]:
@@ -95,13 +92,3 @@ def plan(rows: list[int], slice_rows: int) -> list[tuple[int, int, int]]:
             low, held = bucket, 0
         held += count
     return [*slices, (low, len(rows) - 1, held)]
-
-
-def unpack(artifact: bytes) -> Iterator[list[list[Any]]]:
-    """The blocks of an artifact, each a list of rows."""
-    place = 0
-    while place < len(artifact):
-        length = int.from_bytes(artifact[place : place + 4], "big")
-        place += 4
-        yield orjson.loads(zlib.decompress(artifact[place : place + length]))
-        place += length

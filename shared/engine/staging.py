@@ -1,6 +1,7 @@
 """stage: pull the source once, as a stream, and store it in slices that never change."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -10,6 +11,7 @@ from shared.engine.lease import LeaseLost
 from shared.engine.spill import Spill, plan
 from shared.engine.together import together
 from shared.mapping.compiled import CompiledMapping, compile_mapping
+from shared.mapping.export_rows import CompiledExport, compile_export
 from shared.model.catalog import catalog
 from shared.model.error_texts import said
 from shared.model.errors import BadInput
@@ -30,11 +32,10 @@ async def stage(engine: Engine, run: Run, fence: int) -> None:
         Transient: try again later.
     """
     org = engine.org(run)
-    mapping = await org.mappings.get(run.mapping)
     connection = await org.connections.get(run.connection)
     source = await engine.ends.source(run, connection)
     async with source:
-        compiled = compile_mapping(mapping, catalog(run.data_type), source.info.columns, run.moment)
+        compiled = await _compiled(engine, run, source.info.columns)
         with Spill(engine.settings.spool_dir) as spill:
             slices = await _partition(engine, run, source, compiled, spill)
         facts = _facts(source, compiled)
@@ -57,11 +58,20 @@ async def stage(engine: Engine, run: Run, fence: int) -> None:
         await engine.relay.send("runs", run.id, messages)
 
 
-async def _partition(engine: Engine, run: Run, source: Source, compiled: CompiledMapping, spill: Spill) -> list[Slice]:
+async def _compiled(engine: Engine, run: Run, columns: Sequence[str]) -> CompiledMapping | CompiledExport:
+    org = engine.org(run)
+    if run.delivery:
+        return compile_export(await org.export_mappings.get(run.mapping), columns, run.moment)
+    return compile_mapping(await org.mappings.get(run.mapping), catalog(run.data_type), columns, run.moment)
+
+
+async def _partition(
+    engine: Engine, run: Run, source: Source, compiled: CompiledMapping | CompiledExport, spill: Spill
+) -> list[Slice]:
     async for batch in source.batches():
         await asyncio.to_thread(spill.add, batch, compiled.key, compiled.mark)
     if not sum(spill.rows):
-        raise BadInput(*said("file.no_rows"))
+        raise BadInput(*(said("file.no_rows") if run.direction == "import" else said("export.nothing")))
     await asyncio.to_thread(spill.finish)
     planned = plan(spill.rows, engine.settings.slice_rows)
     gate = asyncio.Semaphore(AT_ONCE)
@@ -75,7 +85,7 @@ async def _partition(engine: Engine, run: Run, source: Source, compiled: Compile
     return await together(store(number, *one) for number, one in enumerate(planned))
 
 
-def _facts(source: Source, compiled: CompiledMapping) -> dict[str, Any]:
+def _facts(source: Source, compiled: CompiledMapping | CompiledExport) -> dict[str, Any]:
     info = source.info
     return {
         "columns": list(info.columns),

@@ -3,7 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
+
+from pydantic import BaseModel
 
 from shared.mapping.compiled import MappingProblem
 from shared.mapping.transformations.registry import ValueProblem
@@ -14,6 +16,7 @@ from shared.model.error_texts import said
 from shared.model.errors import BadMapping
 from shared.model.mapping import FieldMapping, MappingDraft, MatchCodes, Transformation
 
+Draft = TypeVar("Draft", bound=BaseModel)
 CodeSets: TypeAlias = Mapping[str, Sequence[Code]]
 """Enroll's field codes: the name of a set to its codes."""
 
@@ -60,25 +63,28 @@ def suggest(sis: Sequence[Code], enroll: Sequence[Code]) -> tuple[CodePair, ...]
     return tuple(pairs)
 
 
-def table_names(draft: MappingDraft) -> set[str]:
-    """The tables that the mapping names, however deep in its transformations."""
-    return {one["table"] for one in _matches(draft.model_dump(mode="json")["fields"])}
+def table_names(draft: BaseModel) -> set[str]:
+    """The tables that a mapping names, however deep in its transformations."""
+    return {one["table"] for one in _matches(draft.model_dump(mode="json"))}
 
 
-def with_tables(draft: MappingDraft, tables: Mapping[str, CodeTable]) -> MappingDraft:
+def with_tables(
+    draft: Draft, tables: Mapping[str, CodeTable], direction: Literal["import", "export"] = "import"
+) -> Draft:
     """The mapping with the codes of the tables it names written into it, and the versions they were taken from.
 
     Raises:
         BadMapping: there is no such table.
     """
     raw = draft.model_dump(mode="json", by_alias=True)
-    for match in _matches(raw["fields"]):
+    for match in _matches(raw):
         table = tables.get(match["table"])
         if table is None:
             known = ", ".join(sorted(tables)) or "none yet"
             raise BadMapping(*said("mapping.table_unknown", what=match["table"], known=known))
-        match["codes"], match["table_version"] = table.inward(), table.version
-    return MappingDraft.model_validate(raw)
+        match["codes"] = table.inward() if direction == "import" else table.outward()
+        match["table_version"] = table.version
+    return type(draft).model_validate(raw)
 
 
 def code_problems(draft: MappingDraft, catalog: Catalog, sets: CodeSets) -> list[MappingProblem]:

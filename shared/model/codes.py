@@ -1,9 +1,10 @@
 """Codes: what Enroll and a SIS call the same thing, and the table that pairs them, used in both directions."""
 
-from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from shared.model.saved import Saved
 
 CodeText = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
 
@@ -48,11 +49,5 @@ class CodeTableDraft(BaseModel):
         return {pair.enroll: pair.sis for pair in reversed(self.pairs)}
 
 
-class CodeTable(CodeTableDraft):
+class CodeTable(CodeTableDraft, Saved):
     """One immutable version of a table of a connection."""
-
-    connection: str
-    name: str
-    version: int = Field(ge=1)
-    created_at: datetime
-    created_by: str

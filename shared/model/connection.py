@@ -1,6 +1,6 @@
 """A connection: one configured link to a SIS or file store."""
 
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -115,7 +115,7 @@ class Connection(BaseModel):
     created_at: datetime
     created_by: str
 
-    def today(self) -> date:
-        """The day it is where the district is."""
+    def clock(self) -> datetime:
+        """The time it is where the district is."""
         zone = self.time_zone or (self.schedule.zone if self.schedule else "UTC")
-        return datetime.now(ZoneInfo(zone)).date()
+        return datetime.now(ZoneInfo(zone))

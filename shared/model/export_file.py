@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from shared.model.mapping import Source, not_too_deep
+from shared.model.saved import SavedMapping
 
 TOKENS: Final = {
     "YYYY": "{at:%Y}",
@@ -96,3 +97,7 @@ class ExportDraft(BaseModel):
         if len(set(names)) < len(names):
             raise ValueError("Two files would have the same name")
         return self
+
+
+class ExportMapping(ExportDraft, SavedMapping):
+    """The saved files of an export."""

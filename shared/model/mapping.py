@@ -1,9 +1,10 @@
 """A mapping as people make it: which column fills which field, and how. Compiled by `shared.mapping`."""
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+
+from shared.model.saved import SavedMapping
 
 Unmatched = Literal["fail", "default", "pass"]
 Blank = Literal["keep", "clear"]
@@ -148,13 +149,5 @@ class MappingDraft(BaseModel):
     fields: tuple[FieldMapping, ...] = Field(min_length=1, max_length=500)
 
 
-class Mapping(MappingDraft):
-    """A saved mapping: one immutable version of (connection, direction, data type, name)."""
-
-    id: str
-    connection: str
-    direction: Literal["import", "export"]
-    data_type: str
-    version: int = Field(ge=1)
-    created_at: datetime
-    created_by: str
+class Mapping(MappingDraft, SavedMapping):
+    """A saved mapping of an import."""

@@ -24,9 +24,20 @@ class Deed(StrEnum):
     MAP_IMPORT = "map import"
     IMPORT = "import"
     DECIDE = "approve or reject run"
+    MAP_EXPORT = "map export"
+    VIEW_EXPORT = "view export"
+    EXPORT = "export"
 
 
 LIMITED_IMPORTS = frozenset({"schools", "programs", "students", "applications", "cutoff_numbers"})
+
+
+_EXPORTS = {
+    Deed.MAP_EXPORT: (),
+    Deed.VIEW_EXPORT: (Permission.VIEW_REGISTRATIONS,),
+    Deed.EXPORT: (Permission.VIEW_REGISTRATIONS, Permission.EDIT_REGISTRATIONS),
+}
+"""What an export needs beside Full Access: its files and records show registrations, and running it changes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +50,9 @@ class Identity:
 
 def refusal(deed: Deed, data_type: str, held: Set[str]) -> str | None:
     """Why a user who holds these permissions may not do this, or None if they may."""
+    if deed in _EXPORTS:
+        lacks = [one for one in (Permission.FULL, *_EXPORTS[deed]) if one not in held]
+        return f"This needs {' and '.join(lacks)}." if lacks else None
     if deed is Deed.MANAGE_CONNECTION:
         return None if Permission.FULL in held else f"This needs {Permission.FULL}."
     if deed is Deed.VIEW or data_type in LIMITED_IMPORTS:

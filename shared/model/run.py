@@ -1,7 +1,7 @@
 """A run: one transfer, its states and its counts."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -57,20 +57,34 @@ class Trigger(BaseModel):
 
 
 class SourceSpec(BaseModel):
-    """Where the records come from. For `upload`: the artifact and its facts; for `sftp`: the connection says all."""
+    """Where the records come from. For `upload`: the artifact and its facts; else the kind says all."""
 
     model_config = ConfigDict(frozen=True)
 
-    kind: Literal["upload", "sftp"]
+    kind: Literal["upload", "sftp", "enroll"]
     upload: str = ""
     name: str = ""
     sha256: str = ""
 
 
+class RunFile(BaseModel):
+    """A file that an export made. `begun`: whether its delivery went through is not known yet."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    size: int
+    sha256: str
+    rows: int
+    artifact: str
+    state: Literal["made", "begun", "delivered"] = "made"
+
+
 class Run(BaseModel):
     """A run as stored. `number` counts the runs of its stream (connection, direction, data type) from 1.
 
-    `today` is the district's own date when the run was asked for (YYYY-MM-DD); a replay keeps it.
+    `clock` is the district's own time when the run was asked for (ISO 8601 with its offset); a replay keeps it.
+    `delivery` says where the files of an export go; empty where a run makes none.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -89,13 +103,16 @@ class Run(BaseModel):
     source: SourceSpec
     preview: bool = False
     roster: Literal["full", "some"] = "full"
-    today: str = ""
+    delivery: Literal["", "download", "sftp"] = ""
+    clock: str = ""
     created_at: datetime
     started_at: datetime | None = None
     ended_at: datetime | None = None
     counts: dict[str, int] = Field(default_factory=dict)
     slices: int = 0
     to_apply: list[int] = Field(default_factory=list)
+    files: list[RunFile] = Field(default_factory=list)
+    delivered_at: datetime | None = None
     stage: dict[str, Any] = Field(default_factory=dict)
     reasons: list[dict[str, Any]] = Field(default_factory=list)
     error: dict[str, str] | None = None
@@ -104,8 +121,12 @@ class Run(BaseModel):
     @property
     def moment(self) -> Moment:
         """What a mapping may know of when it runs."""
-        today = date.fromisoformat(self.today) if self.today else self.created_at.date()
-        return Moment(today, self.school_year)
+        return Moment(self.asked_at.date(), self.school_year)
+
+    @property
+    def asked_at(self) -> datetime:
+        """When the run was asked for, by the clock of the district."""
+        return datetime.fromisoformat(self.clock) if self.clock else self.created_at
 
     @property
     def ended(self) -> bool:

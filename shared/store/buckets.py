@@ -27,6 +27,11 @@ def bucket_of(key: str) -> int:
     return zlib.crc32(key.encode("utf-8", "surrogatepass")) & 0xFF
 
 
+def version_of(number: int, fence: int) -> int:
+    """The version under which a slice of a run is remembered: later runs stand above earlier ones."""
+    return (number << 20) | min(fence, 0xFFFFF)
+
+
 def state_id(connection: str, direction: str, data_type: str, school_year: int) -> str:
     return f"{connection}|{direction}|{data_type}|{school_year}"
 

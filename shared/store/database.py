@@ -13,7 +13,7 @@ from shared.store.buckets import Buckets
 from shared.store.code_tables import CodeTables
 from shared.store.connections import Connections
 from shared.store.failed import FailedMessages
-from shared.store.mappings import Mappings
+from shared.store.mappings import ExportMappings, Mappings
 from shared.store.outbox import Outboxes
 from shared.store.records import Records
 from shared.store.runs import Runs
@@ -28,6 +28,7 @@ class OrgStore:
 
     connections: Connections
     mappings: Mappings
+    export_mappings: ExportMappings
     code_tables: CodeTables
     runs: Runs
     slices: Slices
@@ -63,6 +64,7 @@ class Store:
         return OrgStore(
             connections=Connections(scoped("connections")),
             mappings=Mappings(scoped("mappings")),
+            export_mappings=ExportMappings(scoped("mappings")),
             code_tables=CodeTables(scoped("code_tables")),
             runs=Runs(scoped("runs"), scoped("streams")),
             slices=Slices(scoped("slices")),

@@ -1,51 +1,37 @@
-"""Mappings: versions that never change. The newest version of a name is the one in use."""
+"""Field Mappings of one direction. The newest version of a name is the one in use."""
 
-from datetime import UTC, datetime
+from typing import Generic, Literal, TypeVar
 
-import orjson
-
-from shared.contracts.envelope import new_id
 from shared.model.error_texts import said
-from shared.model.errors import NotFound, Unavailable
+from shared.model.errors import NotFound
+from shared.model.export_file import ExportDraft, ExportMapping
 from shared.model.mapping import Mapping, MappingDraft
-from shared.store.scoped import Collection, Document, Duplicate
+from shared.model.saved import SavedMapping
+from shared.store.scoped import Collection
+from shared.store.versions import Versions
+
+Kept = TypeVar("Kept", bound=SavedMapping)
 
 
-class Mappings:
-    def __init__(self, collection: Collection) -> None:
-        self._mappings = collection
+class _Mappings(Generic[Kept]):
+    def __init__(self, versions: Versions[Kept], direction: Literal["import", "export"]) -> None:
+        self._versions = versions
+        self._direction = direction
 
-    async def add(self, draft: MappingDraft, connection: str, data_type: str, by: str) -> Mapping:
-        """Save as the next version of (connection, import, data type, name)."""
-        for _ in range(10):
-            latest = await self._latest(connection, data_type, draft.name)
-            mapping = Mapping(
-                **draft.model_dump(),
-                id=new_id("map"),
-                connection=connection,
-                direction="import",
-                data_type=data_type,
-                version=latest.version + 1 if latest else 1,
-                created_at=datetime.now(UTC),
-                created_by=by,
-            )
-            try:
-                await self._mappings.insert(_document(mapping))
-            except Duplicate:
-                continue
-            return mapping
-        raise Unavailable(*said("mapping.busy"))
+    async def add(self, draft: MappingDraft | ExportDraft, connection: str, data_type: str, by: str) -> Kept:
+        """Save as the next version of (connection, direction, data type, name)."""
+        return await self._versions.add(draft, self._named(connection, data_type, name=draft.name), by)
 
-    async def get(self, id: str) -> Mapping:
+    async def get(self, id: str) -> Kept:
         """Raises NotFound."""
-        document = await self._mappings.get({"_id": id})
-        if document is None:
+        found = await self._versions.get({"_id": id, "direction": self._direction})
+        if found is None:
             raise NotFound(*said("mapping.not_found"))
-        return Mapping.model_validate(_shape(document))
+        return found
 
-    async def latest(self, connection: str, data_type: str, name: str = "default") -> Mapping:
+    async def latest(self, connection: str, data_type: str, name: str = "default") -> Kept:
         """Raises NotFound where nothing has been mapped yet."""
-        found = await self._latest(connection, data_type, name)
+        found = await self._versions.latest(self._named(connection, data_type, name=name))
         if found is None:
             named = sorted({one.name for one in await self.versions(connection, data_type)})
             if named:
@@ -54,23 +40,22 @@ class Mappings:
             raise NotFound(*said("mapping.none", data_type=data_type))
         return found
 
-    async def versions(self, connection: str, data_type: str) -> list[Mapping]:
-        where = {"connection": connection, "direction": "import", "data_type": data_type}
-        found = await self._mappings.all(where, sort=[("version", -1)], limit=200)
-        return [Mapping.model_validate(_shape(one)) for one in found]
+    async def versions(self, connection: str, data_type: str) -> list[Kept]:
+        return await self._versions.all(self._named(connection, data_type), limit=200)
 
-    async def _latest(self, connection: str, data_type: str, name: str) -> Mapping | None:
-        where = {"connection": connection, "direction": "import", "data_type": data_type, "name": name}
-        found = await self._mappings.all(where, sort=[("version", -1)], limit=1)
-        return Mapping.model_validate(_shape(found[0])) if found else None
+    def _named(self, connection: str, data_type: str, **name: str) -> dict[str, str]:
+        return {"connection": connection, "direction": self._direction, "data_type": data_type, **name}
 
 
-def _document(mapping: Mapping) -> Document:
-    """Codes come from people and may hold what a field name may not, so the rows are one JSON text."""
-    shaped = mapping.model_dump(mode="json", exclude={"id"})
-    return {**shaped, "_id": mapping.id, "fields": orjson.dumps(shaped["fields"]).decode()}
+class Mappings(_Mappings[Mapping]):
+    """What fills the fields of Enroll from the columns of a file."""
+
+    def __init__(self, collection: Collection) -> None:
+        super().__init__(Versions(collection, Mapping, "map", ["fields"]), "import")
 
 
-def _shape(document: Document) -> Document:
-    shaped = {key: value for key, value in document.items() if key not in ("_id", "org")}
-    return {**shaped, "id": document["_id"], "fields": orjson.loads(document["fields"])}
+class ExportMappings(_Mappings[ExportMapping]):
+    """The files that an export makes."""
+
+    def __init__(self, collection: Collection) -> None:
+        super().__init__(Versions(collection, ExportMapping, "map", ["files"]), "export")

@@ -106,6 +106,10 @@ class Runs:
     async def release(self, id: str, fence: int) -> None:
         await leases.release(self._runs, id, fence=fence)
 
+    async def note(self, id: str, fence: int, facts: Mapping[str, Any]) -> bool:
+        """Remember something on the way, under the lease. False where it was lost."""
+        return await self._runs.update({"_id": id, "fence": fence}, {"$set": dict(facts)})
+
     async def move(
         self,
         id: str,

@@ -20,7 +20,10 @@ class SliceState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Buckets `low` to `high` of a run. `staged` and `changes` are artifact ids; no `changes`, nothing to apply."""
+    """Buckets `low` to `high` of a run. `staged`, `changes` and `listed` are artifact ids.
+
+    No `changes`: nothing to apply. `listed` are the rows that stand in the files of an export.
+    """
 
     run: str
     number: int
@@ -30,6 +33,7 @@ class Slice:
     state: SliceState
     staged: str
     changes: str = ""
+    listed: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
     error: Mapping[str, str] | None = None
     fence: int = 0
@@ -105,12 +109,15 @@ class Slices:
         *,
         counts: Mapping[str, int],
         changes: str | None = None,
+        listed: str | None = None,
         messages: Sequence[Outgoing] = (),
     ) -> bool:
         """Record the step and its counts under the fence. False where the lease was lost to somebody else."""
         values: dict[str, Any] = {"state": state.value, **{f"counts.{name}": n for name, n in counts.items()}}
         if changes is not None:
             values["changes"] = changes
+        if listed is not None:
+            values["listed"] = listed
         return await self._slices.update(
             leases.fenced(slice.id, slice.fence),
             {"$set": values, "$unset": dict(leases.RELEASED), **announcing(messages)},
@@ -164,6 +171,7 @@ def _to_slice(document: Document) -> Slice:
         state=SliceState(document["state"]),
         staged=document["staged"],
         changes=document.get("changes", ""),
+        listed=document.get("listed", ""),
         counts=document.get("counts", {}),
         error=document.get("error"),
         fence=document["fence"],

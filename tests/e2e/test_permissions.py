@@ -11,9 +11,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from devtools.district import FULL, YEAR, District
+from devtools.district import EXPORTER, FULL, YEAR, District
 from devtools.stack import Stack
-from services.sandbox.district import student_mapping
+from services.sandbox.district import student_export, student_mapping
 from tests.e2e.broker import Tap
 from tests.e2e.enroll import turn
 from tests.e2e.files import roster
@@ -46,6 +46,19 @@ IMPORTING: dict[tuple[str, str], Any] = {
     },
     ("POST", "/connections/{id}/imports/{data_type}/pull"): {"params": {"school_year": YEAR}},
 }
+EXPORT = {"files": [student_export()]}
+EXPORTING: dict[tuple[str, str], Any] = {
+    ("PUT", "/connections/{id}/exports/{data_type}/mappings"): {"json": EXPORT},
+    ("GET", "/connections/{id}/exports/{data_type}/mappings"): {},
+    ("POST", "/connections/{id}/exports/{data_type}/mappings/import"): {
+        "json": {"data_type": "students", "mapping": EXPORT}
+    },
+    ("GET", "/connections/{id}/exports/{data_type}/mappings/{mapping}/export"): {},
+    ("POST", "/connections/{id}/exports/{data_type}/mappings/preview"): {
+        "json": {"mapping": EXPORT, "school_year": YEAR}
+    },
+    ("POST", "/connections/{id}/exports/{data_type}"): {"params": {"school_year": YEAR}},
+}
 READING: dict[tuple[str, str], Any] = {
     ("GET", "/connections/{id}"): {},
     ("GET", "/connections/{id}/history"): {},
@@ -57,13 +70,14 @@ READING: dict[tuple[str, str], Any] = {
 RUNS: dict[tuple[str, str], Any] = {
     ("GET", "/runs/{id}"): {},
     ("GET", "/runs/{id}/records"): {},
+    ("GET", "/runs/{id}/files/{number}"): {},
     ("POST", "/runs/{id}/approve"): {},
     ("POST", "/runs/{id}/reject"): {},
 }
 
 
 def at(path: str, id: str) -> str:
-    return path.replace("{id}", id).replace("{data_type}", "students").replace("{mapping}", "m").replace("{name}", "n")
+    return path.format(id=id, data_type="students", mapping="m", name="n", number=1)
 
 
 class People:
@@ -121,7 +135,7 @@ async def test_nobody_without_a_token(people: People, district: District) -> Non
 
     answers = [
         await nobody.request(method, at(path, connection), **how)
-        for (method, path), how in (READING | IMPORTING | MANAGING | RUNS).items()
+        for (method, path), how in (READING | IMPORTING | EXPORTING | MANAGING | RUNS).items()
     ]
     answers += [await nobody.get(path) for path in ("/connections", "/runs", "/audit", "/catalogs/students")]
     answers.append(await nobody.post("/connections", json={"name": "Mine", "kind": "ad_hoc"}))
@@ -184,7 +198,7 @@ async def test_limited_access_imports_and_does_not_manage(people: People, distri
     await district.watch(waiting["id"], states=frozenset({"needs_approval"}))
     limited = await people.who_holds(*LIMITED)
 
-    for (method, path), how in MANAGING.items():
+    for (method, path), how in (MANAGING | EXPORTING).items():
         answer = await limited.request(method, at(path, connection), **how)
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "permission.refused"), path
         assert "Sync Service Full Access" in answer.json()["error"]["message"]
@@ -213,7 +227,7 @@ async def test_without_a_permission_nothing_is_seen_or_done(people: People, dist
     connection = await district.ad_hoc()
     visitor = await people.who_holds("View Registrations")
 
-    for (method, path), how in (READING | IMPORTING | MANAGING).items():
+    for (method, path), how in (READING | IMPORTING | EXPORTING | MANAGING).items():
         answer = await visitor.request(method, at(path, connection), **how)
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "permission.refused"), path
     for path in ("/connections", "/runs", "/audit", "/catalogs/students"):
@@ -222,7 +236,7 @@ async def test_without_a_permission_nothing_is_seen_or_done(people: People, dist
     assert await runs(district) == []
     assert await tap.heard(district.org) == []
     refused = [one for one in await audit(district) if not one["allowed"]]
-    assert len(refused) >= len(READING | IMPORTING | MANAGING)
+    assert len(refused) >= len(READING | IMPORTING | EXPORTING | MANAGING)
     assert {one["actor"] for one in refused} == {"u-2"}
 
 
@@ -241,10 +255,10 @@ async def test_another_organization_finds_nothing_and_the_try_is_audited(
     run = await district.upload(connection, file, preview=True)
     await district.watch(run["id"], states=frozenset({"needs_approval"}))
     before = (await district.api.get(f"/connections/{connection}")).json()
-    async with District(stack, f"{org}-neighbour") as neighbour:
+    async with District(stack, f"{org}-neighbour", permissions=EXPORTER) as neighbour:
         tries = [
             (method, at(path, id), how)
-            for paths, id in ((READING | IMPORTING | MANAGING, connection), (RUNS, run["id"]))
+            for paths, id in ((READING | IMPORTING | EXPORTING | MANAGING, connection), (RUNS, run["id"]))
             for (method, path), how in paths.items()
         ]
         for method, path, how in tries:
@@ -273,7 +287,7 @@ async def test_every_address_with_an_id_was_tried(stack: Stack) -> None:
         for method in methods
         if "{id}" in path
     }
-    assert offered == set(READING | IMPORTING | MANAGING | RUNS)
+    assert offered == set(READING | IMPORTING | EXPORTING | MANAGING | RUNS)
 
 
 async def test_the_year_switched_off_refuses_and_emits_nothing(district: District, file: Path, tap: Tap) -> None:

@@ -16,7 +16,6 @@ from services.sandbox.world import OrganizationPatch, OrganizationSpec, World
 from shared.adapters.enroll import enroll_client
 from shared.adapters.registrations import PAGE, RegistrationSource
 from shared.model.errors import Refused, Unavailable
-from tests.integration.enroll_runs import make_run
 
 
 @dataclass
@@ -24,8 +23,8 @@ class Site:
     world: World
     http: httpx.AsyncClient
 
-    def source(self, **run: Any) -> RegistrationSource:
-        return RegistrationSource(self.http, make_run(direction="export", **run))
+    def source(self, org: str = "o-1", school_year: int = 2026) -> RegistrationSource:
+        return RegistrationSource(self.http, org, school_year)
 
     def register(self, count: int, **about: Any) -> None:
         org = self.world.organization("o-1")

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from services.sandbox.district import student_export
 from shared.model.codes import CodePair, CodeTableDraft
 from shared.model.errors import NotFound
+from shared.model.export_file import ExportDraft
 from shared.model.record import Action, Outcome
 from shared.model.run import RunState
 from shared.store.buckets import state_id
@@ -27,6 +29,7 @@ RUN = make_run(id="run_1", org="mine")
 STATE = state_id("con_1", "import", "students", 2026)
 STREAM = stream_id("con_1", "import", "students")
 TABLE = CodeTableDraft(enroll_set="race", pairs=(CodePair(sis="$1.a", enroll="W"),))
+EXPORT = ExportDraft.model_validate({"files": [student_export()]})
 RESULT = RecordResult(2, "k", Action.CREATE, Outcome.SUCCEEDED, "9", {}, ())
 SLICE = Slice("run_1", 0, 0, 255, 1, SliceState.STAGED, "x")
 
@@ -50,6 +53,17 @@ async def mappings(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert await other.mappings.versions("con_1", "students") == []
     assert (await other.mappings.add(DRAFT, "con_1", "students", "u")).version == 1
     assert await mine.mappings.latest("con_1", "students") == made
+
+
+async def export_mappings(mine: OrgStore, other: OrgStore, _: Store) -> None:
+    made = await mine.export_mappings.add(EXPORT, "con_1", "students", "u")
+    await refused(NotFound, lambda: other.export_mappings.get(made.id))
+    await refused(NotFound, lambda: mine.mappings.get(made.id))  # nor is it one of an import
+    await refused(NotFound, lambda: other.export_mappings.latest("con_1", "students"))
+    assert await other.export_mappings.versions("con_1", "students") == []
+    assert (await other.export_mappings.add(EXPORT, "con_1", "students", "u")).version == 1
+    assert (await mine.export_mappings.add(EXPORT, "con_1", "students", "u")).version == 2
+    assert (await mine.export_mappings.get(made.id)) == made
 
 
 async def code_tables(mine: OrgStore, other: OrgStore, _: Store) -> None:
@@ -79,6 +93,7 @@ async def runs(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert await other.runs.acquire(RUN.id, every, "w", 60) is None
     assert not await other.runs.renew(RUN.id, held[1], 60)
     await other.runs.release(RUN.id, held[1])
+    assert not await other.runs.note(RUN.id, held[1], {"slices": 9})
     assert not await other.runs.move(RUN.id, every, RunState.FAILED, fence=held[1])
     assert not await other.runs.reopen(RUN.id, RunState.APPLYING)
     assert await other.runs.is_latest(before.model_copy(update={"number": 0}))
@@ -144,7 +159,10 @@ async def history(mine: OrgStore, other: OrgStore, store: Store) -> None:
 Case = Callable[[OrgStore, OrgStore, Store], Awaitable[None]]
 CASES: dict[str, Case] = {
     case.__name__: case
-    for case in (*(connections, mappings, code_tables, runs, slices), *(records, buckets, artifacts, audit, history))
+    for case in (
+        *(connections, mappings, export_mappings, code_tables, runs, slices),
+        *(records, buckets, artifacts, audit, history),
+    )
 }
 
 

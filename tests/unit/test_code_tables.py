@@ -23,7 +23,14 @@ def table(*pairs: tuple[str, str], sis: tuple[str, ...] = ()) -> CodeTableDraft:
 
 
 def saved(name: str, *pairs: tuple[str, str]) -> CodeTable:
-    about = {"connection": "c", "name": name, "version": 3, "created_at": datetime.now(UTC), "created_by": "u"}
+    about = {
+        "id": "t",
+        "connection": "c",
+        "name": name,
+        "version": 3,
+        "created_at": datetime.now(UTC),
+        "created_by": "u",
+    }
     return CodeTable(**table(*pairs).model_dump(), **about)
 
 

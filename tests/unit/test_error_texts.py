@@ -19,6 +19,7 @@ FROM_ENROLL = re.compile(
 BUILT = {
     "value.nul",
     "value.unreadable",
+    "guard.too_many_gone",
     "guard.too_many_missing",
     "guard.too_many_changed",
     "guard.too_many_invalid",

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.engine.guard import objections
+from shared.engine.guard import export_objections, objections
 from shared.model.connection import SafetyLimits
 from shared.model.run import add_counts
 
@@ -17,6 +17,19 @@ def codes(
     found = objections(add_counts([counts]), limits, stage or {}, full_roster=full)
     assert all(one.keys() == {"code", "message", "fix"} and one["fix"] for one in found)
     return [one["code"].removeprefix("guard.") for one in found]
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ({"known": 100, "rows": 100, "update": 100}, []),
+        ({"known": 100, "rows": 89, "missing": 11}, ["guard.too_many_gone"]),
+        ({"known": 100, "rows": 90, "missing": 10}, []),
+        ({"rows": 100, "invalid": 11}, ["guard.too_many_invalid"]),
+    ],
+)
+def test_an_export_is_stopped_by_who_is_gone_and_by_what_is_bad(counts: dict[str, int], expected: list[str]) -> None:
+    assert [one["code"] for one in export_objections(add_counts([counts]), LIMITS)] == expected
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 from shared.model.permission import LIMITED_IMPORTS, Deed, Permission, refusal
 
 FULL, LIMITED, ADMINS = Permission.FULL, Permission.LIMITED, Permission.EDIT_ADMINISTRATORS
+VIEW, EDIT = Permission.VIEW_REGISTRATIONS, Permission.EDIT_REGISTRATIONS
 HELD = [
     frozenset(found) for found in chain.from_iterable(combinations(Permission, size) for size in range(len(Permission)))
 ]
@@ -22,6 +23,9 @@ def test_the_whole_table(held: frozenset[Permission]) -> None:
 
     assert may(Deed.MANAGE_CONNECTION) == (FULL in held)
     assert may(Deed.VIEW) == may(Deed.VIEW, "admin_users") == bool(held & {FULL, LIMITED})
+    assert may(Deed.MAP_EXPORT) == (FULL in held)
+    assert may(Deed.VIEW_EXPORT) == ({FULL, VIEW} <= held)
+    assert may(Deed.EXPORT) == ({FULL, VIEW, EDIT} <= held)
     for deed in IMPORTS:
         for data_type in LIMITED_IMPORTS:
             assert may(deed, data_type) == bool(held & {FULL, LIMITED})

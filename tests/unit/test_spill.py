@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.engine.spill import Spill, plan, unpack
+from shared.engine.blocks import unpack
+from shared.engine.spill import Spill, plan
 from shared.model.record import Problem, RowBatch
 from shared.store.buckets import BUCKETS, bucket_of
 

@@ -1,0 +1,192 @@
+"""Exports: which files are made of the approved registrations, tried out, started, and fetched."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+from fastapi import APIRouter, Path, Query
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.gateway.context import Call, Caller
+from shared.adapters.registrations import EXAMPLES, RegistrationSource
+from shared.engine.requests import RunRequest, request_run
+from shared.mapping.code_tables import table_names, with_tables
+from shared.mapping.export_preview import PreviewedFile, preview_export
+from shared.mapping.export_rows import compile_export
+from shared.model.catalog import Catalog, export_catalog
+from shared.model.error_texts import said
+from shared.model.errors import BadMapping, NotFound
+from shared.model.export_file import ExportDraft, ExportMapping
+from shared.model.moment import Moment
+from shared.model.permission import Deed
+from shared.model.run import Run, SourceSpec, Trigger
+
+router = APIRouter(prefix="/api/v1", tags=["exports"])
+
+EXPORTS = "/connections/{id}/exports/{data_type}"
+Year = Annotated[int, Query(ge=2000, le=2100, description="The school year of the registrations.")]
+Preview = Annotated[bool, Query(description="Compare only; write the files after approval.")]
+MappingName = Annotated[str, Query(max_length=100, description="The name of the mapping; its newest version is used.")]
+Name = Annotated[str | None, Query(max_length=100, description="Only the versions of the mapping with this name.")]
+
+
+class Registrations(BaseModel):
+    """A mapping to try out on the registrations of up to five students, by Enroll's id or the district's."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    mapping: ExportDraft
+    school_year: int = Field(ge=2000, le=2100)
+    students: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(default=[], max_length=EXAMPLES)
+
+
+class Previewed(BaseModel):
+    """`unknown` are students without an approved registration for that year."""
+
+    files: list[PreviewedFile]
+    students: list[str]
+    unknown: list[str]
+
+
+class ExportFileDocument(BaseModel):
+    """An export mapping on its way from one connection to another."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: Literal["sync-service/export/1"] = "sync-service/export/1"
+    data_type: str
+    mapping: ExportDraft
+
+
+@router.get("/catalogs/{data_type}/export")
+async def fields(call: Caller, data_type: str) -> Catalog:
+    """The fields that an export file may carry."""
+    await call.may(Deed.VIEW, subject=data_type)
+    return _found_catalog(data_type)
+
+
+@router.put(EXPORTS + "/mappings", status_code=201)
+async def save(call: Caller, id: str, data_type: str, draft: ExportDraft) -> ExportMapping:
+    """Save the files of an export as the next version under their name. Problems name the file and the column."""
+    await call.may(Deed.MAP_EXPORT, subject=id)
+    return await _save(call, id, data_type, draft)
+
+
+@router.post(EXPORTS + "/mappings/import", status_code=201)
+async def take(call: Caller, id: str, data_type: str, file: ExportFileDocument) -> ExportMapping:
+    """Save an export mapping that came as JSON, from this connection or another, as the next version."""
+    await call.may(Deed.MAP_EXPORT, subject=id)
+    if file.data_type != data_type:
+        raise BadMapping(*said("mapping.other_data_type", what=file.data_type[:50], data_type=data_type))
+    return await _save(call, id, data_type, file.mapping)
+
+
+@router.get(EXPORTS + "/mappings")
+async def versions(call: Caller, id: str, data_type: str, name: Name = None) -> list[ExportMapping]:
+    """All versions, newest first."""
+    await call.may(Deed.MAP_EXPORT, subject=id)
+    await call.connection(id)
+    found = await call.org.export_mappings.versions(id, data_type)
+    return [one for one in found if name is None or one.name == name]
+
+
+@router.get(EXPORTS + "/mappings/{mapping}/export")
+async def give(call: Caller, id: str, data_type: str, mapping: str) -> ExportFileDocument:
+    """One version as a JSON document, for the other end of `import`."""
+    await call.may(Deed.MAP_EXPORT, subject=id)
+    await call.connection(id)
+    found = await call.org.export_mappings.get(mapping)
+    if (found.connection, found.data_type) != (id, data_type):
+        raise NotFound(*said("mapping.not_found"))
+    return ExportFileDocument(data_type=data_type, mapping=ExportDraft(name=found.name, files=found.files))
+
+
+@router.post(EXPORTS + "/mappings/preview")
+async def preview(call: Caller, id: str, data_type: str, asked: Registrations) -> Previewed:
+    """The Mapped Value of each column for the registrations of up to five students. Nothing of it is kept."""
+    await call.may(Deed.VIEW_EXPORT, subject=id)
+    connection = await call.connection(id)
+    columns = tuple(_found_catalog(data_type).fields)
+    draft = await _with_tables(call, id, asked.mapping)
+    found = await RegistrationSource(call.gateway.base.http, call.who.org, asked.school_year).of(asked.students)
+    known = [one for one in asked.students if one in found]
+    now = connection.clock()
+    names = [file.file_name(now, asked.school_year) for file in draft.files]
+    moment = Moment(now.date(), asked.school_year)
+    files = preview_export(draft, columns, moment, names, [found[one] for one in known])
+    return Previewed(files=files, students=known, unknown=[one for one in asked.students if one not in found])
+
+
+@router.post(EXPORTS, status_code=202)
+async def start(
+    call: Caller,
+    id: str,
+    data_type: str,
+    school_year: Year,
+    preview: Preview = False,
+    mapping: MappingName = "default",
+) -> Run:
+    """Export now: to be downloaded from the run, or into the SFTP folder, as the connection is."""
+    await call.may(Deed.EXPORT, subject=id)
+    connection = await call.connection(id)
+    _found_catalog(data_type)
+    request = RunRequest(
+        connection=connection,
+        direction="export",
+        data_type=data_type,
+        school_year=school_year,
+        trigger=Trigger(kind="person", by=call.who.user),
+        source=SourceSpec(kind="enroll"),
+        lane="interactive",
+        preview=preview,
+        roster="full",
+        mapping=mapping,
+    )
+    return await request_run(call.gateway.base.engine, request)
+
+
+@router.get("/runs/{id}/files/{number}")
+async def download(call: Caller, id: str, number: Annotated[int, Path(ge=1)]) -> StreamingResponse:
+    """A file that the run has made, counted from 1 in the order of the mapping."""
+    await call.may(Deed.VIEW_EXPORT, subject=f"file {number} of {id}")
+    run = await call.run(id)
+    if number > len(run.files):
+        raise NotFound(*said("export.file_not_found", count=len(run.files)))
+    file = run.files[number - 1]
+    content = call.org.artifacts.stream(file.artifact)
+    first = await anext(content)
+
+    async def body() -> AsyncIterator[bytes]:
+        yield first
+        async for chunk in content:
+            yield chunk
+
+    disposition = f"attachment; filename*=UTF-8''{quote(file.name, safe='')}"
+    headers = {
+        "Content-Disposition": disposition,
+        "Content-Length": str(file.size),
+        "X-Content-Type-Options": "nosniff",
+    }
+    return StreamingResponse(body(), media_type="text/csv", headers=headers)
+
+
+async def _save(call: Call, id: str, data_type: str, draft: ExportDraft) -> ExportMapping:
+    connection = await call.connection(id)
+    columns = tuple(_found_catalog(data_type).fields)
+    draft = await _with_tables(call, id, draft)
+    compile_export(draft, columns, Moment(connection.clock().date(), 2000))
+    return await call.org.export_mappings.add(draft, id, data_type, call.who.user)
+
+
+async def _with_tables(call: Call, id: str, draft: ExportDraft) -> ExportDraft:
+    if not table_names(draft):
+        return draft
+    return with_tables(draft, {one.name: one for one in await call.org.code_tables.all(id)}, "export")
+
+
+def _found_catalog(data_type: str) -> Catalog:
+    try:
+        return export_catalog(data_type)
+    except BadMapping as error:
+        raise NotFound(error.code, error.message, error.fix) from None
