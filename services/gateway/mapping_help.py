@@ -9,7 +9,7 @@ from starlette.datastructures import UploadFile
 
 from services.gateway.context import Call, Caller
 from services.gateway.mappings import MAPPINGS, Cell, found_catalog
-from shared.adapters.csv_files import UploadSource
+from shared.adapters.file_sources import UploadSource
 from shared.mapping.automap import MAX_SAMPLES, Proposal, propose
 from shared.mapping.differences import Differences, differences
 from shared.model.error_texts import said
@@ -52,7 +52,7 @@ class Read(BaseModel):
 async def proposed(call: Caller, data_type: str, sampled: Sampled) -> list[Proposal]:
     """A row for each field that the file seems to hold, with its reason and how sure it is. Nothing is saved."""
     await call.may(Deed.MAP_IMPORT, data_type=data_type, subject="propose mapping")
-    return propose(found_catalog(data_type), sampled.columns, sampled.samples)
+    return propose(found_catalog(data_type), sampled.columns, sampled.samples, await call.field_codes())
 
 
 @router.post("/catalogs/{data_type}/read-file")
@@ -64,8 +64,9 @@ async def read_file(request: Request, call: Caller, data_type: str) -> Read:
         file = form.get("file")
         if not isinstance(file, UploadFile):
             raise BadInput(*said("upload.no_file"))
-        columns, rows, details = await _head(call, file)
-    return Read(columns=columns, examples=rows[:SHOWN], details=details, proposals=propose(about, columns, rows))
+        columns, rows, details = await _head(call, file, data_type)
+    proposals = propose(about, columns, rows, await call.field_codes())
+    return Read(columns=columns, examples=rows[:SHOWN], details=details, proposals=proposals)
 
 
 @router.post(MAPPINGS + "/differences")
@@ -76,7 +77,7 @@ async def changed(call: Caller, id: str, data_type: str, header: Header) -> Diff
     return differences(await call.org.mappings.latest(id, data_type, header.name), header.columns)
 
 
-async def _head(call: Call, file: UploadFile) -> tuple[list[str], list[list[str]], dict[str, str]]:
+async def _head(call: Call, file: UploadFile, data_type: str) -> tuple[list[str], list[list[str]], dict[str, str]]:
     settings = call.gateway.base.settings
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -84,7 +85,7 @@ async def _head(call: Call, file: UploadFile) -> tuple[list[str], list[list[str]
             yield chunk
 
     name, limit = file.filename or "file.csv", settings.max_cell_chars
-    source = UploadSource(name, chunks, settings.spool_dir, max_cell_chars=limit)
+    source = UploadSource(name, chunks, settings.spool_dir, max_cell_chars=limit, data_type=data_type)
     rows: list[list[str]] = []
     async with source:
         async for batch in source.batches():

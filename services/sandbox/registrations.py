@@ -80,6 +80,7 @@ class Registrations:
         school: dict[str, Any] = next((found["values"] for found in codes), {})
         values = {
             **student["values"],
+            "students.id": int(student["id"]),
             "registrations.id": one.id,
             "registrations.student_id": int(student["id"]),
             "registrations.school_id": school.get("schools.id"),

@@ -4,18 +4,14 @@ import asyncio
 import csv
 import io
 import secrets
-from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Final
 
 from shared.adapters import csv_header
-from shared.adapters.spool import Spooled, spool
+from shared.adapters.spool import Spooled
 from shared.model.error_texts import said
 from shared.model.errors import BadInput
-from shared.model.ports import SourceInfo
 from shared.model.record import Problem, RowBatch
 
 BATCH_ROWS: Final = 2_000
@@ -70,7 +66,7 @@ class CsvFile:
         Raises:
             BadInput: file.unclosed_quote, for a row that does not end within 16 million characters.
         """
-        slices = self._slices()
+        slices = self.slices()
         while (batch := await asyncio.to_thread(self._next, slices)) is not None:
             if batch.rows or batch.bad:
                 yield batch
@@ -97,7 +93,8 @@ class CsvFile:
             raise _unclosed(self._number + 1)
         raise BadInput(*said("file.no_header"))
 
-    def _slices(self) -> Iterator[RowBatch]:
+    def slices(self) -> Iterator[RowBatch]:
+        """The same, blocking."""
         lines, width, limit, marks = self._lines, len(self.columns), self._max_cell, self._marks
         number, seen = self._number, lines.start
         batch, full = RowBatch(), seen + BATCH_CHARS
@@ -172,91 +169,6 @@ class _Lines:
         self.unterminated = not line.endswith(_LINE_END)
         self.ended = True
         yield _END
-
-
-class Pulled(NamedTuple):
-    """A file as its place gave it: its name, facts for the history, and what is needed to settle it later."""
-
-    name: str
-    spooled: Spooled
-    details: Mapping[str, str]
-    receipt: Mapping[str, Any]
-
-
-class CsvSource(ABC):
-    """What every source of delimited files shares (`shared.model.ports.Source`); subclasses say where the file is."""
-
-    def __init__(self, max_cell_chars: int) -> None:
-        self._max_cell_chars = max_cell_chars
-        self._csv: CsvFile | None = None
-        self._info: SourceInfo | None = None
-
-    @abstractmethod
-    async def pull(self) -> Pulled: ...
-
-    @abstractmethod
-    async def settle(self, receipt: Mapping[str, Any]) -> None: ...
-
-    async def __aenter__(self) -> Self:
-        name, spooled, details, receipt = await self.pull()
-        try:
-            table = await asyncio.to_thread(CsvFile, spooled, self._max_cell_chars)
-        except BaseException:
-            spooled.close()
-            raise
-        self._csv = table
-        self._info = SourceInfo(
-            columns=table.columns,
-            name=name,
-            size=spooled.size,
-            sha256=spooled.sha256,
-            details={**table.details, **details},
-            receipt=receipt,
-        )
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._csv is not None:
-            self._csv.close()
-
-    @property
-    def info(self) -> SourceInfo:
-        if self._info is None:
-            raise RuntimeError("enter the source first")
-        return self._info
-
-    @property
-    def warnings(self) -> Sequence[str]:
-        return self._csv.warnings if self._csv else ()
-
-    def batches(self) -> AsyncIterator[RowBatch]:
-        if self._csv is None:
-            raise RuntimeError("enter the source first")
-        return self._csv.batches()
-
-
-class UploadSource(CsvSource):
-    """A file somebody uploaded. `open_bytes` starts reading it from the beginning."""
-
-    def __init__(
-        self,
-        name: str,
-        open_bytes: Callable[[], AsyncIterator[bytes]],
-        spool_dir: Path | None = None,
-        max_cell_chars: int = MAX_CELL_CHARS,
-    ) -> None:
-        super().__init__(max_cell_chars)
-        self._name = name
-        self._open_bytes = open_bytes
-        self._spool_dir = spool_dir
-
-    async def pull(self) -> Pulled:
-        return Pulled(self._name, await spool(self._open_bytes(), self._spool_dir), {}, {})
-
-    async def settle(self, receipt: Mapping[str, Any]) -> None:
-        """Nothing to do: an upload is kept with its run."""
 
 
 def _unclosed(number: int) -> BadInput:

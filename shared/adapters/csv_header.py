@@ -11,7 +11,7 @@ SEPARATORS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe"}
 _QUOTED = re.compile(r'"[^"]*"?')
 
 _FOREIGN = (
-    (b"PK\x03\x04", "an Excel workbook or a ZIP archive"),
+    (b"PK\x03\x04", "an Excel workbook"),
     (b"\xd0\xcf\x11\xe0", "an Excel workbook of the old format (.xls)"),
     (b"%PDF", "a PDF document"),
     (b"\x1f\x8b", "a compressed (gzip) file"),

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import asyncssh
 
-from shared.adapters.csv_files import MAX_CELL_CHARS, CsvSource, Pulled
+from shared.adapters.csv_files import MAX_CELL_CHARS
+from shared.adapters.file_sources import FileSource, Pulled
 from shared.adapters.spool import BLOCK, Spooled, spool, too_large
 from shared.adapters.ssh import host_key, session, translated
 from shared.model.connection import SftpSecrets, SftpSettings
@@ -34,7 +35,7 @@ class RemoteFile(NamedTuple):
     mtime: int
 
 
-class SftpSource(CsvSource):
+class SftpSource(FileSource):
     """The newest file in `import_folder` whose name matches `pattern` (capital letters make no difference).
 
     Only regular files count, and only once size and time stayed the same. Older matching files are superseded: they
@@ -50,12 +51,12 @@ class SftpSource(CsvSource):
         spool_dir: Path | None = None,
         max_cell_chars: int = MAX_CELL_CHARS,
         max_bytes: int | None = None,
+        data_type: str = "students",
     ) -> None:
-        super().__init__(max_cell_chars)
+        super().__init__(spool_dir, max_cell_chars, data_type)
         self._settings = settings
         self._secrets = secrets
         self._allow_private = allow_private_addresses
-        self._spool_dir = spool_dir
         self._max_bytes = max_bytes
 
     async def pull(self) -> Pulled:

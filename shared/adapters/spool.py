@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 from shared.model.error_texts import said
 from shared.model.errors import BadInput, Unavailable
@@ -53,6 +53,11 @@ class Spooled:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def file(self) -> IO[bytes]:
+        """The bytes themselves, for whoever reads them otherwise than as text. Closed together with this object."""
+        return self._file
 
     @property
     def lock(self) -> threading.Lock:

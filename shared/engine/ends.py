@@ -6,8 +6,8 @@ from typing import Protocol
 
 import httpx
 
-from shared.adapters.csv_files import UploadSource
 from shared.adapters.enroll import EnrollTarget
+from shared.adapters.file_sources import UploadSource
 from shared.adapters.registrations import RegistrationSource
 from shared.adapters.sftp import SftpSource
 from shared.adapters.sftp_delivery import deliver
@@ -47,7 +47,7 @@ class RealEnds:
             return RegistrationSource(self._http, run.org, run.school_year)
         if run.source.kind == "upload":
             return self._upload(run)
-        return await self._sftp(connection)
+        return await self._sftp(run, connection)
 
     def _upload(self, run: Run) -> Source:
         artifacts = self._store.org(run.org).artifacts
@@ -60,9 +60,10 @@ class RealEnds:
             open_bytes=content,
             spool_dir=self._settings.spool_dir,
             max_cell_chars=self._settings.max_cell_chars,
+            data_type=run.data_type,
         )
 
-    async def _sftp(self, connection: Connection) -> Source:
+    async def _sftp(self, run: Run, connection: Connection) -> Source:
         sftp, secrets = await self._sftp_login(connection)
         return SftpSource(
             sftp,
@@ -71,6 +72,7 @@ class RealEnds:
             spool_dir=self._settings.spool_dir,
             max_cell_chars=self._settings.max_cell_chars,
             max_bytes=self._settings.max_upload_mb * 1024 * 1024,
+            data_type=run.data_type,
         )
 
     async def _sftp_login(self, connection: Connection) -> tuple[SftpSettings, SftpSecrets]:

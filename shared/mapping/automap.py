@@ -7,13 +7,16 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from shared.mapping.code_tables import CodeSets
 from shared.mapping.headers import Names, plain, words
 from shared.mapping.samples import PIVOT, Sampled, gender, grade, sampled
 from shared.mapping.transformations.date_pattern import needs_pivot
 from shared.model.catalog import Catalog, Field
 from shared.model.catalog import catalog as find_catalog
+from shared.model.codes import Code
 
 LEAST = 0.5
+NO_SETS: CodeSets = {}
 MAX_SAMPLES = 200
 SYSTEMS = {
     "powerschool": "PowerSchool",
@@ -45,10 +48,13 @@ class _Guess:
     why: str
 
 
-def propose(catalog: Catalog, columns: Sequence[str], samples: Sequence[Sequence[str]]) -> list[Proposal]:
+def propose(
+    catalog: Catalog, columns: Sequence[str], samples: Sequence[Sequence[str]], sets: CodeSets = NO_SETS
+) -> list[Proposal]:
     """At most one proposal for each field, in the order of the catalog. Never raises on any text.
 
-    `samples` are rows; short ones are taken as they are, and no more than 200 are looked at.
+    `samples` are rows; short ones are taken as they are, and no more than 200 are looked at. `sets` are Enroll's field
+    codes, as far as they are known: values that are called otherwise there are matched by their names.
     """
     values = [_column(samples, place) for place in range(len(columns))]
     whole = [place for place, name in enumerate(columns) if _is_whole_name(name, values[place])]
@@ -65,7 +71,7 @@ def propose(catalog: Catalog, columns: Sequence[str], samples: Sequence[Sequence
     for guess in guesses:
         if guess.place not in taken and guess.field.name not in chosen:
             taken.add(guess.place)
-            chosen[guess.field.name] = _proposal(guess, columns[guess.place], values[guess.place])
+            chosen[guess.field.name] = _proposal(guess, columns[guess.place], values[guess.place], sets)
     for proposal in (one for place in whole for one in _parts_of_name(catalog, columns[place])):
         chosen.setdefault(proposal.target, proposal)
     return sorted(chosen.values(), key=lambda one: order[one.target])
@@ -117,12 +123,12 @@ def _fits(field: Field, values: Sampled) -> tuple[float, str]:
     return share, "" if share == 1 else f"{share:.0%} of the values suit the field."
 
 
-def _proposal(guess: _Guess, column: str, values: Sampled) -> Proposal:
-    row = {"target": guess.field.name, **_made(guess.field, column, values)}
+def _proposal(guess: _Guess, column: str, values: Sampled, sets: CodeSets) -> Proposal:
+    row = {"target": guess.field.name, **_made(guess.field, column, values, sets.get(guess.field.codes, ()))}
     return Proposal(guess.field.name, column, row, guess.sure, guess.why)
 
 
-def _made(field: Field, column: str, values: Sampled) -> dict[str, Any]:
+def _made(field: Field, column: str, values: Sampled, known: Sequence[Code]) -> dict[str, Any]:
     """How the field is best made of the column: as it is, or by the transformation its values ask for."""
     if field.type == "date" and (patterns := values.dates()) and patterns != ("YYYY-MM-DD",):
         pivot = {"pivot": PIVOT} if any(map(needs_pivot, patterns)) else {}
@@ -132,9 +138,20 @@ def _made(field: Field, column: str, values: Sampled) -> dict[str, Any]:
     if field.codes == "gender" and values.values and values.share(lambda value: gender(value) is not None) == 1:
         codes = {value: letter for value in values.values if (letter := gender(value)) is not None}
         return _codes(column, codes) if any(value != letter for value, letter in codes.items()) else _direct(column)
+    if field.type in {"text", "json"} and (paired := _paired(field, values, known)):
+        return _codes(column, *paired)
     if field.name.endswith("phone") and values.phones():
         return _step("phone_number", source=column, form="(999) 999-9999")
     return _direct(column)
+
+
+def _paired(field: Field, values: Sampled, known: Sequence[Code]) -> tuple[dict[str, str], str] | None:
+    """Values that Enroll calls otherwise, by the names of its codes; what stands between several values of one cell."""
+    separator = ("," if any("," in one for one in values.values) else ";") if field.type == "json" else ""
+    parts = [part.strip() for one in values.values for part in (one.split(separator) if separator else [one])]
+    names = {plain(name): one.code for one in reversed(known) for name in (one.label, one.code) if plain(name)}
+    pairs = {part: names[plain(part)] for part in parts if plain(part) in names}
+    return (pairs, separator) if any(part != code for part, code in pairs.items()) else None
 
 
 def _is_whole_name(name: str, values: Sampled) -> bool:
@@ -159,8 +176,9 @@ def _direct(column: str) -> dict[str, Any]:
     return {"type": "direct", "source": column}
 
 
-def _codes(column: str, codes: dict[str, str]) -> dict[str, Any]:
-    return {"type": "match_codes", "source": column, "codes": codes}
+def _codes(column: str, codes: dict[str, str], separator: str = "") -> dict[str, Any]:
+    several = {"separator": separator} if separator else {}
+    return {"type": "match_codes", "source": column, "codes": codes, **several}
 
 
 def _step(name: str, **options: Any) -> dict[str, Any]:

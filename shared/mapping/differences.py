@@ -60,7 +60,7 @@ def columns_read(draft: MappingDraft) -> dict[str, tuple[str, ...]]:
 
 def _finds(columns: Columns, name: str) -> bool:
     try:
-        return columns.find(name) is not None
+        return columns.find(name) is not None or columns.may_lack(name)
     except BadMapping:
         return True
 

@@ -45,6 +45,7 @@ GENDERS = {
     "x": "X",
     "nonbinary": "X",
     "nb": "X",
+    "other": "X",
 }
 _PHONE = re.compile(r"\+?1?[ .(-]*[0-9]{3}[ .)-]*[0-9]{3}[ .-]*[0-9]{4}")
 _ORDINAL = re.compile(r"(?:grade)?([0-9]{1,2})(?:st|nd|rd|th)?(?:grade)?")

@@ -6,6 +6,7 @@ from operator import itemgetter
 
 from shared.mapping.transformations.match_codes import match_codes
 from shared.mapping.transformations.registry import Reader, parse
+from shared.model.contacts import contact_field
 from shared.model.error_texts import said
 from shared.model.errors import BadMapping
 from shared.model.mapping import (
@@ -35,6 +36,11 @@ class Columns:
     def __init__(self, names: Sequence[str]) -> None:
         self._exact = _places(names, lambda name: name)
         self._loose = _places(names, loosely)
+        self._contacts = any(contact_field(name) for name in names)
+
+    def may_lack(self, name: str) -> bool:
+        """Whether it is a contact's field, and blank where nobody in the source has so many contacts."""
+        return self._contacts and contact_field(name) is not None
 
     def find(self, name: str) -> Column | None:
         """Raises `BadMapping` where the name fits several columns."""
@@ -118,7 +124,8 @@ class RowInputs:
             raise BadMapping(*said("mapping.source_blank"))
         column = self._columns.find(name) if self._columns else Column(name, 0)
         if column is None:
-            self.lost.append(name)
+            if self._columns is not None and not self._columns.may_lack(name):
+                self.lost.append(name)
             return lambda _: ""
         self.used.append(column)
         return itemgetter(column.index)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from shared.mapping.automap import Proposal, propose
 from shared.mapping.compiled import check_mapping
 from shared.model.catalog import catalog, data_types
+from shared.model.codes import Code
 from shared.model.mapping import MappingDraft
 
 STUDENTS = catalog("students")
@@ -86,6 +87,33 @@ def test_the_headers_of_each_system(system: str) -> None:
     assert {target: found[target].column for target in expected if target in found} == expected
     if system != "home-made":
         assert any(system in one.reason for one in found.values())
+
+
+def test_a_oneroster_set_is_recognized_with_its_guardians() -> None:
+    row = {"sourcedId": "u1", "givenName": "Mara", "school.identifier": "100", "races": "white"}
+    row |= {"1 - Contacts.FirstName": "Ana", "1 - Contacts.Phones1": "4805550147"}
+    row |= {"2 - Contacts.Emails1": "b@example.org", "3 - Contacts.FirstName": "Zoe"}
+    found = {one.column: target for target, one in proposals(row).items()}
+    assert found["school.identifier"] == "student_annual.current_school"
+    assert found["races"] == "students.race"
+    assert found["1 - Contacts.FirstName"] == "student_annual.guardian1_fname"
+    assert found["1 - Contacts.Phones1"] == "student_annual.guardian1_phone"
+    assert found["2 - Contacts.Emails1"] == "student_annual.guardian2_email"
+
+
+def test_codes_that_enroll_calls_otherwise_are_matched_by_their_names() -> None:
+    sets = {"race": [Code(code="W", label="White"), Code(code="I", label="American Indian or Alaska Native")]}
+
+    def row(*values: str) -> Any:
+        (found,) = propose(STUDENTS, ["races"], [[value] for value in values], sets)
+        return found.row
+
+    made = row("white,americanIndianOrAlaskaNative", "", "white", "martian")
+    assert made["codes"] == {"white": "W", "americanIndianOrAlaskaNative": "I"}
+    assert (made["type"], made["separator"]) == ("match_codes", ",")
+    assert row("White; White")["separator"] == ";"
+    assert row("W", "I")["type"] == "direct"
+    assert row("martian")["type"] == "direct"
 
 
 def test_an_email_of_the_student_is_not_the_guardians() -> None:

@@ -13,11 +13,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from shared.adapters.csv_files import CUT_SHORT, MAX_CELL_CHARS, UploadSource
+from shared.adapters.csv_files import CUT_SHORT, MAX_CELL_CHARS
+from shared.adapters.file_sources import UploadSource
 from shared.adapters.spool import spool
 from shared.model.errors import BadInput, Unavailable
 from shared.model.ports import SourceInfo
 from shared.model.record import Problem
+from tests.unit.roster_sets import packed
 
 Read = tuple[SourceInfo, list[tuple[int, list[str]]], list[tuple[int, Problem]], list[str]]
 
@@ -150,7 +152,8 @@ async def test_headers_only() -> None:
         (b"id,Name,name \n1,a,b\n", "file.duplicate_header"),
         (b"id,,name\n1,,b\n", "file.unnamed_column"),
         (b"id,na\0me\n1,b\n", "file.not_text"),
-        (b"PK\x03\x04" + b"\0" * 50, "file.not_text"),
+        (b"PK\x03\x04" + b"\0" * 50, "archive.damaged"),
+        (packed({"[Content_Types].xml": b"<x/>"}), "file.not_text"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1" + b"\0" * 50, "file.not_text"),
         (b"%PDF-1.7\n", "file.not_text"),
         (b"<!DOCTYPE html><html></html>", "file.not_text"),
@@ -163,7 +166,7 @@ async def test_files_that_are_refused(data: bytes, code: str) -> None:
 
 
 async def test_a_refusal_says_what_to_do_and_shows_no_data() -> None:
-    assert "Excel" in (await refusal(b"PK\x03\x04rest")).message
+    assert "Excel" in (await refusal(packed({"[Content_Types].xml": b"<x/>"}))).message
     error = await refusal(b"Maria,Quill,Maria\n")
     assert "Columns A and C" in error.message
     assert "Maria" not in str(error)

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shared.adapters.csv_files import UploadSource
 from shared.adapters.delimited import DelimitedWriter, neutralized
+from shared.adapters.file_sources import UploadSource
 from shared.mapping.export_rows import CompiledRows, compile_rows
 from shared.model.errors import BadMapping
 from shared.model.export_file import ExportDraft, ExportFile

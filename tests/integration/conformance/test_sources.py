@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.csv_files import UploadSource
+from shared.adapters.file_sources import UploadSource
 from shared.adapters.sftp import SftpSource
 from shared.model.ports import Source
 from tests.integration.conformance.sftp_server import sftp_site
