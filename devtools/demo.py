@@ -1,4 +1,4 @@
-"""`make demo`: everything on this machine, and the story of two districts whose students reach Enroll."""
+"""`make demo`: everything on this machine, and the story of two districts whose students reach Enroll, and go back."""
 
 import argparse
 import asyncio
@@ -16,13 +16,14 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from devtools.district import ENDED, YEAR, District
+from devtools.district import ENDED, EXPORTER, YEAR, District
 from devtools.parts import LocalParts, PartError
 from devtools.stack import Stack
-from services.sandbox.district import student_mapping, write_district
+from services.sandbox.district import student_export, student_mapping, write_district
 
 STUDENTS = 2000
 CHANGED = 0.01
+REGISTERED = 1500
 ZONE = "America/Denver"
 DAY_SECONDS = 24 * 3600
 console = Console() if sys.stdout.isatty() else Console(width=110)
@@ -52,7 +53,10 @@ async def story(stack: Stack) -> list[Told]:
     told = []
     folder = stack.directory / "files"
     folder.mkdir(exist_ok=True)
-    async with District(stack, "aspen-valley") as aspen, District(stack, "cedar-ridge") as cedar:
+    async with (
+        District(stack, "aspen-valley", permissions=EXPORTER) as aspen,
+        District(stack, "cedar-ridge", permissions=EXPORTER) as cedar,
+    ):
         told.append(await _upload(aspen, folder / "students.csv"))
         connection = await cedar.sftp()
         await cedar.api.patch(f"/connections/{connection}", json={"enable_import": True})
@@ -61,6 +65,7 @@ async def story(stack: Stack) -> list[Told]:
         count = round(STUDENTS * CHANGED)
         second = _expect(updated=count, unchanged=STUDENTS - count)
         told.append(await _nightly(cedar, connection, "the same, 1 % changed", CHANGED, second))
+        told.append(await _export(cedar, connection))
         await _leave_for_trying(aspen, folder)
     return told
 
@@ -100,6 +105,22 @@ async def _nightly(district: District, connection: str, title: str, changed: flo
             raise TimeoutError("the scheduler did not trigger the run")
         await asyncio.sleep(0.1)
     return await _follow(district, fresh[0]["id"], title, time.monotonic(), expected)
+
+
+async def _export(district: District, connection: str) -> Told:
+    console.print(f"[bold]4[/] Cedar Ridge approves {REGISTERED:,} registrations and exports them into its SFTP folder")
+    outbox = district.stack.sftp.folder / "export"
+    outbox.mkdir(exist_ok=True)
+    path = f"/sandbox/organizations/{district.org}/students"
+    held = (await district.enroll.get(path, params={"limit": REGISTERED})).raise_for_status().json()["students"]
+    await district.register([one["values"]["students.student_district_id"] for one in held])
+    await district.map_export(connection, student_export())
+    started = time.monotonic()
+    run = await district.export(connection)
+    told = await _follow(district, run["id"], "export to SFTP", started, _expect(created=REGISTERED))
+    for file in sorted(outbox.iterdir()):
+        console.print(f"           {file.name}, {file.stat().st_size:,} bytes")
+    return told
 
 
 async def _runs(district: District) -> list[dict[str, str]]:

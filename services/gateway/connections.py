@@ -11,6 +11,7 @@ from services.gateway.context import Call, Caller
 from shared.adapters.sftp import check
 from shared.adapters.ssh import host_key
 from shared.contracts.envelope import new_id
+from shared.contracts.topology import Direction
 from shared.model.connection import (
     Connection,
     Instance,
@@ -32,6 +33,9 @@ from shared.settings import Settings
 router = APIRouter(prefix="/api/v1/connections", tags=["connections"])
 
 
+PLACES: dict[Direction, str] = {"import": "schedule", "export": "export_schedule"}
+
+
 class NewConnection(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -50,6 +54,7 @@ class ConnectionChange(BaseModel):
 
     name: Name | None = None
     enable_import: bool | None = None
+    enable_export: bool | None = None
     roster: Literal["full", "some"] | None = None
     time_zone: Zone | None = None
     limits: SafetyLimits | None = None
@@ -59,6 +64,7 @@ class ConnectionChange(BaseModel):
 class NewSchedule(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
+    direction: Direction = "import"
     data_type: str = "students"
     school_year: Annotated[int, Field(ge=2000, le=2100)]
     time: str = Field(description="Local time of day, HH:MM.")
@@ -102,7 +108,10 @@ async def show(call: Caller, id: str) -> Connection:
 
 @router.patch("/{id}")
 async def change(call: Caller, id: str, wanted: ConnectionChange) -> Connection:
-    """Change what is given. Enable Import arms the schedule. A new SFTP server needs its host key approved anew."""
+    """Change what is given. Enable Import and Enable Export arm the schedules.
+
+    A new SFTP server needs its host key approved anew.
+    """
     await call.may(Deed.MANAGE_CONNECTION, subject=id)
     connection = await call.connection(id)
     values = wanted.model_dump(exclude_none=True, mode="python")
@@ -153,22 +162,24 @@ async def test(call: Caller, id: str) -> dict[str, Any]:
 async def schedule(call: Caller, id: str, new: NewSchedule) -> dict[str, Any]:
     """Run daily, under the authority of whoever sends this. Answers with the next three times."""
     await call.may(Deed.MANAGE_CONNECTION, subject=f"schedule of {id}")
-    await call.may(Deed.IMPORT, data_type=new.data_type, school_year=new.school_year, subject=f"schedule of {id}")
+    deed = Deed.IMPORT if new.direction == "import" else Deed.EXPORT
+    await call.may(deed, data_type=new.data_type, school_year=new.school_year, subject=f"schedule of {id}")
     connection = await call.connection(id)
     if connection.kind is not Kind.SFTP:
         raise BadSettings(*said("schedule.needs_sftp"))
     now = datetime.now(UTC)
     planned = _planned(call, new, now)
-    await call.org.connections.set(id, schedule=planned.model_dump())
+    await call.org.connections.set(id, **{PLACES[new.direction]: planned.model_dump()})
+    enabled = connection.enable_import if new.direction == "import" else connection.enable_export
     times = [one.at_utc.isoformat() for one in upcoming(planned.time, planned.zone, now)]
-    return {"schedule": planned, "next": times, "enabled": connection.enable_import}
+    return {"schedule": planned, "next": times, "enabled": enabled}
 
 
 @router.delete("/{id}/schedule", status_code=204)
-async def unschedule(call: Caller, id: str) -> None:
+async def unschedule(call: Caller, id: str, direction: Direction = "import") -> None:
     await call.may(Deed.MANAGE_CONNECTION, subject=f"schedule of {id}")
     await call.connection(id)
-    await call.org.connections.set(id, schedule=None)
+    await call.org.connections.set(id, **{PLACES[direction]: None})
 
 
 @router.get("/{id}/history")
@@ -200,7 +211,7 @@ def _host_key(old: SftpSettings, new: SftpSettings) -> str:
 
 def _planned(call: Call, new: NewSchedule, now: datetime) -> Schedule:
     try:
-        return Schedule(**new.model_dump(), enabled_by=call.who.user, enabled_at=now)
+        return Schedule(**new.model_dump(exclude={"direction"}), enabled_by=call.who.user, enabled_at=now)
     except ValidationError as error:
         raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in error.errors()]) from None
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import structlog
@@ -9,10 +10,10 @@ import structlog
 from services.runtime import Runtime, runtime, until_stopped
 from shared.adapters.enroll import EnrollDirectory
 from shared.contracts.envelope import new_id
+from shared.contracts.topology import Direction
 from shared.engine.gate import Gate
 from shared.engine.requests import RunRequest, request_run
-from shared.model.connection import Connection
-from shared.model.error_texts import said
+from shared.model.connection import Connection, Schedule
 from shared.model.errors import Permanent, Refused, Transient
 from shared.model.occurrences import last_due
 from shared.model.permission import Deed, Identity
@@ -26,6 +27,10 @@ from shared.telemetry.metrics import TRIGGERS
 log = structlog.get_logger()
 
 TAKEOVER_SECONDS = 30.0
+SWITCHES: dict[Direction, tuple[str, Callable[[Connection], bool]]] = {
+    "import": ("Enable Import", lambda connection: connection.enable_import),
+    "export": ("Enable Export", lambda connection: connection.enable_export),
+}
 
 
 class Scheduler:
@@ -46,8 +51,7 @@ class Scheduler:
     async def tick(self, now: datetime) -> None:
         """Fire what is due at `now` and has not been fired. Of several missed days only the last is made up for."""
         for connection in await self._base.store.triggers.scheduled():
-            due = due_at(connection, now)
-            if due is not None:
+            for due in due_at(connection, now):
                 try:
                     await self._fire(due)
                 except Transient as error:
@@ -74,15 +78,15 @@ class Scheduler:
 
     async def _objection(self, due: Due) -> str | None:
         """The switches and the authority behind the schedule, checked now. Raises Transient where nobody knows."""
-        connection, schedule = due.connection, due.connection.schedule
-        if schedule is None or not connection.enable_import:
-            return "Enable Import is off for this connection."
-        who = Identity(connection.org, schedule.enabled_by)
+        connection, schedule = due.connection, due.schedule
+        switch, on = SWITCHES[due.direction]
+        if not on(connection):
+            return f"{switch} is off for this connection."
         try:
             await self._gate.pass_(
-                who,
-                Deed.IMPORT,
-                data_type=due.data_type,
+                Identity(connection.org, schedule.enabled_by),
+                Deed.IMPORT if due.direction == "import" else Deed.EXPORT,
+                data_type=schedule.data_type,
                 school_year=schedule.school_year,
                 subject=f"schedule of {connection.id}",
             )
@@ -91,30 +95,32 @@ class Scheduler:
         return None
 
     async def _request(self, due: Due) -> str:
-        schedule = due.connection.schedule
-        if schedule is None:
-            raise Refused(*said("schedule.gone"))
         request = RunRequest(
             connection=due.connection,
-            data_type=due.data_type,
-            school_year=schedule.school_year,
-            trigger=Trigger(kind="schedule", by=schedule.enabled_by, id=due.id),
-            source=SourceSpec(kind="sftp"),
+            direction=due.direction,
+            data_type=due.schedule.data_type,
+            school_year=due.schedule.school_year,
+            trigger=Trigger(kind="schedule", by=due.schedule.enabled_by, id=due.id),
+            source=SourceSpec(kind="sftp" if due.direction == "import" else "enroll"),
+            roster=None if due.direction == "import" else "full",
             lane="bulk",
             id=new_id("run", at=due.at, of=due.id),
         )
         return (await request_run(self._base.engine, request)).id
 
 
-def due_at(connection: Connection, now: datetime) -> Due | None:
-    """The occurrence that should have been fired by `now`, if the schedule was enabled by then."""
-    schedule = connection.schedule
-    if schedule is None:
-        return None
-    occurrence = last_due(schedule.time, schedule.zone, now)
-    if schedule.enabled_at is not None and occurrence.at_utc < schedule.enabled_at:
-        return None
-    return Due(connection, schedule.data_type, occurrence.local_date.isoformat(), occurrence.at_utc)
+def due_at(connection: Connection, now: datetime) -> Iterator[Due]:
+    """The occurrences that should have been fired by `now`, of schedules that were enabled by then."""
+    planned: list[tuple[Direction, Schedule | None]] = [
+        ("import", connection.schedule),
+        ("export", connection.export_schedule),
+    ]
+    for direction, schedule in planned:
+        if schedule is None:
+            continue
+        occurrence = last_due(schedule.time, schedule.zone, now)
+        if schedule.enabled_at is None or occurrence.at_utc >= schedule.enabled_at:
+            yield Due(connection, direction, schedule, occurrence.local_date.isoformat(), occurrence.at_utc)
 
 
 async def main(settings: Settings) -> None:

@@ -1,5 +1,7 @@
 """What a pulled file is: a table, or an archive with one table or a OneRoster set in it."""
 
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import AsyncIterator, Sequence
@@ -15,6 +17,11 @@ from shared.model.errors import BadInput
 from shared.model.record import RowBatch
 
 MAX_MEMBER_BYTES: Final = 4 * 2**30
+DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError),
+    *(NotImplementedError, ValueError, OverflowError, OSError),
+)
+"""What `zipfile` raises for archives that are damaged, or of a kind it does not know."""
 _ZIP = b"PK\x03\x04"
 _TABLES = frozenset({".csv", ".txt", ".tsv"})
 _EXCEL = "[content_types].xml"
@@ -59,7 +66,7 @@ class _Archive:
         self._max_cell = max_cell_chars
         try:
             self._zip = zipfile.ZipFile(spooled.file)
-        except (zipfile.BadZipFile, ValueError):
+        except DAMAGE:
             raise BadInput(*said("archive.damaged")) from None
         self._members: dict[str, zipfile.ZipInfo] = {}
         for one in self._zip.infolist():
@@ -95,6 +102,6 @@ class _Archive:
                     spooled.write(block)
                     if spooled.size > MAX_MEMBER_BYTES:
                         raise too_large(MAX_MEMBER_BYTES)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError):
+        except DAMAGE:
             raise BadInput(*said("archive.damaged")) from None
         spooled.finish()

@@ -96,6 +96,7 @@ class Connection(BaseModel):
 
     `time_zone` is the district's own (IANA); without it the schedule's counts, else UTC.
     `roster` says whether a file holds everyone ("full": a student who is absent is missing) or only some ("some").
+    `schedule` is that of the imports.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -112,10 +113,12 @@ class Connection(BaseModel):
     sftp: SftpSettings | None = None
     time_zone: str = ""
     schedule: Schedule | None = None
+    export_schedule: Schedule | None = None
     created_at: datetime
     created_by: str
 
     def clock(self) -> datetime:
         """The time it is where the district is."""
-        zone = self.time_zone or (self.schedule.zone if self.schedule else "UTC")
+        planned = self.schedule or self.export_schedule
+        zone = self.time_zone or (planned.zone if planned else "UTC")
         return datetime.now(ZoneInfo(zone))

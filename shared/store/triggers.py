@@ -1,28 +1,31 @@
-"""Schedules that came due. The unique id (connection, data type, local date) makes each happen exactly once."""
+"""Schedules that came due. The unique id (connection, direction, data type, local date) makes each happen once."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.model.connection import Connection
+from shared.contracts.topology import Direction
+from shared.model.connection import Connection, Schedule
 from shared.store.connections import to_connection
 from shared.store.scoped import Collection, Document, Duplicate
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One occurrence of a connection's schedule."""
+    """One occurrence of one of a connection's schedules."""
 
     connection: Connection
-    data_type: str
+    direction: Direction
+    schedule: Schedule
     local_date: str
     at: datetime
 
     @property
     def id(self) -> str:
         """Saving a schedule anew makes new occurrences, each from its own `enabled_at` on."""
-        enabled = self.connection.schedule.enabled_at if self.connection.schedule else None
-        return f"{self.connection.id}|{self.data_type}|{self.local_date}|{enabled.timestamp() if enabled else 0:.3f}"
+        stream = f"{self.connection.id}|{self.direction}|{self.schedule.data_type}"
+        enabled = self.schedule.enabled_at
+        return f"{stream}|{self.local_date}|{enabled.timestamp() if enabled else 0:.3f}"
 
 
 class Triggers:
@@ -34,7 +37,8 @@ class Triggers:
 
     async def scheduled(self) -> list[Connection]:
         """Connections that have a schedule."""
-        return [to_connection(one) async for one in self._connections.find({"schedule": {"$type": "object"}})]
+        planned = {"$or": [{name: {"$type": "object"}} for name in ("schedule", "export_schedule")]}
+        return [to_connection(one) async for one in self._connections.find(planned)]
 
     async def seen(self, id: str) -> bool:
         return await self._triggers.get({"_id": id, "outcome": {"$ne": "claimed"}}, ["_id"]) is not None
@@ -46,7 +50,8 @@ class Triggers:
             "_id": due.id,
             "org": due.connection.org,
             "connection": due.connection.id,
-            "data_type": due.data_type,
+            "direction": due.direction,
+            "data_type": due.schedule.data_type,
             "due_at": due.at,
             "claimed_at": now,
             "outcome": "claimed",
@@ -71,5 +76,5 @@ class History:
 
     async def of(self, connection: str, limit: int = 60) -> list[dict[str, Any]]:
         found = await self._triggers.all({"connection": connection}, sort=[("due_at", -1)], limit=limit)
-        shown = ("data_type", "due_at", "outcome", "why", "run")
+        shown = ("direction", "data_type", "due_at", "outcome", "why", "run")
         return [{key: one.get(key) for key in shown} for one in found]

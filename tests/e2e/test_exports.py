@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from devtools.stack import Stack
 from services.sandbox.district import student_export
 from tests.e2e.enroll import students, turn
 from tests.e2e.files import edited, roster
+from tests.e2e.waiting import until
 
 ROWS = 230
 BORN = {"source": "students.dob", "from": "M/D/YYYY", "to": "YYYY"}
@@ -210,6 +212,48 @@ async def test_several_files_are_delivered_whole_and_replaced(exporting: Exporti
     assert again["counts"]["update"] == 1
     assert sorted(path.name for path in folder.iterdir()) == ["names.txt", "roster.csv"]
     assert rows((folder / "names.txt").read_bytes(), **tabbed) == await exporting.expected()
+
+
+async def test_the_schedule_exports_once_its_switch_is_on(exporting: Exporting, stack: Stack) -> None:
+    district, folder = exporting.district, stack.sftp.folder / exporting.district.org
+    folder.mkdir()
+    connection = await district.sftp(export_folder=district.org)
+    await district.map_export(connection, student_export("roster"))
+
+    async def scheduled() -> dict[str, Any]:
+        """What came of a schedule that is due in two seconds."""
+        due = datetime.now(UTC) + timedelta(seconds=2)
+        plan = {"direction": "export", "school_year": YEAR, "time": f"{due:%H:%M:%S}", "zone": "UTC"}
+        answer = await district.api.put(f"/connections/{connection}/schedule", json=plan)
+        enabled = answer.raise_for_status().json()["enabled"]
+        before = len(await history())
+
+        async def more() -> list[dict[str, Any]]:
+            return (await history())[: -before or None]
+
+        fired = (await until(more, "the schedule fires"))[0]
+        return {**fired, "enabled": enabled}
+
+    async def history() -> list[dict[str, Any]]:
+        found = (await district.api.get(f"/connections/{connection}/history")).raise_for_status().json()
+        return [one for one in found if one["outcome"] != "claimed"]
+
+    off = await scheduled()
+    assert (off["direction"], off["outcome"], off["why"]) == (
+        "export",
+        "refused",
+        "Enable Export is off for this connection.",
+    )
+    switched = await district.api.patch(f"/connections/{connection}", json={"enable_export": True})
+    assert switched.json()["enable_export"] is True
+    fired = await scheduled()
+    assert (fired["outcome"], fired["enabled"]) == ("emitted", True)
+    run = await district.watch(fired["run"])
+    assert (run["state"], run["trigger"]["kind"], run["lane"]) == ("succeeded", "schedule", "bulk")
+    assert rows((folder / "roster.csv").read_bytes()) == await exporting.expected()
+    await district.api.delete(f"/connections/{connection}/schedule", params={"direction": "export"})
+    shown = (await district.api.get(f"/connections/{connection}")).json()
+    assert (shown["export_schedule"], shown["schedule"]) == (None, None)
 
 
 async def test_a_folder_that_is_not_there_fails_the_run_and_touches_nothing(exporting: Exporting) -> None:

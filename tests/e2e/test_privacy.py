@@ -9,11 +9,12 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from devtools.district import YEAR, District
+from devtools.district import EXPORTER, YEAR, District
 from devtools.stack import Stack
+from services.sandbox.district import student_export
 from tests.e2e.broker import Tap
 from tests.e2e.conftest import SERVICES
-from tests.e2e.enroll import Faults
+from tests.e2e.enroll import Faults, students, turn
 from tests.e2e.files import Row, read, roster
 from tests.e2e.files import write as write_rows
 from tests.e2e.operator import failed, ops
@@ -95,12 +96,29 @@ async def everything_goes_wrong(district: District, marked: Marked, faults: Faul
     unread = await district.watch((await district.upload(connection, headless))["id"], states=STOPPED)
     assert unread["state"] == "failed"
 
+    await faults()
+    whole = await district.ad_hoc("Whole", limits={"invalid_percent": 100})
+    loaded = await district.watch((await district.upload(whole, marked.path))["id"])
+    assert loaded["state"] == "partial"
+    await turn(district, users={district.user: list(EXPORTER)})
+    await district.register(sorted(await students(district)))
+    code = {"transformation": "match_codes", "options": {"source": "students.lname", "codes": {}, "unmatched": "fail"}}
+    picky = student_export("picky")
+    picky["columns"].append({"header": "Code", "source": code})
+    await district.map_export(whole, picky, student_export())
+    exported = await district.watch((await district.export(whole))["id"])
+    assert (exported["state"], exported["counts"]["invalid"]) == ("failed", ROWS - 3)
+    await district.map_export(whole, student_export())
+    await faults({"org": district.org, "path": "registrations:report", "status": 418, "body": body})
+    untold = await district.watch((await district.export(whole))["id"])
+    assert untold["state"] == "failed"
+
     nonsense = '{"students": [{"key": "' + first["Last Name"] + '"}]}'
     await faults({"org": district.org, "path": "lookup", "body": nonsense})
     broken = await district.watch((await district.upload(connection, marked.path, roster="full"))["id"])
     assert broken["state"] == "failed"
     await faults()
-    return [run["id"] for run in (refused, other, away, unread, broken)]
+    return [run["id"] for run in (refused, other, away, unread, exported, untold, broken)]
 
 
 async def locked_out(district: District, password: str, token: str) -> str:
@@ -148,7 +166,7 @@ async def test_nothing_personal_and_no_secret_gets_out(
 
     logs = {service: (stack.directory / f"{service}.log").read_text(encoding="utf-8") for service in SERVICES}
     assert not {service: found for service, text in logs.items() if (found := leaks(text, sought))}
-    workers = logs["importer"] + logs["importer-2"]
+    workers = logs["importer"] + logs["importer-2"] + logs["exporter"]
     assert not [id for id in ids if id not in workers], "the logs do tell of the runs"
     assert all(logs[service] for service in SERVICES if service != "sandbox")
     assert '"state": "failed"' in workers or '"state":"failed"' in workers

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.contracts.envelope import Envelope, Outgoing, new_id
-from shared.model.connection import Connection, Kind
+from shared.model.connection import Connection, Kind, Schedule
 from shared.model.mapping import MappingDraft
 from shared.model.run import Run, SourceSpec, Trigger
 
@@ -13,6 +13,7 @@ NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)
 DRAFT = MappingDraft.model_validate(
     {"fields": [{"type": "direct", "target": KEY, "source": "ID"}, {"type": "do_not_map", "target": "students.fname"}]}
 )
+DAILY = Schedule(school_year=2026, time="02:00", zone="America/Denver")
 
 
 def make_run(**more: Any) -> Run:

@@ -19,7 +19,7 @@ from shared.store.records import RecordResult
 from shared.store.runs import stream_id
 from shared.store.slices import Slice, SliceState
 from shared.store.triggers import Due
-from tests.integration.enroll_runs import DRAFT, NOW, make_connection, make_run
+from tests.integration.enroll_runs import DAILY, DRAFT, NOW, make_connection, make_run
 from tests.integration.store_site import refused, store
 
 __all__ = ["store"]
@@ -151,7 +151,7 @@ async def audit(mine: OrgStore, other: OrgStore, _: Store) -> None:
 
 
 async def history(mine: OrgStore, other: OrgStore, store: Store) -> None:
-    assert await store.triggers.claim(Due(CONNECTION, "students", "2026-02-01", NOW), 30)
+    assert await store.triggers.claim(Due(CONNECTION, "import", DAILY, "2026-02-01", NOW), 30)
     assert await other.history.of("con_1") == []
     assert len(await mine.history.of("con_1")) == 1
 

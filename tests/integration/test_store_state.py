@@ -21,7 +21,7 @@ from shared.store.records import RecordResult
 from shared.store.runs import stream_id
 from shared.store.slices import Slice, SliceState
 from shared.store.triggers import Due
-from tests.integration.enroll_runs import DRAFT, KEY, NOW, make_connection, make_run, message
+from tests.integration.enroll_runs import DAILY, DRAFT, KEY, NOW, make_connection, make_run, message
 from tests.integration.store_site import at_once, store
 
 __all__ = ["store"]
@@ -211,7 +211,7 @@ async def test_artifacts(store: Store) -> None:
 
 
 async def test_a_trigger_fires_once(store: Store) -> None:
-    due = Due(make_connection(), "students", "2026-02-01", NOW)
+    due = Due(make_connection(), "import", DAILY, "2026-02-01", NOW)
     assert sum(await at_once(store.triggers.claim(due, 30) for _ in range(20))) == 1
     assert not await store.triggers.seen(due.id)
     await asyncio.sleep(0.05)

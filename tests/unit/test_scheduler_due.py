@@ -3,8 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from services.scheduler.main import due_at
+from services.scheduler.main import due_at as all_due_at
 from shared.model.connection import Connection, Kind, Schedule
+from shared.store.triggers import Due
 
 NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)  # 05:00 in Denver
 
@@ -16,10 +17,28 @@ def connection(**schedule: Any) -> Connection:
     )
 
 
+def due_at(connection: Connection, now: datetime) -> Due | None:
+    """The one occurrence of the one schedule."""
+    return next(all_due_at(connection, now), None)
+
+
+def test_imports_and_exports_come_due_by_themselves() -> None:
+    both = connection(time="02:00").model_copy(
+        update={"export_schedule": Schedule(school_year=2027, time="03:30", zone="America/Denver")}
+    )
+    found = {due.direction: (due.at.hour, due.schedule.school_year) for due in all_due_at(both, NOW)}
+    assert found == {"import": (9, 2026), "export": (10, 2027)}
+    assert len({due.id for due in all_due_at(both, NOW)}) == 2
+
+
 def test_the_last_occurrence_is_due() -> None:
     due = due_at(connection(), NOW)
     assert due is not None
-    assert (due.local_date, due.at, due.data_type) == ("2026-02-01", datetime(2026, 2, 1, 9, tzinfo=UTC), "students")
+    assert (due.local_date, due.at, due.schedule.data_type) == (
+        "2026-02-01",
+        datetime(2026, 2, 1, 9, tzinfo=UTC),
+        "students",
+    )
 
 
 def test_before_its_time_yesterday_is_still_the_last() -> None:
