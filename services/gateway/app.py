@@ -1,6 +1,6 @@
 """The gateway's HTTP application: routes, and errors as answers that say what to do."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -73,15 +73,24 @@ async def _bad_request(_: Request, error: Exception) -> Response:
     """Names the fields and what is wrong with them, and repeats nothing that was sent: it may be a password."""
     if not isinstance(error, RequestValidationError):
         raise error
-    fields = [f"{'.'.join(str(part) for part in one['loc'][1:])}: {_said(one)}" for one in error.errors()]
+    found = error.errors()
+    if any(one["type"] == "json_invalid" for one in found):
+        return JSONResponse({"error": told("request.not_json")}, 422)
+    wrong = [one for one in found if not any(_is_within(other["loc"], one["loc"]) for other in found)]
+    fields = [f"{'.'.join(str(part) for part in one['loc'][1:])}: {_said(one)}" for one in wrong]
     body = told("request.invalid", fields="; ".join(fields)[:2000])
     return JSONResponse({"error": body}, 422)
+
+
+def _is_within(inner: Sequence[Any], outer: Sequence[Any]) -> bool:
+    """Whether a problem lies inside another one, which then says nothing new: a list that lost its only item."""
+    return len(inner) > len(outer) and tuple(inner[: len(outer)]) == tuple(outer)
 
 
 def _said(problem: Mapping[str, Any]) -> str:
     """Pydantic's words, but for the one message of its that quotes what was sent."""
     if problem["type"] != "union_tag_invalid":
-        return str(problem["msg"])
+        return str(problem["msg"]).removeprefix("Value error, ").replace("Tuple should", "List should")
     return f"{problem['ctx']['discriminator']} should be one of {problem['ctx']['expected_tags']}"
 
 

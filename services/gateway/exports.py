@@ -112,7 +112,7 @@ async def preview(call: Caller, id: str, data_type: str, asked: Registrations) -
     found = await RegistrationSource(call.gateway.base.http, call.who.org, asked.school_year).of(asked.students)
     known = [one for one in asked.students if one in found]
     now = connection.clock()
-    names = [file.file_name(now, asked.school_year) for file in draft.files]
+    names = draft.file_names(now, asked.school_year)
     moment = Moment(now.date(), asked.school_year)
     files = preview_export(draft, columns, moment, names, [found[one] for one in known])
     return Previewed(files=files, students=known, unknown=[one for one in asked.students if one not in found])
@@ -175,7 +175,9 @@ async def _save(call: Call, id: str, data_type: str, draft: ExportDraft) -> Expo
     connection = await call.connection(id)
     columns = tuple(_found_catalog(data_type).fields)
     draft = await _with_tables(call, id, draft)
-    compile_export(draft, columns, Moment(connection.clock().date(), 2000))
+    now = connection.clock()
+    draft.file_names(now, now.year)
+    compile_export(draft, columns, Moment(now.date(), now.year))
     return await call.org.export_mappings.add(draft, id, data_type, call.who.user)
 
 

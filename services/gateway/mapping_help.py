@@ -14,6 +14,7 @@ from shared.mapping.automap import MAX_SAMPLES, Proposal, propose
 from shared.mapping.differences import Differences, differences
 from shared.model.error_texts import said
 from shared.model.errors import BadInput
+from shared.model.mapping import Mapping
 from shared.model.permission import Deed
 
 router = APIRouter(prefix="/api/v1", tags=["mappings"])
@@ -36,7 +37,17 @@ class Header(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     columns: Columns
-    name: str = "default"
+    name: str = Field(default="default", max_length=100, description="The mapping to compare; not used by `match`.")
+
+
+class Fitting(BaseModel):
+    """A saved mapping, and how many columns it reads that the file does not have (`lost`), and the other way round."""
+
+    name: str
+    version: int
+    fits: bool
+    lost: int
+    unread: int
 
 
 class Read(BaseModel):
@@ -75,6 +86,22 @@ async def changed(call: Caller, id: str, data_type: str, header: Header) -> Diff
     await call.may(Deed.MAP_IMPORT, data_type=data_type, subject=id)
     await call.connection(id)
     return differences(await call.org.mappings.latest(id, data_type, header.name), header.columns)
+
+
+@router.post(MAPPINGS + "/match")
+async def matched(call: Caller, id: str, data_type: str, header: Header) -> list[Fitting]:
+    """The mappings of the connection beside this header, the ones that fit first: a renamed file keeps its mapping."""
+    await call.may(Deed.MAP_IMPORT, data_type=data_type, subject=id)
+    await call.connection(id)
+    newest = {one.name: one for one in reversed(await call.org.mappings.versions(id, data_type))}
+    found = [_fitting(one, header.columns) for one in newest.values()]
+    return sorted(found, key=lambda one: (not one.fits, one.lost, one.unread, one.name))
+
+
+def _fitting(mapping: Mapping, columns: list[str]) -> Fitting:
+    found = differences(mapping, columns)
+    lost, unread = len(found.lost), len(found.unread)
+    return Fitting(name=mapping.name, version=mapping.version, fits=found.same, lost=lost, unread=unread)
 
 
 async def _head(call: Call, file: UploadFile, data_type: str) -> tuple[list[str], list[list[str]], dict[str, str]]:

@@ -21,6 +21,7 @@ MAX_CELL_CHARS: Final = 65_536
 CUT_SHORT: Final = "file.cut_short"
 
 _LINE_END = ("\n", "\r")
+_DOS_END = "\x1a"
 _END = f"\0{secrets.token_hex(16)}"
 """A line of our own after the last one: it comes back as a row of its own, unless a quotation mark was left open."""
 
@@ -45,7 +46,7 @@ class CsvFile:
             raise BadInput(*said("file.empty"))
         csv_header.refuse_foreign(spooled.head)
         self.spooled = spooled
-        self.separator = csv_header.separator(spooled.head.decode(spooled.encoding, "replace"))
+        self.separator, self._title_rows = csv_header.layout(spooled.head.decode(spooled.encoding, "replace"))
         self.warnings: list[str] = [CUT_SHORT] if spooled.cut else []
         self._max_cell = max_cell_chars
         self._marks = spooled.marks
@@ -58,7 +59,9 @@ class CsvFile:
 
     @property
     def details(self) -> dict[str, str]:
-        return {"encoding": self.spooled.encoding, "separator": csv_header.SEPARATORS[self.separator]}
+        skipped = {"rows_above_header": str(self._title_rows)} if self._title_rows else {}
+        separator = csv_header.SEPARATORS[self.separator]
+        return {"encoding": self.spooled.encoding, "separator": separator, **skipped}
 
     async def batches(self) -> AsyncIterator[RowBatch]:
         """Rows in batches of up to 2,000 rows or some 4 million characters.
@@ -85,7 +88,7 @@ class CsvFile:
                 if self._lines.ended:
                     break
                 self._number += 1
-                if any(map(str.strip, row)):
+                if self._number > self._title_rows and any(map(str.strip, row)):
                     return row
         except csv.Error as error:
             raise _unclosed(self._number + 1) from error
@@ -162,11 +165,13 @@ class _Lines:
     def __iter__(self) -> Iterator[str]:
         line = ""
         for line in iter(partial(self._text.readline, RECORD_CHARS), ""):
+            if line == _DOS_END:
+                break
             self.chars += len(line)
             if self.chars - self.start >= RECORD_CHARS:
                 raise csv.Error("record too long")
             yield line
-        self.unterminated = not line.endswith(_LINE_END)
+        self.unterminated = not line.endswith((*_LINE_END, _DOS_END))
         self.ended = True
         yield _END
 

@@ -1,13 +1,20 @@
 """The header row of a delimited file: is it text, what separates its columns, what are they called."""
 
+import csv
+import io
 import re
-from typing import Final
+from collections import Counter
+from itertools import islice
+from typing import Final, NamedTuple
 
 from shared.model.error_texts import said
 from shared.model.errors import BadInput
 
 MAX_COLUMNS: Final = 2_000
 SEPARATORS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe"}
+MAX_TITLE_ROWS: Final = 10
+LOOKED_AT: Final = 30
+_SEP = re.compile(r"\s*\"?sep=([,;|\t])\"?[\r\n]", re.IGNORECASE)
 _QUOTED = re.compile(r'"[^"]*"?')
 
 _FOREIGN = (
@@ -18,6 +25,9 @@ _FOREIGN = (
     (b"{\\rtf", "a Rich Text document"),
     (b"<!doctype", "a web page"),
     (b"<html", "a web page"),
+    (b"<table", "a web page"),
+    (b"[{", "a JSON document"),
+    (b'{"', "a JSON document"),
     (b"<?xml", "an XML document"),
 )
 
@@ -30,12 +40,57 @@ def refuse_foreign(head: bytes) -> None:
             raise BadInput(*said("file.not_text", what=what))
 
 
-def separator(head: str) -> str:
-    """The separator found most often outside quotation marks in the first line that is not blank; comma if none is."""
+class Layout(NamedTuple):
+    """What separates the columns, and how many rows stand above the header."""
+
+    separator: str
+    skipped: int
+
+
+def layout(head: str) -> Layout:
+    """How the file is laid out, from its first lines.
+
+    The separator is the one found most often outside quotation marks in the first line that is not blank; comma if none
+    is. Where that makes a header that none of the next rows fits, the rows above are taken for a title: the header is
+    then the first row that is as wide as those below it. A line `sep=;`, which Excel writes, is obeyed.
+    """
+    told = _SEP.match(head)
+    if told:
+        return Layout(told[1], 1)
+    plain = Layout(_separator(head), 0)
+    first, *below = _rows(head, plain.separator) or [(0, [])]
+    names = len(",".join(name.strip() and "x" for name in first[1]).rstrip(",").split(","))
+    if not below or (names > 1 and any(len(row) == len(first[1]) for _, row in below)):
+        return plain
+    found = [one for separator in SEPARATORS if (one := _below_a_title(_rows(head, separator), separator, names))]
+    return max(found)[1] if found else plain
+
+
+def _separator(head: str) -> str:
     lines = (line for line in re.split(r"[\r\n]", _QUOTED.sub("x", head)) if line.strip())
     header = next(lines, "")
     best = max(SEPARATORS, key=header.count)
     return best if best in header else ","
+
+
+def _rows(head: str, separator: str) -> list[tuple[int, list[str]]]:
+    """The first rows that are not blank, each with how many stand above it. The last of a cut head is left out."""
+    rows = csv.reader(io.StringIO(head, newline=""), delimiter=separator)
+    try:
+        found = [(number, row) for number, row in enumerate(islice(rows, LOOKED_AT)) if any(map(str.strip, row))]
+    except csv.Error:
+        return []
+    return found[:-1] if len(found) > 3 and not head.endswith(("\n", "\r")) else found
+
+
+def _below_a_title(rows: list[tuple[int, list[str]]], separator: str, least: int) -> tuple[int, Layout] | None:
+    """How many cells speak for it, and the layout; None where nothing below is wider than the `least` of the title."""
+    width, times = Counter(len(row) for _, row in rows[1:]).most_common(1)[0] if len(rows) > 1 else (0, 0)
+    for number, row in rows:
+        names = [name.strip() for name in row]
+        if len(row) == width > least and sum(map(bool, names)) > 1 and any(map(str.isalpha, "".join(names))):
+            return (width * times, Layout(separator, number)) if number <= MAX_TITLE_ROWS else None
+    return None
 
 
 def columns(header: list[str]) -> tuple[str, ...]:

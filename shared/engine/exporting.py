@@ -91,15 +91,16 @@ async def _make(engine: Engine, run: Run, slices: Sequence[Slice]) -> list[RunFi
             if slice.listed:
                 await asyncio.to_thread(assembly.add, await org.artifacts.get(slice.listed))
         made = await asyncio.to_thread(assembly.write, mapping.files)
+        names = mapping.file_names(run.asked_at, run.school_year)
         return [
             RunFile(
-                name=file.file_name(run.asked_at, run.school_year),
+                name=name,
                 size=one.size,
                 sha256=one.sha256,
                 rows=one.rows,
                 artifact=await org.artifacts.put_stream("export", _chunks(one)),
             )
-            for file, one in zip(mapping.files, made, strict=True)
+            for name, one in zip(names, made, strict=True)
         ]
 
 

@@ -61,7 +61,9 @@ async def stage(engine: Engine, run: Run, fence: int) -> None:
 async def _compiled(engine: Engine, run: Run, columns: Sequence[str]) -> CompiledMapping | CompiledExport:
     org = engine.org(run)
     if run.delivery:
-        return compile_export(await org.export_mappings.get(run.mapping), columns, run.moment)
+        export = await org.export_mappings.get(run.mapping)
+        export.file_names(run.asked_at, run.school_year)
+        return compile_export(export, columns, run.moment)
     return compile_mapping(await org.mappings.get(run.mapping), catalog(run.data_type), columns, run.moment)
 
 

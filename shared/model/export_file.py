@@ -6,6 +6,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from shared.model.error_texts import said
+from shared.model.errors import BadMapping
 from shared.model.mapping import Source, not_too_deep
 from shared.model.saved import SavedMapping
 
@@ -80,6 +82,15 @@ class ExportFile(BaseModel):
         name = _TOKEN.sub(lambda found: TOKENS[found[1]].format(**told), self.name)
         return f"{name}.{self.extension}"
 
+    @model_validator(mode="after")
+    def _headers_differ(self) -> "ExportFile":
+        headers = [column.header.strip().casefold() for column in self.columns]
+        if self.header and not all(headers):
+            raise ValueError("A column has no header. Name it, or leave the header row out")
+        if self.header and len(set(headers)) < len(headers):
+            raise ValueError("Two columns have the same header. Rename one, or leave the header row out")
+        return self
+
 
 class ExportDraft(BaseModel):
     """The files of an export, as sent in; no two may have the same name."""
@@ -93,10 +104,20 @@ class ExportDraft(BaseModel):
 
     @model_validator(mode="after")
     def _names_differ(self) -> "ExportDraft":
-        names = [f"{file.name}.{file.extension}".casefold() for file in self.files]
-        if len(set(names)) < len(names):
+        if len({f"{file.name}.{file.extension}".casefold() for file in self.files}) < len(self.files):
             raise ValueError("Two files would have the same name")
         return self
+
+    def file_names(self, at: datetime, school_year: int) -> list[str]:
+        """The names of the files that a run makes.
+
+        Raises:
+            BadMapping: two of them are the same, once the day and the year are in them.
+        """
+        names = [file.file_name(at, school_year) for file in self.files]
+        if len({name.casefold() for name in names}) < len(names):
+            raise BadMapping(*said("export.same_name", names=", ".join(names)))
+        return names
 
 
 class ExportMapping(ExportDraft, SavedMapping):

@@ -340,3 +340,25 @@ async def test_who_may_export(exporting: Exporting) -> None:
     await turn(district, users={district.user: list(EXPORTER)}, registration_module=False)
     with pytest.raises(httpx.HTTPStatusError, match="Registration module is off"):
         await district.export(connection)
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"{", "The body of the request is not JSON."),
+        (b"{}", "files: Field required"),
+        (b'{"files": []}', "files: List should have at least 1 item after validation, not 0"),
+        (
+            b'{"files": [{"name": "a/b", "columns": [{"header": "X", "source": "x"}]}]}',
+            "files.0.name: A file name holds",
+        ),
+    ],
+)
+async def test_a_draft_is_told_only_what_is_wrong_with_it(district: District, body: bytes, told: str) -> None:
+    connection = await district.ad_hoc()
+    path = f"/connections/{connection}/exports/students/mappings"
+    answer = await district.api.put(path, content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422
+    message = answer.json()["error"]["message"]
+    assert told in message
+    assert message.count("files") <= 1

@@ -135,3 +135,29 @@ async def test_a_chain_without_end_is_refused_in_words(district: District, depth
     answer = await district.api.put(path, content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code in (400, 422), answer.text[:300]
     assert answer.json()["error"]["fix"]
+
+
+async def test_a_file_finds_its_mapping_by_its_header(district: District) -> None:
+    connection = await district.ad_hoc()
+    other = [
+        {"type": "direct", "target": target, "source": source}
+        for target, source in (
+            ("students.student_district_id", "Student_Number"),
+            ("students.fname", "First_Name"),
+            ("students.lname", "Last_Name"),
+            ("students.dob", "DOB"),
+        )
+    ]
+    for fields in (other[:4], other):
+        await district.map_students(connection, {"name": "PowerSchool", "fields": fields})
+
+    async def match(*columns: str) -> list[tuple[str, int, bool, int]]:
+        answer = await district.api.post(HOME.format(connection) + "/match", json={"columns": list(columns)})
+        found = answer.raise_for_status().json()
+        return [(one["name"], one["version"], one["fits"], one["lost"]) for one in found]
+
+    theirs = await match("student_number ", "First_Name", "Last_Name", "DOB", "Extra")
+    assert theirs[0] == ("PowerSchool", 2, True, 0)
+    assert theirs[1][:3] == ("default", 1, False)
+    assert (await match(*district_header(30)))[0][:3] == ("default", 1, True)
+    assert [fits for *_, fits, _ in await match("A", "B")] == [False, False]

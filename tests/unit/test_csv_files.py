@@ -14,6 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from shared.adapters.csv_files import CUT_SHORT, MAX_CELL_CHARS
+from shared.adapters.csv_header import MAX_TITLE_ROWS, SEPARATORS, layout
 from shared.adapters.file_sources import UploadSource
 from shared.adapters.spool import spool
 from shared.model.errors import BadInput, Unavailable
@@ -349,3 +350,45 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     except BadInput:
         return
     assert all(len(row) == len(info.columns) for _, row in rows)
+
+
+TABLE = b"ID,First,Last\r\n1,Ada,Lee\r\n2,Bo,Lee\r\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "header_row"),
+    [
+        (b"Mesa USD Student Roster\r\n" + TABLE, 2),
+        (b"Mesa USD Student Roster,,\r\n\r\nPrinted 3/9/2026,,\r\n" + TABLE, 4),
+        (b"Student Roster, 2026\r\n" + TABLE.replace(b",", b"\t"), 2),
+        (b"sep=;\r\n" + TABLE.replace(b",", b";"), 2),
+        (b"\r\n,,\r\n" + TABLE, 3),
+        (TABLE + b"\x1a", 1),
+        (b'"Roster, of all\r\nour schools"\r\n' + TABLE, 2),
+    ],
+)
+async def test_titles_above_the_header_are_passed_over(data: bytes, header_row: int) -> None:
+    info, rows, bad, warnings = await read(data)
+    assert info.columns == ("ID", "First", "Last")
+    assert rows == [(header_row + 1, ["1", "Ada", "Lee"]), (header_row + 2, ["2", "Bo", "Lee"])]
+    assert (bad, warnings) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"ID\r\n1\r\n2\r\n",
+        b"ID,First,Last\r\n1,Ada\r\n2,Bo\r\n",
+        b"ID,First,Last\r\n1,Ada,Lee,x\r\n2,Bo,Lee\r\n",
+        b"ID,Note\r\n1,a;b;c\r\n2,d;e;f\r\n",
+    ],
+)
+async def test_a_header_that_some_row_fits_is_the_header(data: bytes) -> None:
+    assert (await read(data))[0].columns[0] == "ID"
+
+
+@given(st.text(alphabet='ab1,;\t|"\r\n ', max_size=80))
+def test_every_head_has_a_layout(head: str) -> None:
+    found = layout(head)
+    assert found.separator in SEPARATORS
+    assert 0 <= found.skipped <= MAX_TITLE_ROWS

@@ -88,6 +88,21 @@ def test_two_files_have_two_names() -> None:
         ExportDraft(files=(one, export(name="ROSTER")))
 
 
+def test_two_files_have_two_names_also_once_the_day_is_in_them() -> None:
+    draft = ExportDraft(files=(export(name="{YYYY}"), export(name="{school_year}")))
+    assert draft.file_names(AT, 2027) == ["2026.csv", "2027.csv"]
+    with pytest.raises(BadMapping, match="the same name now"):
+        draft.file_names(AT, 2026)
+
+
+@pytest.mark.parametrize(("headers", "said"), [(("A", " a"), "the same header"), (("A", " "), "no header")])
+def test_columns_of_a_file_with_a_header_can_be_told_apart(headers: tuple[str, ...], said: str) -> None:
+    columns = [{"header": header, "source": "students.fname"} for header in headers]
+    with pytest.raises(ValidationError, match=said):
+        export(*columns)
+    assert export(*columns, header=False).columns
+
+
 def test_columns_come_in_order_and_from_any_source() -> None:
     upper = {"header": "LAST", "source": {"transformation": "upper", "options": {"source": "students.lname"}}}
     file = export(
