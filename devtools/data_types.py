@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from shared.model.catalog import Catalog, Field, catalog, data_types
+from shared.model.catalog import Catalog, Field, catalog, data_types, export_catalog
 
 PAGE = Path(__file__).parent.parent / "docs" / "data-types.md"
 MARK = "<!-- from the catalogs: make docs -->\n"
@@ -12,8 +12,8 @@ SHAPES = {"date": "YYYY-MM-DD", "datetime": "YYYY-MM-DD HH:MM:SS", "integer": "w
 
 
 def tables() -> str:
-    """All data types, a section each."""
-    return "\n".join(_section(catalog(name)) for name in data_types())
+    """All data types, a section each, and what an export may carry."""
+    return "\n".join([*(_section(catalog(name)) for name in data_types()), _exported(export_catalog("students"))])
 
 
 def main() -> int:
@@ -30,6 +30,15 @@ def _section(about: Catalog) -> str:
     rows = "\n".join(_row(field) for field in about.fields.values())
     head = "| field | label | value | needed | example | codes |\n|---|---|---|---|---|---|"
     return f"## {about.label} (`{about.data_type}`)\n\nMatch key, the first that is mapped: {keys}.\n\n{head}\n{rows}\n"
+
+
+def _exported(about: Catalog) -> str:
+    shared = catalog(about.data_type).fields
+    own = [field for name, field in about.fields.items() if name not in shared]
+    rows = "\n".join(f"| `{field.name}` | {field.label} | {field.example} |" for field in own)
+    words = "A column of an export file is made from these, from the fields of Students above, or from what"
+    head = "| field | label | example |\n|---|---|---|"
+    return f"## Export: {about.label}\n\n{words} transformations make of them.\n\n{head}\n{rows}\n"
 
 
 def _row(field: Field) -> str:

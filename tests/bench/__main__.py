@@ -5,6 +5,7 @@ The times of a run are wall clock from the first byte of the upload to the end o
 
 import argparse
 import asyncio
+import csv
 import statistics
 import time
 from dataclasses import dataclass, field
@@ -16,10 +17,10 @@ from pymongo import MongoClient
 from rich.console import Console
 from rich.table import Table
 
-from devtools.district import YEAR, District
+from devtools.district import EXPORTER, YEAR, District
 from devtools.parts import LocalParts
 from devtools.stack import Stack
-from services.sandbox.district import write_district
+from services.sandbox.district import student_export, write_district
 from shared.store.database import INDEXES
 from tests.bench import by_hand, floor
 
@@ -84,18 +85,35 @@ def peak(pid: int) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
-async def memory(parts: LocalParts, folder: Path, sizes: list[int]) -> list[tuple[int, float, float]]:
-    """Rows, peak of the importer in MiB, seconds: a fresh stack with one importer for each size."""
+async def memory(parts: LocalParts, folder: Path, sizes: list[int]) -> list[tuple[int, float, float, float, float]]:
+    """Rows; then peak in MiB and seconds of the importer for all of them, and of the exporter. A fresh stack each."""
     found = []
     for rows in sizes:
         path = folder / f"{rows}.csv"
         await asyncio.to_thread(write_district, path, rows)
-        services = ("gateway", "importer", "sandbox")
-        async with Stack(parts.addresses, services=services) as stack, District(stack, "memory") as district:
-            _, seconds = await timed(district, await district.ad_hoc(), path)
-            found.append((rows, peak(stack.process("importer").pid), seconds))
+        services = ("gateway", "importer", "exporter", "sandbox")
+        async with (
+            Stack(parts.addresses, services=services) as stack,
+            District(stack, "memory", permissions=EXPORTER) as district,
+        ):
+            connection = await district.ad_hoc()
+            _, seconds = await timed(district, connection, path)
+            exporting = await exported(district, connection, path, rows)
+            peaks = [peak(stack.process(name).pid) for name in ("importer", "exporter")]
+            found.append((rows, peaks[0], seconds, peaks[1], exporting))
         path.unlink()
     return found
+
+
+async def exported(district: District, connection: str, path: Path, rows: int) -> float:
+    """Seconds that a file of everyone takes, from the request to the end of the run."""
+    with path.open(encoding="utf-8", newline="") as file:
+        await district.register([row["Student ID"] for row in csv.DictReader(file)])
+    await district.map_export(connection, student_export())
+    started = time.perf_counter()
+    run = await district.watch((await district.export(connection))["id"], seconds=3600)
+    assert (run["state"], run["files"][0]["rows"]) == ("succeeded", rows), run
+    return time.perf_counter() - started
 
 
 def report(rows: int, times: Times, importers: int) -> None:
@@ -138,9 +156,10 @@ async def bench(arguments: argparse.Namespace) -> None:
                     console.print(f"round {number + 1} of {arguments.rounds} done")
             report(arguments.rows, times, arguments.importers)
             if arguments.memory:
-                table = Table("rows", "importer's peak, MiB", "seconds", title="memory, first load, one importer")
-                for rows, mib, seconds in await memory(parts, folder, arguments.memory):
-                    table.add_row(f"{rows:,}", f"{mib:.0f}", f"{seconds:.0f}")
+                heads = ("rows", "importer's peak, MiB", "seconds", "exporter's peak, MiB", "seconds")
+                table = Table(*heads, title="memory: first load with one importer, file of everyone with one exporter")
+                for rows, *figures in await memory(parts, folder, arguments.memory):
+                    table.add_row(f"{rows:,}", *(f"{one:.0f}" for one in figures))
                 console.print(table)
 
 
