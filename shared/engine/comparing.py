@@ -35,13 +35,13 @@ async def compare(engine: Engine, run: Run, slice: Slice) -> bool:
     states = await org.buckets.load(state_of(run), slice.low, slice.high)
     work = partial(classify, artifact, compiled, states, roster=run.roster, missing_field=about.missing_field)
     found = await asyncio.to_thread(work)
-    changes = await _plan(engine, run, compiled, about, found)
+    changes, losing = await _plan(engine, run, compiled, about, found)
     await org.records.put(run.id, slice.fence, found.invalid)
     stored = ""
     if changes:
         packed = await asyncio.to_thread(changesets.pack, changes)
         stored = await org.artifacts.put("changes", run.id, packed)
-    counts = _counts(found, changes, about)
+    counts = _counts(found, changes) | {"losing": losing}
     following = slice.number + engine.settings.window
     messages = [engine.compare(run, following)] if following < run.slices else []
     state = SliceState.COMPARED if changes else SliceState.APPLIED
@@ -54,13 +54,16 @@ async def compare(engine: Engine, run: Run, slice: Slice) -> bool:
     return True
 
 
-async def _plan(engine: Engine, run: Run, compiled: CompiledMapping, about: Catalog, found: Classified) -> list[Change]:
-    """Ask the target about the candidates only: the cost follows what changed, not what exists.
+async def _plan(
+    engine: Engine, run: Run, compiled: CompiledMapping, about: Catalog, found: Classified
+) -> tuple[list[Change], int]:
+    """The changes, and how many of them take access away.
 
-    Those that cannot be sent are added to `found.invalid`.
+    The target is asked about the candidates only: the cost follows what changed, not what exists. Those that cannot be
+    sent are added to `found.invalid`.
     """
     if not found.candidates:
-        return [*found.adopted, *found.missing]
+        return [*found.adopted, *found.missing], 0
     target = engine.ends.target(run, compiled.match_key)
     try:
         held = await _look_up(target, found.candidates, [*compiled.fields, about.missing_field])
@@ -74,7 +77,8 @@ async def _plan(engine: Engine, run: Run, compiled: CompiledMapping, about: Cata
         if said:
             found.invalid.append(RecordResult(change.row, change.key, Action.NONE, Outcome.FAILED, None, {}, said))
     decided = [change for change, said in zip(decided, problems, strict=True) if not said]
-    return [*decided, *found.adopted, *found.missing]
+    losing = sum(loses_access(one, held.get(one.key), about) for one in decided)
+    return [*decided, *found.adopted, *found.missing], losing
 
 
 async def _look_up(target: Target, candidates: Sequence[Candidate], fields: Sequence[str]) -> dict[str, Found]:
@@ -111,12 +115,11 @@ async def _check(
     return [said.get(place, known) for place, known in enumerate(problems)]
 
 
-def _counts(found: Classified, changes: Sequence[Change], about: Catalog) -> dict[str, int]:
+def _counts(found: Classified, changes: Sequence[Change]) -> dict[str, int]:
     actions = [one.action for one in changes]
     return {
         **found.counts,
         "invalid": len(found.invalid),
-        "losing": sum(loses_access(one, about) for one in changes),
         "create": actions.count(Action.CREATE),
         "update": actions.count(Action.UPDATE),
         "unchanged": found.counts["unchanged"] + actions.count(Action.ADOPT),

@@ -38,15 +38,16 @@ def objections(candidate: Candidate, found: Found | None, about: Catalog) -> lis
     return list(_not_enough(candidate.values, about))
 
 
-def loses_access(change: Change, about: Catalog) -> bool:
-    """Whether the update takes away something of a list that is replaced as a whole."""
+def loses_access(change: Change, found: Found | None, about: Catalog) -> bool:
+    """Whether the update takes away something of lists that are replaced as a whole, and leaves it in none of them."""
+    held = found.values if found is not None else {}
     before: set[tuple[str, str]] = set()
     after: set[tuple[str, str]] = set()
-    for name, value in change.before.items():
-        if name in about.fields and about.fields[name].replaces:
+    for name, field in about.fields.items():
+        if field.replaces:
             kind = name.partition(" - ")[2]
-            before |= {(kind, one) for one in value or ()}
-            after |= {(kind, one) for one in change.values.get(name) or ()}
+            before |= {(kind, one) for one in held.get(name) or ()}
+            after |= {(kind, one) for one in (change.values if name in change.before else held).get(name) or ()}
     return bool(before - after)
 
 

@@ -142,4 +142,13 @@ def test_what_only_refers_is_never_a_change_but_goes_along_with_one() -> None:
 )
 def test_who_loses_access(before: dict[str, Any], after: dict[str, Any], expected: bool) -> None:
     change = Change("k", Action.UPDATE, 2, after, before, "9", "d", "m")
-    assert loses_access(change, catalog("admin_users")) is expected
+    assert loses_access(change, Found("9", before), catalog("admin_users")) is expected
+
+
+def test_what_another_group_holds_already_is_not_lost() -> None:
+    held = Found("9", {"1 - programs.id": ["512"], "2 - programs.id": ["512", "513"], "admin_users.lname": "Lee"})
+    change = Change("k", Action.UPDATE, 2, {"1 - programs.id": None}, {"1 - programs.id": ["512"]}, "9", "d", "m")
+    assert not loses_access(change, held, catalog("admin_users"))
+    other = Change("k", Action.UPDATE, 2, {"2 - programs.id": None}, {"2 - programs.id": ["512", "513"]}, "9", "d", "m")
+    assert loses_access(other, held, catalog("admin_users"))
+    assert not loses_access(Change("k", Action.CREATE, 2, {}, {}, None, "d", "m"), None, catalog("admin_users"))
