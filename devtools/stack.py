@@ -19,11 +19,13 @@ from cryptography.fernet import Fernet
 
 from devtools.parts import Addresses, drop_broker_objects, drop_database
 from devtools.parts.child import Child
+from devtools.parts.ports import free_port
 from devtools.parts.workdir import WorkDir
 from shared.contracts.topology import DEFAULT_RETRY_DELAYS
 
 ROOT = Path(__file__).resolve().parents[1]
 SANDBOX = "sandbox"
+ADDRESSED = ("gateway", SANDBOX)
 HOST = "127.0.0.1"
 STOP_SECONDS = 20.0
 
@@ -76,6 +78,7 @@ class Stack:
         self._own_directory: WorkDir | None = None
         self._processes: dict[str, Child] = {}
         self._announced: dict[str, dict[str, Any]] = {}
+        self._ports: dict[str, int] = {}
         self.env: dict[str, str] = {}
 
     @property
@@ -188,13 +191,16 @@ class Stack:
 
     def _settings(self, name: str) -> dict[str, str]:
         settings = {**self.env, "SYNC_ANNOUNCE": str(self._announce_file(name))}
-        before = self._announced.get(name, {})
-        settings.setdefault("SYNC_PORT", str(before.get("port", 0)))
-        if name == SANDBOX and "sftp_port" in before:
-            settings.setdefault("SANDBOX_SFTP_PORT", str(before["sftp_port"]))
+        settings.setdefault("SYNC_PORT", str(self._port(name) if name in ADDRESSED else 0))
+        if name == SANDBOX:
+            settings.setdefault("SANDBOX_SFTP_PORT", str(self._port("sftp")))
         if name != SANDBOX and SANDBOX in self._announced:
             settings.setdefault("SYNC_ENROLL_URL", self.url(SANDBOX))
         return settings
+
+    def _port(self, name: str) -> int:
+        """The same at every start, for whoever knows the address; nobody else takes it while the process is away."""
+        return self._ports.setdefault(name, free_port())
 
     def _common_settings(self) -> dict[str, str]:
         label = secrets.token_hex(4)
