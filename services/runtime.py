@@ -36,6 +36,7 @@ class Runtime:
     publisher: Publisher
     http: httpx.AsyncClient
     engine: Engine
+    ends: RealEnds
     stop: asyncio.Event
 
     def checks(self, **more: Check) -> dict[str, Check]:
@@ -58,7 +59,7 @@ async def runtime(service: str, settings: Settings) -> AsyncIterator[Runtime]:
     try:
         await _prepared(store, stop)
         log.info("started", action="start", service=service)
-        yield Runtime(settings, store, publisher, http, engine, stop)
+        yield Runtime(settings, store, publisher, http, engine, ends, stop)
     finally:
         await publisher.aclose()
         await http.aclose()

@@ -8,15 +8,18 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.gateway.context import Call, Caller
+from shared.adapters.oneroster import OneRoster
 from shared.adapters.sftp import check
 from shared.adapters.ssh import host_key
 from shared.contracts.envelope import new_id
 from shared.contracts.topology import Direction
 from shared.model.connection import (
+    ClientSecrets,
     Connection,
     Instance,
     Kind,
     Name,
+    OneRosterSettings,
     SafetyLimits,
     Schedule,
     SftpSecrets,
@@ -36,6 +39,9 @@ router = APIRouter(prefix="/api/v1/connections", tags=["connections"])
 PLACES: dict[Direction, str] = {"import": "schedule", "export": "export_schedule"}
 
 
+Secrets = SftpSecrets | ClientSecrets
+
+
 class NewConnection(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -46,7 +52,8 @@ class NewConnection(BaseModel):
     time_zone: Zone | None = None
     limits: SafetyLimits = SafetyLimits()
     sftp: SftpSettings | None = None
-    secrets: SftpSecrets | None = None
+    oneroster: OneRosterSettings | None = None
+    secrets: Secrets | None = None
 
 
 class ConnectionChange(BaseModel):
@@ -59,6 +66,7 @@ class ConnectionChange(BaseModel):
     time_zone: Zone | None = None
     limits: SafetyLimits | None = None
     sftp: SftpSettings | None = None
+    oneroster: OneRosterSettings | None = None
 
 
 class NewSchedule(BaseModel):
@@ -81,15 +89,17 @@ async def create(call: Caller, new: NewConnection) -> Connection:
     await call.may(Deed.MANAGE_CONNECTION, subject="create connection")
     if new.kind is Kind.SFTP and new.sftp is None:
         raise BadSettings(*said("sftp.not_set_up"))
+    if new.kind is Kind.ONEROSTER and new.oneroster is None:
+        raise BadSettings(*said("sis.not_set_up"))
     connection = Connection(
         id=new_id("con"),
         org=call.who.org,
-        roster=new.roster or ("full" if new.kind is Kind.SFTP else "some"),
+        roster=new.roster or ("some" if new.kind is Kind.AD_HOC else "full"),
         created_at=datetime.now(UTC),
         created_by=call.who.user,
         **new.model_dump(exclude={"roster", "secrets"}, exclude_none=True),
     )
-    await call.org.connections.add(connection, _sealed(call, new.secrets) if new.secrets else None)
+    await call.org.connections.add(connection, _sealed(call, new.kind, new.secrets) if new.secrets else None)
     return connection
 
 
@@ -121,11 +131,11 @@ async def change(call: Caller, id: str, wanted: ConnectionChange) -> Connection:
 
 
 @router.put("/{id}/credentials", status_code=204)
-async def credentials(call: Caller, id: str, secrets: SftpSecrets) -> None:
+async def credentials(call: Caller, id: str, secrets: Secrets) -> None:
     """Replace the credentials. They go in and never come out."""
     await call.may(Deed.MANAGE_CONNECTION, subject=id)
-    await call.connection(id)
-    await call.org.connections.set_secrets(id, _sealed(call, secrets))
+    kind = (await call.connection(id)).kind
+    await call.org.connections.set_secrets(id, _sealed(call, kind, secrets))
 
 
 @router.post("/{id}/host-key/probe")
@@ -147,9 +157,13 @@ async def approve_host_key(call: Caller, id: str, approved: HostKey) -> Connecti
 
 @router.post("/{id}/test")
 async def test(call: Caller, id: str) -> dict[str, Any]:
-    """Test connection: log in and count the files that would be taken."""
+    """Test connection: log in, and count the files that would be taken or look at what the SIS answers."""
     await call.may(Deed.MANAGE_CONNECTION, subject=f"test {id}")
-    sftp = _sftp(await call.connection(id))
+    connection = await call.connection(id)
+    if connection.oneroster is not None:
+        async with await call.gateway.base.ends.oneroster(connection) as http:
+            return {"ok": True, **await OneRoster(http, connection.oneroster).check()}
+    sftp = _sftp(connection)
     sealed = await call.org.connections.secrets(id)
     if sealed is None:
         raise BadSettings(*said("sftp.no_login"))
@@ -165,7 +179,8 @@ async def schedule(call: Caller, id: str, new: NewSchedule) -> dict[str, Any]:
     deed = Deed.IMPORT if new.direction == "import" else Deed.EXPORT
     await call.may(deed, data_type=new.data_type, school_year=new.school_year, subject=f"schedule of {id}")
     connection = await call.connection(id)
-    if connection.kind is not Kind.SFTP:
+    by_itself = connection.pulls_from if new.direction == "import" else connection.sftp
+    if by_itself is None:
         raise BadSettings(*said("schedule.needs_sftp"))
     now = datetime.now(UTC)
     planned = _planned(call, new, now)
@@ -190,8 +205,10 @@ async def history(call: Caller, id: str) -> list[dict[str, Any]]:
     return await call.org.history.of(id)
 
 
-def _sealed(call: Call, secrets: SftpSecrets) -> bytes:
-    if not secrets.password and not secrets.private_key:
+def _sealed(call: Call, kind: Kind, secrets: Secrets) -> bytes:
+    if isinstance(secrets, ClientSecrets) is not (kind is Kind.ONEROSTER):
+        raise BadSettings(*said("sis.other_login"))
+    if isinstance(secrets, SftpSecrets) and not secrets.password and not secrets.private_key:
         raise BadSettings(*said("sftp.no_login"))
     return SecretBox(_settings(call).secret_keys).seal(secrets.model_dump_json())
 

@@ -9,7 +9,6 @@ from shared.engine.context import Engine
 from shared.engine.gate import Gate
 from shared.engine.requests import RunRequest, request_run
 from shared.messaging.answers import Answer, Delivery, Done, Handlers, Handling
-from shared.model.connection import Kind
 from shared.model.error_texts import said
 from shared.model.errors import NotFound, Permanent, Refused
 from shared.model.permission import Deed, Identity
@@ -46,14 +45,14 @@ class EnrollEvents:
             year = (await self._directory.settings(who.org)).current_school_year
         await self._gate.pass_(who, Deed.IMPORT, data_type=event.data_type, school_year=year, subject=event.connection)
         connection = await self._engine.store.org(who.org).connections.get(event.connection)
-        if connection.kind is not Kind.SFTP:
+        if connection.pulls_from is None:
             raise NotFound(*said("import.needs_file"))
         request = RunRequest(
             connection=connection,
             data_type=event.data_type,
             school_year=year,
             trigger=Trigger(kind="event", by=event.user, id=delivery.message_id),
-            source=SourceSpec(kind="sftp"),
+            source=SourceSpec(kind=connection.pulls_from),
             lane="interactive",
             id=new_id("run", at=delivery.sent_at, of=f"{event.organization}|{delivery.message_id}"),
         )

@@ -9,7 +9,7 @@ from starlette.datastructures import UploadFile
 
 from services.gateway.context import Call, Caller
 from shared.engine.requests import RunRequest, request_run
-from shared.model.connection import Connection, Kind
+from shared.model.connection import Connection
 from shared.model.error_texts import said
 from shared.model.errors import BadInput, BadSettings
 from shared.model.permission import Deed
@@ -83,13 +83,13 @@ async def pull(
     roster: Roster = None,
     mapping: MappingName = "default",
 ) -> Run:
-    """Import the newest file of the connection's SFTP folder now."""
+    """Import now: the newest file of the connection's SFTP folder, or what its SIS answers."""
     await call.may(Deed.IMPORT, data_type=data_type, school_year=school_year, subject=id)
     connection = await call.connection(id)
-    if connection.kind is not Kind.SFTP:
+    if connection.pulls_from is None:
         raise BadSettings(*said("import.needs_file"))
     asked = _Asked(data_type, school_year, preview, roster, mapping)
-    return await _start(call, connection, SourceSpec(kind="sftp"), asked)
+    return await _start(call, connection, SourceSpec(kind=connection.pulls_from), asked)
 
 
 async def _store(call: Call, file: UploadFile) -> SourceSpec:

@@ -16,6 +16,7 @@ from shared.model.error_texts import said
 from shared.model.errors import BadInput
 from shared.model.mapping import Mapping
 from shared.model.permission import Deed
+from shared.model.ports import Source
 
 router = APIRouter(prefix="/api/v1", tags=["mappings"])
 
@@ -80,6 +81,19 @@ async def read_file(request: Request, call: Caller, data_type: str) -> Read:
     return Read(columns=columns, examples=rows[:SHOWN], details=details, proposals=proposals)
 
 
+@router.post(MAPPINGS + "/read")
+async def read_source(call: Caller, id: str, data_type: str) -> Read:
+    """The same from the SIS of the connection, which is asked now."""
+    await call.may(Deed.MAP_IMPORT, data_type=data_type, subject=id)
+    connection, about = await call.connection(id), found_catalog(data_type)
+    source = await call.gateway.base.ends.pulled(connection, data_type)
+    async with source:
+        rows = await _samples(source)
+        columns, details = list(source.info.columns), dict(source.info.details)
+    proposals = propose(about, columns, rows, await call.field_codes())
+    return Read(columns=columns, examples=rows[:SHOWN], details=details, proposals=proposals)
+
+
 @router.post(MAPPINGS + "/differences")
 async def changed(call: Caller, id: str, data_type: str, header: Header) -> Differences:
     """Which columns the saved mapping reads and the file does not have, and which new one each may have become."""
@@ -113,10 +127,15 @@ async def _head(call: Call, file: UploadFile, data_type: str) -> tuple[list[str]
 
     name, limit = file.filename or "file.csv", settings.max_cell_chars
     source = UploadSource(name, chunks, settings.spool_dir, max_cell_chars=limit, data_type=data_type)
-    rows: list[list[str]] = []
     async with source:
-        async for batch in source.batches():
-            rows += [values for _, values in batch.rows]
-            if len(rows) >= MAX_SAMPLES:
-                break
-        return list(source.info.columns), rows[:MAX_SAMPLES], dict(source.info.details)
+        rows = await _samples(source)
+        return list(source.info.columns), rows, dict(source.info.details)
+
+
+async def _samples(source: Source) -> list[list[str]]:
+    rows: list[list[str]] = []
+    async for batch in source.batches():
+        rows += [values for _, values in batch.rows]
+        if len(rows) >= MAX_SAMPLES:
+            break
+    return rows[:MAX_SAMPLES]

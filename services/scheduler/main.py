@@ -101,7 +101,7 @@ class Scheduler:
             data_type=due.schedule.data_type,
             school_year=due.schedule.school_year,
             trigger=Trigger(kind="schedule", by=due.schedule.enabled_by, id=due.id),
-            source=SourceSpec(kind="sftp" if due.direction == "import" else "enroll"),
+            source=SourceSpec(kind=(due.connection.pulls_from or "sftp") if due.direction == "import" else "enroll"),
             roster=None if due.direction == "import" else "full",
             lane="bulk",
             id=new_id("run", at=due.at, of=due.id),

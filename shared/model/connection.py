@@ -3,6 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
@@ -18,12 +19,23 @@ def _known_zone(zone: str) -> str:
 
 
 Zone = Annotated[str, AfterValidator(_known_zone)]
+
+
+def _http_address(address: str) -> str:
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise ValueError("Use a web address such as https://sis.example.org/api, without a login in it.")
+    return address.rstrip("/")
+
+
+HttpAddress = Annotated[str, Field(max_length=500), AfterValidator(_http_address)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 
 
 class Kind(StrEnum):
     AD_HOC = "ad_hoc"
     SFTP = "sftp"
+    ONEROSTER = "oneroster"
 
 
 class SafetyLimits(BaseModel):
@@ -91,6 +103,38 @@ class SftpSecrets(BaseModel):
     passphrase: str = Field(default="", max_length=1000)
 
 
+class OneRosterSettings(BaseModel):
+    """A OneRoster server. `base_url` ends before the collections, such as https://sis.example/ims/oneroster/v1p1.
+
+    `per_second`: calls that all workers together may make; 0 sets no limit.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base_url: HttpAddress
+    token_url: HttpAddress
+    version: Literal["1.1", "1.2"] = "1.1"
+    scope: str = Field(default="", max_length=2000)
+    page_size: int = Field(default=1000, ge=1, le=10_000)
+    per_second: float = Field(default=10, ge=0, le=1000)
+
+    @property
+    def scopes(self) -> str:
+        """What is asked for: the standard's read scopes, unless the connection says otherwise."""
+        place = "v1p1" if self.version == "1.1" else "v1p2"
+        root = f"https://purl.imsglobal.org/spec/or/{place}/scope"
+        return self.scope or f"{root}/roster-core.readonly {root}/roster-demographics.readonly"
+
+
+class ClientSecrets(BaseModel):
+    """The login of an API. Goes in and never comes out: kept encrypted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    client_id: str = Field(min_length=1, max_length=500)
+    client_secret: str = Field(min_length=1, max_length=2000)
+
+
 class Connection(BaseModel):
     """A connection as stored, without its secrets.
 
@@ -111,11 +155,17 @@ class Connection(BaseModel):
     roster: Literal["full", "some"] = "full"
     limits: SafetyLimits = SafetyLimits()
     sftp: SftpSettings | None = None
+    oneroster: OneRosterSettings | None = None
     time_zone: str = ""
     schedule: Schedule | None = None
     export_schedule: Schedule | None = None
     created_at: datetime
     created_by: str
+
+    @property
+    def pulls_from(self) -> Literal["sftp", "api"] | None:
+        """Where an import fetches its records by itself; None where they have to be uploaded."""
+        return {Kind.SFTP: "sftp", Kind.ONEROSTER: "api"}.get(self.kind)  # type: ignore[return-value]
 
     def clock(self) -> datetime:
         """The time it is where the district is."""

@@ -51,6 +51,16 @@ class Source(Protocol):
         """After a run that succeeded: archive the file, or nothing. Doing it twice is harmless."""
 
 
+class Pace(Protocol):
+    """How fast an outside system may be called, for all workers together."""
+
+    async def slot(self) -> None:
+        """Return when it is this caller's turn."""
+
+    async def pause(self, seconds: float) -> None:
+        """The system asked to wait: nobody calls before that."""
+
+
 class Target(Protocol):
     """Applies changes and answers per record."""
 

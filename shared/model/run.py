@@ -61,7 +61,7 @@ class SourceSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    kind: Literal["upload", "sftp", "enroll"]
+    kind: Literal["upload", "sftp", "api", "enroll"]
     upload: str = ""
     name: str = ""
     sha256: str = ""

@@ -15,6 +15,7 @@ from shared.store.connections import Connections
 from shared.store.failed import FailedMessages
 from shared.store.mappings import ExportMappings, Mappings
 from shared.store.outbox import Outboxes
+from shared.store.paces import Paces
 from shared.store.records import Records
 from shared.store.runs import Runs
 from shared.store.scoped import Collection, Document, translated
@@ -37,6 +38,7 @@ class OrgStore:
     artifacts: Artifacts
     audit: Audit
     history: History
+    paces: Paces
 
 
 class Store:
@@ -73,6 +75,7 @@ class Store:
             artifacts=Artifacts(scoped("artifacts")),
             audit=Audit(scoped("audit")),
             history=History(scoped("triggers")),
+            paces=Paces(scoped("paces")),
         )
 
     def _named(self, name: str) -> AsyncIOMotorCollection[Document]:

@@ -39,6 +39,7 @@ IMPORTING: dict[tuple[str, str], Any] = {
     ("POST", "/connections/{id}/mappings/{data_type}/import"): {"json": MAPPING_FILE},
     ("POST", "/connections/{id}/mappings/{data_type}/preview"): {"json": EXAMPLES},
     ("POST", "/connections/{id}/mappings/{data_type}/differences"): {"json": {"columns": ["A"]}},
+    ("POST", "/connections/{id}/mappings/{data_type}/read"): {},
     ("POST", "/connections/{id}/mappings/{data_type}/match"): {"json": {"columns": ["A"]}},
     ("PUT", "/connections/{id}/code-tables/{name}"): {"json": {"pairs": []}},
     ("POST", "/connections/{id}/imports/{data_type}"): {

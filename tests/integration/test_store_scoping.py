@@ -1,5 +1,6 @@
 """No repository of one organization reads, changes or deletes what is another's."""
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import fields
 from pathlib import Path
@@ -150,6 +151,13 @@ async def audit(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert len(await mine.audit.page()) == 1
 
 
+async def paces(mine: OrgStore, other: OrgStore, _: Store) -> None:
+    await mine.paces.of("con_1", 0).pause(20)
+    began = time.monotonic()
+    await other.paces.of("con_2", 0).slot()
+    assert time.monotonic() - began < 10
+
+
 async def history(mine: OrgStore, other: OrgStore, store: Store) -> None:
     assert await store.triggers.claim(Due(CONNECTION, "import", DAILY, "2026-02-01", NOW), 30)
     assert await other.history.of("con_1") == []
@@ -161,7 +169,7 @@ CASES: dict[str, Case] = {
     case.__name__: case
     for case in (
         *(connections, mappings, export_mappings, code_tables, runs, slices),
-        *(records, buckets, artifacts, audit, history),
+        *(records, buckets, artifacts, audit, history, paces),
     )
 }
 

@@ -1,0 +1,273 @@
+"""A simulated OneRoster server, 1.1 and 1.2: token, collections, paging, filters, and its manners on demand.
+
+Source: SIS facts, section 4. Its manners: a page size that is capped in silence, no total, no links.
+"""
+
+import hmac
+import operator
+import re
+import secrets
+import time
+from base64 import b64decode
+from binascii import Error as NotBase64
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal
+from urllib.parse import parse_qs
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from services.sandbox import people
+from services.sandbox.district import HEADERS, district_rows
+from services.sandbox.errors import JSON
+
+DEFAULT_LIMIT = 100
+CHANGED = "2026-02-01T08:00:00.000Z"
+PLACES = {"1.1": "ims/oneroster/v1p1", "1.2": "ims/oneroster/rostering/v1p2"}
+Json = dict[str, Any]
+Version = Literal["1.1", "1.2"]
+
+_OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
+    "!=": operator.ne,
+    ">=": operator.ge,
+    "<=": operator.le,
+    "=": operator.eq,
+    ">": operator.gt,
+    "<": operator.lt,
+    "~": lambda held, sought: sought in held,
+}
+_TERM = re.compile(r"\s*([A-Za-z.]+)(!=|>=|<=|=|>|<|~)'([^']*)'\s*")
+_SINGLE = {"orgs": "org", "users": "user", "demographics": "demographics"}
+
+
+class OneRosterSpec(BaseModel):
+    """A server as a test or a demo asks for it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    students: int = Field(default=20, ge=0, le=200_000)
+    seed: int = 1
+    client_id: str = "client"
+    client_secret: str = Field(default="secret")
+    page_cap: int = Field(default=1000, ge=1)
+    total: bool = True
+    links: bool = True
+    scopes: tuple[str, ...] = ("roster-core.readonly", "roster-demographics.readonly")
+    expires_in: float | str = "3600"
+
+
+class OneRosterServer:
+    """One district's server: its people, its tokens, and how often it was asked."""
+
+    def __init__(self, spec: OneRosterSpec) -> None:
+        self.spec = spec
+        self.orgs = list(_orgs())
+        self.users: list[Json] = []
+        self.demographics: list[Json] = []
+        self.tokens: dict[str, float] = {}
+        self.calls = 0
+        codes = {org["identifier"]: org["sourcedId"] for org in self.orgs}
+        for number, row in enumerate(district_rows(spec.students, seed=spec.seed)):
+            self._add(number, dict(zip(HEADERS, row, strict=False)), codes)
+
+    def issue(self) -> str:
+        token = secrets.token_urlsafe(16)
+        self.tokens[token] = time.monotonic() + float(self.spec.expires_in)
+        return token
+
+    def _add(self, number: int, row: Mapping[str, str], codes: Mapping[str, str]) -> None:
+        id = f"u{number}"
+        guardians = [(f"g{number}-{one}", f"Guardian {one} ") for one in (1, 2) if row[f"Guardian {one} First Name"]]
+        month, day, year = row["Birth Date"].split("/")
+        self.users.append(
+            _user(id, "student", row["First Name"], row["Last Name"], codes[row["School"]])
+            | {"identifier": row["Student ID"], "grades": [row["Grade"]], "middleName": row["Middle Name"] or None}
+            | {"agents": [_reference(guardian, "user") for guardian, _ in guardians], "phone": row["Phone"]}
+        )
+        for guardian, which in guardians:
+            contact = {"email": row.get(f"{which}Email") or "", "phone": row[f"{which}Phone"]}
+            name = row[f"{which}First Name"], row[f"{which}Last Name"]
+            self.users.append(_user(guardian, "guardian", *name, codes[row["School"]]) | contact)
+        sex = {"Male": "male", "Female": "female"}.get(row["Gender"], "other")
+        races = {"asian": "A", "blackOrAfricanAmerican": "B", "white": "W"}
+        flags = {name: str(row["Race"] == code).lower() for name, code in races.items()}
+        self.demographics.append({**_base(id), "birthDate": f"{year}-{month}-{day}", "sex": sex, **flags})
+
+
+class OneRosterApi:
+    """The routes of all servers, and what tests do to them."""
+
+    def __init__(self) -> None:
+        self._servers: dict[str, OneRosterServer] = {}
+
+    def routes(self) -> list[Route]:
+        found = [
+            Route("/sandbox/oneroster/{name}", self.put, methods=["PUT"]),
+            Route("/sandbox/oneroster/{name}/users/{id}", self.patch, methods=["PATCH"]),
+            Route("/oneroster/{name}/token", self.token, methods=["POST"]),
+        ]
+        for version, place in PLACES.items():
+            base = f"/oneroster/{{name}}/{place}"
+            found += [
+                Route(base + "/schools/{school}/students", self._listing(version), methods=["GET"]),
+                Route(base + "/{collection}", self._listing(version), methods=["GET"]),
+                Route(base + "/{collection}/{id}", self._single(version), methods=["GET"]),
+            ]
+        return found
+
+    async def put(self, request: Request) -> Response:
+        spec = OneRosterSpec.model_validate(orjson.loads(await request.body()))
+        self._servers[request.path_params["name"]] = OneRosterServer(spec)
+        return Response(status_code=204)
+
+    async def patch(self, request: Request) -> Response:
+        server = self._servers[request.path_params["name"]]
+        for user in server.users:
+            if user["sourcedId"] == request.path_params["id"]:
+                user.update(orjson.loads(await request.body()))
+        return Response(status_code=204)
+
+    async def token(self, request: Request) -> Response:
+        server = self._servers.get(request.path_params["name"])
+        form = {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}
+        if server is None or form.get("grant_type") != "client_credentials":
+            return _answer({"error": "invalid_request"}, 400)
+        if not _logged_in(request.headers.get("authorization", ""), form, server.spec):
+            return _answer({"error": "invalid_client"}, 401)
+        asked = [scope for scope in form.get("scope", "").split() if scope.rpartition("/")[2] in server.spec.scopes]
+        body = {"access_token": server.issue(), "token_type": "bearer", "expires_in": server.spec.expires_in}
+        return _answer({**body, "scope": " ".join(asked)})
+
+    def _listing(self, version: str) -> Any:
+        async def listing(request: Request) -> Response:
+            server = self._servers.get(request.path_params["name"])
+            refusal = _refusal(server, request)
+            if server is None or refusal is not None:
+                return refusal or _failure(404, "unknownobject", "There is no such server.")
+            name = request.path_params.get("collection", "students")
+            found = _collection(server, name, request.path_params.get("school"))
+            if found is None:
+                return _failure(404, "unknownobject", "There is no such collection.")
+            if name == "demographics" and "roster-demographics.readonly" not in server.spec.scopes:
+                return _failure(403, "forbidden", "The scope was not granted.")
+            wrapper, rows = found
+            try:
+                rows = _filtered([_shaped(one, version) for one in rows], request.query_params.get("filter"))
+            except ValueError:
+                return _failure(400, "invalid_filter_field", "The filter cannot be read.")
+            return _page(server.spec, request, wrapper, rows)
+
+        return listing
+
+    def _single(self, version: str) -> Any:
+        async def single(request: Request) -> Response:
+            server = self._servers.get(request.path_params["name"])
+            refusal = _refusal(server, request)
+            if server is None or refusal is not None:
+                return refusal or _failure(404, "unknownobject", "There is no such server.")
+            found = _collection(server, request.path_params["collection"], None)
+            wrapper, rows = found or ("", [])
+            one = next((row for row in rows if row["sourcedId"] == request.path_params["id"]), None)
+            if one is None:
+                return _failure(404, "unknownobject", "There is no such object.")
+            return _answer({_SINGLE[wrapper]: _shaped(one, version)})
+
+        return single
+
+
+def _orgs() -> Iterator[Json]:
+    yield {**_base("district"), "name": "Mesa Verde Unified", "type": "district", "identifier": "1"}
+    for number, code in enumerate(people.SCHOOLS, 1):
+        parent = _reference("district", "org")
+        about = {"name": f"School {code}", "type": "school", "identifier": code, "parent": parent}
+        yield {**_base(f"s{number}"), **about}
+
+
+def _base(id: str) -> Json:
+    return {"sourcedId": id, "status": "active", "dateLastModified": CHANGED, "metadata": {}}
+
+
+def _reference(id: str, kind: str) -> Json:
+    return {"href": f"https://sis.example.org/{kind}s/{id}", "sourcedId": id, "type": kind}
+
+
+def _user(id: str, role: str, given: str, family: str, school: str) -> Json:
+    names = {"username": id, "enabledUser": "true", "givenName": given, "familyName": family, "userIds": []}
+    return {**_base(id), **names, "role": role, "orgs": [_reference(school, "org")], "agents": [], "grades": []}
+
+
+def _shaped(one: Json, version: str) -> Json:
+    """1.2 has roles in place of role and orgs."""
+    if version == "1.1" or "role" not in one:
+        return one
+    rest = {name: value for name, value in one.items() if name not in ("role", "orgs")}
+    org = one["orgs"][0]
+    return {**rest, "primaryOrg": org, "roles": [{"roleType": "primary", "role": one["role"], "org": org}]}
+
+
+def _collection(server: OneRosterServer, name: str, school: str | None) -> tuple[str, list[Json]] | None:
+    """Its wrapper and its objects."""
+    server.calls += 1
+    if name in ("orgs", "schools"):
+        return "orgs", [one for one in server.orgs if name == "orgs" or one["type"] == "school"]
+    if name in ("users", "students"):
+        users = [one for one in server.users if name == "users" or one["role"] == "student"]
+        return "users", [one for one in users if school is None or one["orgs"][0]["sourcedId"] == school]
+    return ("demographics", server.demographics) if name == "demographics" else None
+
+
+def _refusal(server: OneRosterServer | None, request: Request) -> Response | None:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    held = server.tokens.get(token, 0.0) if server is not None else 0.0
+    if scheme.lower() != "bearer" or held < time.monotonic():
+        return _failure(401, "unauthorisedrequest", "The token is missing, wrong or has expired.")
+    return None
+
+
+def _filtered(rows: list[Json], text: str | None) -> list[Json]:
+    """Raises ValueError where the filter is not one of the standard's: at most one AND or OR."""
+    if not text:
+        return rows
+    joint = " OR " if " OR " in text else " AND "
+    terms = [_TERM.fullmatch(part) for part in text.split(joint)]
+    if len(terms) > 2 or not all(terms):
+        raise ValueError(text)
+    tests = [(one[1], _OPERATORS[one[2]], one[3]) for one in terms if one is not None]
+    among = any if joint == " OR " else all
+    return [row for row in rows if among(test(str(row.get(name) or ""), sought) for name, test, sought in tests)]
+
+
+def _page(spec: OneRosterSpec, request: Request, wrapper: str, rows: Sequence[Json]) -> Response:
+    try:
+        limit = min(int(request.query_params.get("limit", DEFAULT_LIMIT)), spec.page_cap)
+        offset = int(request.query_params.get("offset", 0))
+    except ValueError:
+        return _failure(400, "invaliddata", "limit and offset are whole numbers.")
+    headers = {"X-Total-Count": str(len(rows))} if spec.total else {}
+    if spec.links and offset + limit < len(rows):
+        url = request.url.include_query_params(limit=limit, offset=offset + limit)
+        headers["Link"] = f'<{url}>; rel="next"'
+    return _answer({wrapper: list(rows[offset : offset + limit])}, headers=headers)
+
+
+def _logged_in(header: str, form: Mapping[str, str], spec: OneRosterSpec) -> bool:
+    scheme, _, text = header.partition(" ")
+    try:
+        id, _, secret = b64decode(text, validate=True).decode().partition(":") if scheme == "Basic" else ("", "", "")
+    except (NotBase64, UnicodeDecodeError):
+        return False
+    id, secret = id or form.get("client_id", ""), secret or form.get("client_secret", "")
+    return id == spec.client_id and hmac.compare_digest(secret.encode(), spec.client_secret.encode())
+
+
+def _answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(body), status, headers, JSON)
+
+
+def _failure(status: int, minor: str, text: str) -> Response:
+    field = {"imsx_codeMinorFieldName": "TargetEndSystem", "imsx_codeMinorFieldValue": minor}
+    info = {"imsx_codeMajor": "failure", "imsx_severity": "error", "imsx_description": text}
+    return _answer({"imsx_StatusInfo": {**info, "imsx_CodeMinor": {"imsx_codeMinorField": [field]}}}, status)

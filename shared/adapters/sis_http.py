@@ -1,0 +1,202 @@
+"""Calls to the API of a SIS: paced, authorized, tried again, and no answer believed that is not the SIS's own JSON."""
+
+import asyncio
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any, Final, Protocol, Self
+
+import httpx
+import orjson
+
+from shared.model.error_texts import said
+from shared.model.errors import BadSettings, NotFound, Permanent, Refused, Throttled, Unavailable
+from shared.model.ports import Pace
+from shared.security.addresses import ensure_public
+
+TRIES: Final = 3
+EARLY_SECONDS: Final = 60.0
+PATIENCE_SECONDS: Final = 120.0
+"""How long a use of a connection waits in place where it is throttled, all in all."""
+_DEFAULT_LIFE = 300.0
+
+
+class Auth(Protocol):
+    """Puts the credentials on a request."""
+
+    async def headers(self, http: "SisHttp") -> Mapping[str, str]: ...
+
+    def refused(self) -> bool:
+        """The SIS did not take them: whether trying again with new ones makes sense."""
+
+
+@dataclass(slots=True)
+class _Token:
+    text: str
+    until: float
+
+
+@dataclass(slots=True)
+class ClientCredentials:
+    """OAuth2 client credentials. The token is kept until shortly before its end, and renewed once where it is refused.
+
+    Source: RFC 6749, section 4.4; `expires_in` comes as a number or as a text (SIS facts, 1.2).
+    """
+
+    url: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    scope: str = ""
+    _token: _Token | None = field(default=None, repr=False)
+
+    async def headers(self, http: "SisHttp") -> Mapping[str, str]:
+        if self._token is None or self._token.until < time.monotonic():
+            self._token = await self._fetch(http)
+        return {"Authorization": f"Bearer {self._token.text}"}
+
+    def refused(self) -> bool:
+        had, self._token = self._token, None
+        return had is not None
+
+    async def _fetch(self, http: "SisHttp") -> _Token:
+        form = {"grant_type": "client_credentials", **({"scope": self.scope} if self.scope else {})}
+        login = httpx.BasicAuth(self.client_id, self.client_secret)
+        response = await http.send("POST", self.url, data=form, auth=login)
+        if response.status_code in (400, 401, 403):
+            raise BadSettings(*said("sis.login_refused", host=http.host))
+        answer = _json(response, http.host)
+        if not isinstance(answer, dict) or not isinstance(answer.get("access_token"), str):
+            raise BadSettings(*said("sis.no_token", host=http.host))
+        return _Token(answer["access_token"], time.monotonic() + max(0.0, _life(answer) - EARLY_SECONDS))
+
+
+class SisHttp:
+    """`async with SisHttp(...) as http`. One for each use of a connection; `pace` is shared by all workers."""
+
+    def __init__(self, base_url: str, auth: Auth, pace: Pace, *, allow_private_addresses: bool = False) -> None:
+        self._base = base_url.rstrip("/")
+        self.host = httpx.URL(base_url).host
+        self._auth = auth
+        self._pace = pace
+        self._waited = 0.0
+        self._client = httpx.AsyncClient(
+            transport=_Pinned(allow_private_addresses),
+            headers={"Accept": "application/json"},
+            timeout=httpx.Timeout(60, connect=10),
+            trust_env=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._client.aclose()
+
+    async def get(self, path: str, params: Mapping[str, str | int] | None = None) -> tuple[Any, httpx.Headers]:
+        """The JSON answer to a GET below the base address, and its headers.
+
+        Raises:
+            BadSettings: login, address or rights are not as they need to be. NotFound: there is no such thing.
+            Unavailable, Throttled: later. Permanent: the SIS refuses the call.
+        """
+        for again in (True, False):
+            headers = await self._auth.headers(self)
+            response = await self.send("GET", self._base + path, params=params, headers=headers)
+            if response.status_code != 401:
+                return self._read(response), response.headers
+            if not (self._auth.refused() and again):
+                break
+        raise BadSettings(*said("sis.login_refused", host=self.host))
+
+    async def send(self, method: str, url: str, **how: Any) -> httpx.Response:
+        """The answer, whatever its status below 500. Raises Unavailable, Throttled, BadSettings."""
+        why = ""
+        for attempt in range(TRIES):
+            await self._pace.slot()
+            try:
+                response = await self._client.request(method, url, **how)
+            except httpx.RequestError as error:
+                why = f"does not answer ({type(error).__name__})"
+            except httpx.InvalidURL:
+                raise BadSettings(*said("sis.bad_address")) from None
+            else:
+                if response.status_code == 429 or (response.status_code == 503 and "Retry-After" in response.headers):
+                    return await self._later(response, method, url, how)
+                if response.status_code < 500 and response.status_code != 408:
+                    return response
+                why = f"answered {response.status_code}"
+            if attempt + 1 < TRIES:
+                await asyncio.sleep(0.2 * 3**attempt * random.uniform(0.7, 1.3))  # noqa: S311
+        raise Unavailable(*said("sis.unavailable", host=self.host, why=why))
+
+    async def _later(self, response: httpx.Response, method: str, url: str, how: Any) -> httpx.Response:
+        """Wait as long as the SIS says, where that is not long: all workers do, for the pace is theirs together."""
+        seconds = _retry_after(response)
+        self._waited += seconds
+        await self._pace.pause(seconds)
+        if self._waited > PATIENCE_SECONDS:
+            raise Throttled(*said("sis.throttled", host=self.host), retry_after=seconds)
+        return await self.send(method, url, **how)
+
+    def _read(self, response: httpx.Response) -> Any:
+        status = response.status_code
+        if status == 403:
+            raise Refused(*said("sis.forbidden", host=self.host))
+        if status == 404:
+            raise NotFound(*said("sis.not_found", host=self.host))
+        if 300 <= status < 400:
+            raise BadSettings(*said("sis.moved", host=self.host))
+        if status >= 400:
+            raise Permanent(*said("sis.refused", host=self.host, status=status))
+        return _json(response, self.host)
+
+
+class _Pinned(httpx.AsyncBaseTransport):
+    """Connects to the address that was checked, and to no other that a second look-up might give."""
+
+    def __init__(self, allow_private_addresses: bool) -> None:
+        self._allow_private = allow_private_addresses
+        self._inner = httpx.AsyncHTTPTransport()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        host = request.url.host
+        address = await ensure_public(host, self._allow_private)
+        request.extensions = {**request.extensions, "sni_hostname": host}
+        request.url = request.url.copy_with(host=address)
+        return await self._inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+def _json(response: httpx.Response, host: str) -> Any:
+    """A maintenance page comes with status 200 too: what is not JSON says that the SIS is away."""
+    try:
+        return orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        raise Unavailable(*said("sis.not_json", host=host)) from None
+
+
+def _life(answer: Mapping[str, Any]) -> float:
+    try:
+        return float(answer["expires_in"])
+    except (KeyError, TypeError, ValueError):
+        return _DEFAULT_LIFE
+
+
+def _retry_after(response: httpx.Response) -> float:
+    """Seconds; the header holds them, or a date."""
+    given = response.headers.get("Retry-After", "")
+    try:
+        return min(3600.0, max(1.0, float(given)))
+    except ValueError:
+        pass
+    try:
+        return min(3600.0, max(1.0, parsedate_to_datetime(given).timestamp() - time.time()))
+    except (TypeError, ValueError):
+        return 30.0

@@ -1,0 +1,52 @@
+"""How fast a SIS may be called: one clock for each connection, shared by all workers."""
+
+import asyncio
+import time
+
+from shared.store.scoped import Collection, Duplicate
+
+MAX_WAIT_SECONDS = 30.0
+
+
+class Paces:
+    def __init__(self, collection: Collection) -> None:
+        self._paces = collection
+
+    def of(self, connection: str, per_second: float) -> "Pace":
+        return Pace(self._paces, connection, 1 / per_second if per_second else 0.0)
+
+
+class Pace:
+    """Hands out moments to call, `interval` seconds apart. The machines' clocks may differ by less than that."""
+
+    def __init__(self, collection: Collection, connection: str, interval: float) -> None:
+        self._paces = collection
+        self._connection = connection
+        self._interval = interval
+
+    async def slot(self) -> None:
+        """Return when it is this caller's turn."""
+        while True:
+            now = time.time()
+            held = await self._paces.get({"_id": self._connection})
+            free = max(now, held["free_at"]) if held else now
+            if free - now > MAX_WAIT_SECONDS:
+                await asyncio.sleep(MAX_WAIT_SECONDS)
+            elif not self._interval or await self._take(held["free_at"] if held else None, free + self._interval):
+                await asyncio.sleep(free - now)
+                return
+
+    async def pause(self, seconds: float) -> None:
+        """The SIS asked to wait: nobody calls before that."""
+        until = time.time() + seconds
+        await self._paces.update({"_id": self._connection}, {"$max": {"free_at": until}}, upsert=True)
+
+    async def _take(self, was: float | None, free_at: float) -> bool:
+        """False where somebody else was faster."""
+        if was is None:
+            try:
+                await self._paces.insert({"_id": self._connection, "free_at": free_at})
+            except Duplicate:
+                return False
+            return True
+        return await self._paces.update({"_id": self._connection, "free_at": was}, {"$set": {"free_at": free_at}})
