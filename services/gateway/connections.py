@@ -8,7 +8,6 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.gateway.context import Call, Caller
-from shared.adapters.oneroster import OneRoster
 from shared.adapters.sftp import check
 from shared.adapters.ssh import host_key
 from shared.contracts.envelope import new_id
@@ -20,6 +19,7 @@ from shared.model.connection import (
     Kind,
     Name,
     OneRosterSettings,
+    PowerSchoolSettings,
     SafetyLimits,
     Schedule,
     SftpSecrets,
@@ -53,6 +53,7 @@ class NewConnection(BaseModel):
     limits: SafetyLimits = SafetyLimits()
     sftp: SftpSettings | None = None
     oneroster: OneRosterSettings | None = None
+    powerschool: PowerSchoolSettings | None = None
     secrets: Secrets | None = None
 
 
@@ -67,6 +68,7 @@ class ConnectionChange(BaseModel):
     limits: SafetyLimits | None = None
     sftp: SftpSettings | None = None
     oneroster: OneRosterSettings | None = None
+    powerschool: PowerSchoolSettings | None = None
 
 
 class NewSchedule(BaseModel):
@@ -89,8 +91,6 @@ async def create(call: Caller, new: NewConnection) -> Connection:
     await call.may(Deed.MANAGE_CONNECTION, subject="create connection")
     if new.kind is Kind.SFTP and new.sftp is None:
         raise BadSettings(*said("sftp.not_set_up"))
-    if new.kind is Kind.ONEROSTER and new.oneroster is None:
-        raise BadSettings(*said("sis.not_set_up"))
     connection = Connection(
         id=new_id("con"),
         org=call.who.org,
@@ -99,7 +99,9 @@ async def create(call: Caller, new: NewConnection) -> Connection:
         created_by=call.who.user,
         **new.model_dump(exclude={"roster", "secrets"}, exclude_none=True),
     )
-    await call.org.connections.add(connection, _sealed(call, new.kind, new.secrets) if new.secrets else None)
+    if connection.pulls_from == "api" and connection.api is None:
+        raise BadSettings(*said("sis.not_set_up"))
+    await call.org.connections.add(connection, _sealed(call, connection, new.secrets) if new.secrets else None)
     return connection
 
 
@@ -134,8 +136,8 @@ async def change(call: Caller, id: str, wanted: ConnectionChange) -> Connection:
 async def credentials(call: Caller, id: str, secrets: Secrets) -> None:
     """Replace the credentials. They go in and never come out."""
     await call.may(Deed.MANAGE_CONNECTION, subject=id)
-    kind = (await call.connection(id)).kind
-    await call.org.connections.set_secrets(id, _sealed(call, kind, secrets))
+    connection = await call.connection(id)
+    await call.org.connections.set_secrets(id, _sealed(call, connection, secrets))
 
 
 @router.post("/{id}/host-key/probe")
@@ -160,9 +162,8 @@ async def test(call: Caller, id: str) -> dict[str, Any]:
     """Test connection: log in, and count the files that would be taken or look at what the SIS answers."""
     await call.may(Deed.MANAGE_CONNECTION, subject=f"test {id}")
     connection = await call.connection(id)
-    if connection.oneroster is not None:
-        async with await call.gateway.base.ends.oneroster(connection) as http:
-            return {"ok": True, **await OneRoster(http, connection.oneroster).check()}
+    if connection.pulls_from == "api":
+        return {"ok": True, **await (await call.gateway.base.ends.sis(connection)).check()}
     sftp = _sftp(connection)
     sealed = await call.org.connections.secrets(id)
     if sealed is None:
@@ -205,8 +206,8 @@ async def history(call: Caller, id: str) -> list[dict[str, Any]]:
     return await call.org.history.of(id)
 
 
-def _sealed(call: Call, kind: Kind, secrets: Secrets) -> bytes:
-    if isinstance(secrets, ClientSecrets) is not (kind is Kind.ONEROSTER):
+def _sealed(call: Call, connection: Connection, secrets: Secrets) -> bytes:
+    if isinstance(secrets, ClientSecrets) is not (connection.pulls_from == "api"):
         raise BadSettings(*said("sis.other_login"))
     if isinstance(secrets, SftpSecrets) and not secrets.password and not secrets.private_key:
         raise BadSettings(*said("sftp.no_login"))

@@ -17,6 +17,7 @@ from services.sandbox.enroll import EnrollApi
 from services.sandbox.errors import add_error_handlers
 from services.sandbox.faults import FaultGate
 from services.sandbox.oneroster import OneRosterApi
+from services.sandbox.powerschool import PowerSchoolApi
 from services.sandbox.server import bind, serving
 from services.sandbox.settings import SandboxSettings
 from services.sandbox.sftp import SftpAccount, SftpAddress, sftp_server
@@ -28,9 +29,15 @@ log = logging.getLogger(__name__)
 
 
 def create_app(world: World) -> Starlette:
-    """The simulated Enroll over `world`, with the admin endpoints and the faults."""
+    """The simulated Enroll over `world`, the simulated SISs, with the admin endpoints and the faults."""
     app = Starlette(
-        routes=[*EnrollApi(world).routes(), *OneRosterApi().routes(), *AdminApi(world).routes(), *health_routes({})],
+        routes=[
+            *PowerSchoolApi().routes(),
+            *EnrollApi(world).routes(),
+            *OneRosterApi().routes(),
+            *AdminApi(world).routes(),
+            *health_routes({}),
+        ],
         middleware=[Middleware(FaultGate, faults=world.faults)],
     )
     add_error_handlers(app)

@@ -98,7 +98,7 @@ class SisHttp:
         await self._client.aclose()
 
     async def get(self, path: str, params: Mapping[str, str | int] | None = None) -> tuple[Any, httpx.Headers]:
-        """The JSON answer to a GET below the base address, and its headers.
+        """The JSON answer to a GET below the base address (None where there is no content), and its headers.
 
         Raises:
             BadSettings: login, address or rights are not as they need to be. NotFound: there is no such thing.
@@ -153,7 +153,7 @@ class SisHttp:
             raise BadSettings(*said("sis.moved", host=self.host))
         if status >= 400:
             raise Permanent(*said("sis.refused", host=self.host, status=status))
-        return _json(response, self.host)
+        return None if status == 204 else _json(response, self.host)
 
 
 class _Pinned(httpx.AsyncBaseTransport):

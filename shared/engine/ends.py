@@ -1,4 +1,4 @@
-"""Chooses the two ends of a run. A new SIS is added here, and nowhere else in the engine."""
+"""Chooses the two ends of a run."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
@@ -8,12 +8,11 @@ import httpx
 
 from shared.adapters.enroll import EnrollTarget
 from shared.adapters.file_sources import UploadSource
-from shared.adapters.oneroster import OneRosterSource
 from shared.adapters.registrations import RegistrationSource
 from shared.adapters.sftp import SftpSource
 from shared.adapters.sftp_delivery import deliver
-from shared.adapters.sis_http import ClientCredentials, SisHttp
-from shared.model.connection import ClientSecrets, Connection, SftpSecrets, SftpSettings
+from shared.engine.sis import Sis, open_sis
+from shared.model.connection import Connection, SftpSecrets, SftpSettings
 from shared.model.error_texts import said
 from shared.model.errors import BadSettings
 from shared.model.ports import Source, Target
@@ -54,7 +53,7 @@ class RealEnds:
     async def pulled(self, connection: Connection, data_type: str) -> Source:
         """Raises BadSettings where the connection fetches nothing by itself, or is not set up."""
         if connection.pulls_from == "api":
-            return await self._api(connection, data_type)
+            return (await self.sis(connection)).source(data_type)
         return await self._sftp(connection, data_type)
 
     def _upload(self, run: Run) -> Source:
@@ -83,30 +82,9 @@ class RealEnds:
             data_type=data_type,
         )
 
-    async def _api(self, connection: Connection, data_type: str) -> Source:
-        settings = self._settings
-        if connection.oneroster is None:
-            raise BadSettings(*said("sis.not_set_up"))
-        http = await self.oneroster(connection)
-        return OneRosterSource(
-            http,
-            connection.oneroster,
-            data_type=data_type,
-            spool_dir=settings.spool_dir,
-            max_cell_chars=settings.max_cell_chars,
-        )
-
-    async def oneroster(self, connection: Connection) -> SisHttp:
+    async def sis(self, connection: Connection) -> Sis:
         """Raises BadSettings where the connection has no address or login."""
-        org = self._store.org(connection.org)
-        about, sealed = connection.oneroster, await org.connections.secrets(connection.id)
-        if about is None or sealed is None:
-            raise BadSettings(*said("sis.not_set_up"))
-        login = ClientSecrets.model_validate_json(SecretBox(self._settings.secret_keys).open(sealed))
-        auth = ClientCredentials(about.token_url, login.client_id, login.client_secret, about.scopes)
-        pace = org.paces.of(connection.id, about.per_second)
-        private = self._settings.allow_private_addresses
-        return SisHttp(about.base_url, auth, pace, allow_private_addresses=private)
+        return await open_sis(self._store, self._settings, connection)
 
     async def _sftp_login(self, connection: Connection) -> tuple[SftpSettings, SftpSecrets]:
         sealed = await self._store.org(connection.org).connections.secrets(connection.id)

@@ -196,7 +196,8 @@ def _known_names(data_type: str) -> tuple[_Known, Names, Mapping[str, list[str]]
     meant: dict[str, list[str]] = {}
     for field in fields:
         aliases = [(alias, system) for system, names in _aliases().get(field.name, {}).items() for alias in names]
-        own = [(name, "") for name in (field.label, field.name, field.name.split(".")[-1])]
+        short = field.name.split(".")[-1]
+        own = [(name, "") for name in (field.label, field.name, *([short] if short != "id" else []))]
         for alias, system in (*aliases, *own):
             callers.setdefault(plain(alias), {}).setdefault(field.name, []).append(system)
             if field.name not in meant.setdefault(alias, []):

@@ -29,6 +29,7 @@ def _http_address(address: str) -> str:
 
 
 HttpAddress = Annotated[str, Field(max_length=500), AfterValidator(_http_address)]
+ExtensionField = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,60}\.[A-Za-z0-9_]{1,60}$")]
 Percent = Annotated[float, Field(ge=0, le=100)]
 
 
@@ -36,6 +37,7 @@ class Kind(StrEnum):
     AD_HOC = "ad_hoc"
     SFTP = "sftp"
     ONEROSTER = "oneroster"
+    POWERSCHOOL = "powerschool"
 
 
 class SafetyLimits(BaseModel):
@@ -126,6 +128,24 @@ class OneRosterSettings(BaseModel):
         return self.scope or f"{root}/roster-core.readonly {root}/roster-demographics.readonly"
 
 
+class PowerSchoolSettings(BaseModel):
+    """A PowerSchool server. `base_url` is that of the server, such as https://ps.example.org.
+
+    `statuses`: which students are read: A active, P pre-registered, T transferred out, G graduated, H historical,
+    I inactive. `extension_fields` are custom fields as `table.field`. `contacts` asks for those of each student, one
+    call a student. `per_second`: calls that all workers together may make (the plugin's minimum interval).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base_url: HttpAddress
+    page_size: int = Field(default=500, ge=1, le=10_000)
+    statuses: tuple[Literal["A", "P", "T", "G", "H", "I"], ...] = Field(default=("A", "P"), min_length=1)
+    extension_fields: tuple[ExtensionField, ...] = Field(default=(), max_length=500)
+    contacts: bool = False
+    per_second: float = Field(default=10, ge=0, le=1000)
+
+
 class ClientSecrets(BaseModel):
     """The login of an API. Goes in and never comes out: kept encrypted."""
 
@@ -156,6 +176,7 @@ class Connection(BaseModel):
     limits: SafetyLimits = SafetyLimits()
     sftp: SftpSettings | None = None
     oneroster: OneRosterSettings | None = None
+    powerschool: PowerSchoolSettings | None = None
     time_zone: str = ""
     schedule: Schedule | None = None
     export_schedule: Schedule | None = None
@@ -165,7 +186,14 @@ class Connection(BaseModel):
     @property
     def pulls_from(self) -> Literal["sftp", "api"] | None:
         """Where an import fetches its records by itself; None where they have to be uploaded."""
-        return {Kind.SFTP: "sftp", Kind.ONEROSTER: "api"}.get(self.kind)  # type: ignore[return-value]
+        if self.kind is Kind.AD_HOC:
+            return None
+        return "sftp" if self.kind is Kind.SFTP else "api"
+
+    @property
+    def api(self) -> OneRosterSettings | PowerSchoolSettings | None:
+        """The settings of its SIS; None where it has none, or they are missing."""
+        return {Kind.ONEROSTER: self.oneroster, Kind.POWERSCHOOL: self.powerschool}.get(self.kind)
 
     def clock(self) -> datetime:
         """The time it is where the district is."""

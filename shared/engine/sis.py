@@ -1,0 +1,77 @@
+"""Opens the API of a connection's SIS. A new SIS is added here, and nowhere else in the engine."""
+
+from typing import Any, Protocol
+
+from shared.adapters.oneroster import OneRoster, OneRosterSource
+from shared.adapters.powerschool import PowerSchool, PowerSchoolSource
+from shared.adapters.sis_http import ClientCredentials, SisHttp
+from shared.model.connection import ClientSecrets, Connection, OneRosterSettings, PowerSchoolSettings
+from shared.model.error_texts import said
+from shared.model.errors import BadSettings
+from shared.model.ports import Source
+from shared.security.secrets import SecretBox
+from shared.settings import Settings
+from shared.store.database import Store
+
+
+class Sis(Protocol):
+    """What can be asked of a SIS."""
+
+    async def check(self) -> dict[str, Any]:
+        """Test connection. Raises what is wrong, in plain words."""
+
+    def source(self, data_type: str) -> Source:
+        """Its records of a data type."""
+
+
+async def open_sis(store: Store, settings: Settings, connection: Connection) -> Sis:
+    """Raises BadSettings where the connection has no address or login."""
+    org = store.org(connection.org)
+    about, sealed = connection.api, await org.connections.secrets(connection.id)
+    if about is None or sealed is None:
+        raise BadSettings(*said("sis.not_set_up"))
+    login = ClientSecrets.model_validate_json(SecretBox(settings.secret_keys).open(sealed))
+    pace = org.paces.of(connection.id, about.per_second)
+
+    def http(token_url: str, scope: str) -> SisHttp:
+        auth = ClientCredentials(token_url, login.client_id, login.client_secret, scope)
+        private = settings.allow_private_addresses
+        return SisHttp(about.base_url, auth, pace, allow_private_addresses=private)
+
+    if isinstance(about, OneRosterSettings):
+        return _OneRoster(about, http(about.token_url, about.scopes), settings)
+    return _PowerSchool(about, http(f"{about.base_url}/oauth/access_token", ""), settings)
+
+
+class _OneRoster:
+    def __init__(self, about: OneRosterSettings, http: SisHttp, settings: Settings) -> None:
+        self._about = about
+        self._http = http
+        self._settings = settings
+
+    async def check(self) -> dict[str, Any]:
+        async with self._http as http:
+            return await OneRoster(http, self._about).check()
+
+    def source(self, data_type: str) -> Source:
+        return OneRosterSource(
+            self._http,
+            self._about,
+            data_type=data_type,
+            spool_dir=self._settings.spool_dir,
+            max_cell_chars=self._settings.max_cell_chars,
+        )
+
+
+class _PowerSchool:
+    def __init__(self, about: PowerSchoolSettings, http: SisHttp, settings: Settings) -> None:
+        self._about = about
+        self._http = http
+        self._settings = settings
+
+    async def check(self) -> dict[str, Any]:
+        async with self._http as http:
+            return await PowerSchool(http, self._about).check()
+
+    def source(self, data_type: str) -> Source:
+        return PowerSchoolSource(self._http, self._about, data_type=data_type, spool_dir=self._settings.spool_dir)

@@ -1,0 +1,170 @@
+"""PowerSchool over its API against a simulated server: every page, every shape, every refusal in plain words."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from services.sandbox import people
+from services.sandbox.faults import FaultRule
+from services.sandbox.main import create_app
+from services.sandbox.server import bind, serving
+from services.sandbox.world import World
+from shared.adapters.powerschool import CUT_SHORT, PowerSchool, PowerSchoolSource
+from shared.adapters.sis_http import ClientCredentials, SisHttp
+from shared.model.connection import PowerSchoolSettings
+from shared.model.errors import BadInput, BadSettings, Unavailable
+from tests.integration.test_oneroster import GOOD, Beat
+
+
+@dataclass
+class Site:
+    world: World
+    url: str
+    beat: Beat = field(default_factory=Beat)
+
+    async def make(self, **spec: Any) -> None:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            (await client.put(f"{self.url}/sandbox/powerschool/d", json=spec)).raise_for_status()
+
+    def settings(self, **more: Any) -> PowerSchoolSettings:
+        return PowerSchoolSettings.model_validate({"base_url": f"{self.url}/powerschool/d", **more})
+
+    def http(self, settings: PowerSchoolSettings, secret: str = GOOD) -> SisHttp:
+        auth = ClientCredentials(f"{settings.base_url}/oauth/access_token", "client", secret)
+        return SisHttp(settings.base_url, auth, self.beat, allow_private_addresses=True)
+
+    def source(self, data_type: str = "students", spool_dir: Path | None = None, **more: Any) -> PowerSchoolSource:
+        settings = self.settings(**more)
+        return PowerSchoolSource(self.http(settings), settings, data_type=data_type, spool_dir=spool_dir)
+
+    def fault(self, path: str, **rule: Any) -> None:
+        self.world.faults.replace([FaultRule(path=path, **rule)])
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[Site]:
+    world = World("token")
+    async with serving(create_app(world), bind("127.0.0.1", 0)) as url:
+        one = Site(world, url)
+        await one.make()
+        yield one
+
+
+async def table(source: PowerSchoolSource) -> list[dict[str, str]]:
+    async with source:
+        columns = source.info.columns
+        return [dict(zip(columns, row, strict=True)) async for batch in source.batches() for _, row in batch.rows]
+
+
+async def checked(site: Site, secret: str = GOOD, **more: Any) -> dict[str, Any]:
+    settings = site.settings(**more)
+    async with site.http(settings, secret) as http:
+        return await PowerSchool(http, settings).check()
+
+
+async def test_students_come_with_all_that_the_expansions_say(site: Site) -> None:
+    found = await table(site.source())
+    assert len(found) == 20
+    assert all(one["name.first_name"] and one["demographics.birth_date"] and one["local_id"] for one in found)
+    assert all(len(one["addresses.physical.postal_code"]) == 5 for one in found)
+    assert "02134" in {one["addresses.physical.postal_code"] for one in found}
+    assert {one["school_enrollment.enroll_status"] for one in found} == {"A"}
+
+
+@pytest.mark.parametrize(
+    ("students", "page_max", "page_size"), [(1, 100, 100), (101, 100, 100), (21, 10, 500), (20, 10, 7), (0, 5, 5)]
+)
+async def test_every_page_is_read_also_one_with_a_single_student(
+    site: Site, students: int, page_max: int, page_size: int
+) -> None:
+    await site.make(students=students, page_max=page_max)
+    found = await table(site.source(page_size=page_size))
+    assert len({one["dcid"] for one in found}) == len(found) == students
+
+
+async def test_only_the_statuses_that_are_wanted(site: Site) -> None:
+    await site.make(students=30, statuses=["A", "P", "T"])
+    assert {one["school_enrollment.enroll_status"] for one in await table(site.source())} == {"A", "P"}
+    gone = await table(site.source(statuses=["T"]))
+    assert (len(gone), {one["school_enrollment.enroll_status"] for one in gone}) == (10, {"T"})
+
+
+async def test_custom_fields_are_columns_also_where_the_first_students_have_none(site: Site) -> None:
+    await site.make(page_max=5)
+    fields = ["u_enroll_ext.homeroom", "u_enroll_ext.never_filled"]
+    found = await table(site.source(extension_fields=fields))
+    assert all(one["u_enroll_ext.homeroom"] for one in found)
+    assert {one["u_enroll_ext.never_filled"] for one in found} == {""}
+    assert [one["u_enroll_ext.bus"] for one in found].count("7") == 2
+    assert "u_enroll_ext.homeroom" not in (await table(site.source()))[0]
+
+
+async def test_contacts_are_read_where_they_are_wanted(site: Site) -> None:
+    found = await table(site.source(contacts=True))
+    assert all(one["1 - Contacts.FirstName"] and one["1 - Contacts.Phones1"] for one in found)
+    assert {one["1 - Contacts.Custodial"] for one in found} == {"1"}
+    assert not [name for name in (await table(site.source()))[0] if "Contacts" in name]
+
+
+async def test_schools(site: Site) -> None:
+    found = await table(site.source("schools"))
+    assert all(one["name"] == f"School {one['school_number']}" for one in found)
+    with pytest.raises(BadInput) as caught:
+        await table(site.source("programs"))
+    assert caught.value.code == "sis.other_type"
+
+
+async def test_fewer_students_than_the_count_says_is_a_sign_of_a_cut(site: Site) -> None:
+    site.fault("/student/count", body='{"count": 500}', content_type="application/json")
+    async with site.source() as source:
+        assert len([row async for batch in source.batches() for row in batch.rows]) == 20
+        assert source.warnings == [CUT_SHORT]
+
+
+@pytest.mark.parametrize(
+    ("spec", "secret", "code"),
+    [
+        ({}, "another", "sis.login_refused"),
+        ({"plugin": False}, GOOD, "powerschool.no_plugin"),
+        ({"forbidden": ["student/count"]}, GOOD, "powerschool.no_access"),
+    ],
+)
+async def test_the_connection_is_tested_in_plain_words(
+    site: Site, spec: dict[str, Any], secret: str, code: str
+) -> None:
+    assert await checked(site) == {"version": "25.8.0.0", "schools": len(people.SCHOOLS), "students": 20}
+    await site.make(**spec)
+    with pytest.raises(BadSettings) as caught:
+        await checked(site, secret)
+    assert (caught.value.code, bool(caught.value.fix)) == (code, True)
+
+
+async def test_an_expired_token_is_renewed_once(site: Site) -> None:
+    site.fault("/district/student$", status=401, times=1)
+    assert len(await table(site.source())) == 20
+    site.fault("/district/student$", status=401)
+    with pytest.raises(BadSettings) as caught:
+        await table(site.source())
+    assert caught.value.code == "sis.login_refused"
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        ({"body": "<html>PowerSchool is being maintained</html>"}, "sis.not_json"),
+        ({"body": '{"message": "no"}', "content_type": "application/json"}, "sis.not_understood"),
+        ({"status": 500}, "sis.unavailable"),
+    ],
+)
+async def test_a_maintenance_page_and_other_nonsense_never_look_like_an_empty_district(
+    site: Site, fault: dict[str, Any], code: str, tmp_path: Path
+) -> None:
+    site.fault("/district/student$", **fault)
+    with pytest.raises(Unavailable) as caught:
+        await table(site.source(spool_dir=tmp_path / "spool"))
+    assert caught.value.code == code
+    assert list((tmp_path / "spool").iterdir()) == []
