@@ -13,6 +13,8 @@ from shared.adapters.ssh import host_key
 from shared.contracts.envelope import new_id
 from shared.contracts.topology import Direction
 from shared.model.connection import (
+    AeriesSettings,
+    CertificateSecrets,
     ClientSecrets,
     Connection,
     Instance,
@@ -39,7 +41,7 @@ router = APIRouter(prefix="/api/v1/connections", tags=["connections"])
 PLACES: dict[Direction, str] = {"import": "schedule", "export": "export_schedule"}
 
 
-Secrets = SftpSecrets | ClientSecrets
+Secrets = SftpSecrets | ClientSecrets | CertificateSecrets
 
 
 class NewConnection(BaseModel):
@@ -54,6 +56,7 @@ class NewConnection(BaseModel):
     sftp: SftpSettings | None = None
     oneroster: OneRosterSettings | None = None
     powerschool: PowerSchoolSettings | None = None
+    aeries: AeriesSettings | None = None
     secrets: Secrets | None = None
 
 
@@ -69,6 +72,7 @@ class ConnectionChange(BaseModel):
     sftp: SftpSettings | None = None
     oneroster: OneRosterSettings | None = None
     powerschool: PowerSchoolSettings | None = None
+    aeries: AeriesSettings | None = None
 
 
 class NewSchedule(BaseModel):
@@ -207,7 +211,7 @@ async def history(call: Caller, id: str) -> list[dict[str, Any]]:
 
 
 def _sealed(call: Call, connection: Connection, secrets: Secrets) -> bytes:
-    if isinstance(secrets, ClientSecrets) is not (connection.pulls_from == "api"):
+    if not isinstance(secrets, connection.login):
         raise BadSettings(*said("sis.other_login"))
     if isinstance(secrets, SftpSecrets) and not secrets.password and not secrets.private_key:
         raise BadSettings(*said("sftp.no_login"))

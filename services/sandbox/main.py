@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from services.sandbox.admin import AdminApi
+from services.sandbox.aeries import AeriesApi
 from services.sandbox.enroll import EnrollApi
 from services.sandbox.errors import add_error_handlers
 from services.sandbox.faults import FaultGate
@@ -33,6 +34,7 @@ def create_app(world: World) -> Starlette:
     app = Starlette(
         routes=[
             *PowerSchoolApi().routes(),
+            *AeriesApi().routes(),
             *EnrollApi(world).routes(),
             *OneRosterApi().routes(),
             *AdminApi(world).routes(),

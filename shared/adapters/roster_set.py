@@ -5,14 +5,12 @@ dates in demographics.csv, schools in orgs.csv, guardians are users that a stude
 """
 
 import asyncio
-import json
-import sqlite3
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from shared.adapters.csv_files import CsvFile
+from shared.adapters.disk_index import DiskIndex
 from shared.model.contacts import contact_name
 from shared.model.error_texts import said
 from shared.model.errors import BadInput
@@ -59,7 +57,7 @@ class RosterSet:
         """
         if data_type not in ("students", "schools"):
             raise BadInput(*said("roster.other_type", data_type=data_type))
-        self._index = _Index(spool_dir)
+        self._index = DiskIndex(spool_dir)
         try:
             self._version = _version(opening)
             self._rows = _Students(opening, self._index) if data_type == "students" else _Schools(opening, self._index)
@@ -89,33 +87,6 @@ class RosterSet:
         with self._main.spooled.lock:
             made = [(number, self._rows.made(values)) for number, values in batch.rows]
         return RowBatch([(number, values) for number, values in made if values is not None], batch.bad)
-
-
-class _Index:
-    """What the other files say, by the id of whom they say it about: on disk, so that memory stays flat."""
-
-    def __init__(self, directory: Path | None) -> None:
-        if directory is not None:
-            directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=directory) as folder:  # nothing stays behind, whatever happens to us
-            self._db = sqlite3.connect(Path(folder) / "roster", check_same_thread=False, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=OFF")
-            self._db.execute("PRAGMA synchronous=OFF")
-            self._db.execute("CREATE TABLE said (kind TEXT, id TEXT, said TEXT, PRIMARY KEY (kind, id)) WITHOUT ROWID")
-
-    def add(self, kind: str, facts: Iterator[tuple[str, Sequence[str]]]) -> None:
-        """What is said first about an id counts."""
-        rows = ((kind, id, json.dumps(said)) for id, said in facts)
-        self._db.execute("BEGIN")
-        self._db.executemany("INSERT OR IGNORE INTO said VALUES (?, ?, ?)", rows)
-        self._db.execute("COMMIT")
-
-    def get(self, kind: str, id: str) -> list[str] | None:
-        found = self._db.execute("SELECT said FROM said WHERE kind = ? AND id = ?", (kind, id)).fetchone()
-        return json.loads(found[0]) if found else None
-
-    def close(self) -> None:
-        self._db.close()
 
 
 class _Reading:
@@ -151,7 +122,7 @@ class _Reading:
 
 
 class _Students:
-    def __init__(self, opening: Opening, index: _Index) -> None:
+    def __init__(self, opening: Opening, index: DiskIndex) -> None:
         self._index = index
         self._extra = self._demographics(opening)
         _add_orgs(opening, index)
@@ -240,7 +211,7 @@ class _Students:
 
 
 class _Schools:
-    def __init__(self, opening: Opening, index: _Index) -> None:
+    def __init__(self, opening: Opening, index: DiskIndex) -> None:
         self._index = index
         _add_orgs(opening, index)
         self._orgs = _Reading("orgs.csv", opening("orgs.csv"))
@@ -255,7 +226,7 @@ class _Schools:
         return [*values, *parent[1:3]]
 
 
-def _add_orgs(opening: Opening, index: _Index) -> None:
+def _add_orgs(opening: Opening, index: DiskIndex) -> None:
     orgs = _Reading("orgs.csv", opening("orgs.csv"))
     orgs.need("sourcedId", "name", "type")
     wanted = ("type", "identifier", "name")
@@ -266,7 +237,7 @@ def _org(orgs: _Reading, row: Sequence[str], wanted: Sequence[str]) -> list[str]
     return [orgs.cell(row, wanted[0]).casefold(), *(orgs.cell(row, name) for name in wanted[1:])]
 
 
-def _add_roles(opening: Opening, index: _Index) -> bool:
+def _add_roles(opening: Opening, index: DiskIndex) -> bool:
     """Whether the set has a roles.csv (1.2). A primary role goes before the others."""
     for primary in (True, False):
         roles = _optional(opening, "roles.csv")

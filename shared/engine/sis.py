@@ -2,10 +2,18 @@
 
 from typing import Any, Protocol
 
+from shared.adapters.aeries import Aeries, AeriesSource, Certificate
 from shared.adapters.oneroster import OneRoster, OneRosterSource
 from shared.adapters.powerschool import PowerSchool, PowerSchoolSource
-from shared.adapters.sis_http import ClientCredentials, SisHttp
-from shared.model.connection import ClientSecrets, Connection, OneRosterSettings, PowerSchoolSettings
+from shared.adapters.sis_http import Auth, ClientCredentials, SisHttp
+from shared.model.connection import (
+    AeriesSettings,
+    CertificateSecrets,
+    ClientSecrets,
+    Connection,
+    OneRosterSettings,
+    PowerSchoolSettings,
+)
 from shared.model.error_texts import said
 from shared.model.errors import BadSettings
 from shared.model.ports import Source
@@ -30,17 +38,22 @@ async def open_sis(store: Store, settings: Settings, connection: Connection) -> 
     about, sealed = connection.api, await org.connections.secrets(connection.id)
     if about is None or sealed is None:
         raise BadSettings(*said("sis.not_set_up"))
-    login = ClientSecrets.model_validate_json(SecretBox(settings.secret_keys).open(sealed))
+    opened = SecretBox(settings.secret_keys).open(sealed)
     pace = org.paces.of(connection.id, about.per_second)
 
-    def http(token_url: str, scope: str) -> SisHttp:
-        auth = ClientCredentials(token_url, login.client_id, login.client_secret, scope)
+    def http(auth: Auth) -> SisHttp:
         private = settings.allow_private_addresses
         return SisHttp(about.base_url, auth, pace, allow_private_addresses=private)
 
+    if isinstance(about, AeriesSettings):
+        certificate = CertificateSecrets.model_validate_json(opened).certificate
+        return _Aeries(about, http(Certificate(certificate)), settings)
+    login = ClientSecrets.model_validate_json(opened)
     if isinstance(about, OneRosterSettings):
-        return _OneRoster(about, http(about.token_url, about.scopes), settings)
-    return _PowerSchool(about, http(f"{about.base_url}/oauth/access_token", ""), settings)
+        auth = ClientCredentials(about.token_url, login.client_id, login.client_secret, about.scopes)
+        return _OneRoster(about, http(auth), settings)
+    auth = ClientCredentials(f"{about.base_url}/oauth/access_token", login.client_id, login.client_secret)
+    return _PowerSchool(about, http(auth), settings)
 
 
 class _OneRoster:
@@ -75,3 +88,17 @@ class _PowerSchool:
 
     def source(self, data_type: str) -> Source:
         return PowerSchoolSource(self._http, self._about, data_type=data_type, spool_dir=self._settings.spool_dir)
+
+
+class _Aeries:
+    def __init__(self, about: AeriesSettings, http: SisHttp, settings: Settings) -> None:
+        self._about = about
+        self._http = http
+        self._settings = settings
+
+    async def check(self) -> dict[str, Any]:
+        async with self._http as http:
+            return await Aeries(http, self._about).check()
+
+    def source(self, data_type: str) -> Source:
+        return AeriesSource(self._http, self._about, data_type=data_type, spool_dir=self._settings.spool_dir)

@@ -16,6 +16,8 @@ from shared.model.catalog import catalog as find_catalog
 from shared.model.codes import Code
 
 LEAST = 0.5
+ENROLLS_OWN = ".id"
+"""An id that Enroll gives is proposed for a column of exactly that name: it decides who is meant, before all others."""
 NO_SETS: CodeSets = {}
 MAX_SAMPLES = 200
 SYSTEMS = {
@@ -89,7 +91,7 @@ def _guesses(catalog: Catalog, place: int, name: str, values: Sampled) -> Iterat
         yield from _weighed(_Guess(place, catalog.fields[target], 0.95, why), values)
     for other, alike in names.like(name, 0.6).items():
         for target in () if _says_less(name, other) else meant[other]:
-            if target not in seen:
+            if target not in seen and not target.endswith(ENROLLS_OWN):
                 seen.add(target)
                 same = words(name) == words(other)
                 sure = 0.85 if same else 0.4 + 0.4 * alike

@@ -38,6 +38,7 @@ class Kind(StrEnum):
     SFTP = "sftp"
     ONEROSTER = "oneroster"
     POWERSCHOOL = "powerschool"
+    AERIES = "aeries"
 
 
 class SafetyLimits(BaseModel):
@@ -146,6 +147,33 @@ class PowerSchoolSettings(BaseModel):
     per_second: float = Field(default=10, ge=0, le=1000)
 
 
+class AeriesSettings(BaseModel):
+    """An Aeries site. `base_url` is that of the site, such as https://district.asp.aeries.net/aeries.
+
+    `schools` are the codes of those that are read; all active ones where it is empty. `statuses` are the Inactive
+    Status Codes that are wanted, the first before the next: "" active, "*" pre-enrolled. `database_year` is the year a
+    school year begins; the site's default where it is not given.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base_url: HttpAddress
+    schools: tuple[Annotated[int, Field(ge=0, le=9999)], ...] = Field(default=(), max_length=2000)
+    statuses: tuple[Annotated[str, Field(max_length=3)], ...] = Field(default=("", "*"), min_length=1, max_length=20)
+    database_year: int | None = Field(default=None, ge=2000, le=2100)
+    contacts: bool = True
+    page_size: int = Field(default=1000, ge=1, le=10_000)
+    per_second: float = Field(default=10, ge=0, le=1000)
+
+
+class CertificateSecrets(BaseModel):
+    """The certificate of Aeries. Goes in and never comes out: kept encrypted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    certificate: str = Field(min_length=1, max_length=500, pattern=r"^[!-~]+$")
+
+
 class ClientSecrets(BaseModel):
     """The login of an API. Goes in and never comes out: kept encrypted."""
 
@@ -177,6 +205,7 @@ class Connection(BaseModel):
     sftp: SftpSettings | None = None
     oneroster: OneRosterSettings | None = None
     powerschool: PowerSchoolSettings | None = None
+    aeries: AeriesSettings | None = None
     time_zone: str = ""
     schedule: Schedule | None = None
     export_schedule: Schedule | None = None
@@ -191,9 +220,24 @@ class Connection(BaseModel):
         return "sftp" if self.kind is Kind.SFTP else "api"
 
     @property
-    def api(self) -> OneRosterSettings | PowerSchoolSettings | None:
+    def api(self) -> OneRosterSettings | PowerSchoolSettings | AeriesSettings | None:
         """The settings of its SIS; None where it has none, or they are missing."""
-        return {Kind.ONEROSTER: self.oneroster, Kind.POWERSCHOOL: self.powerschool}.get(self.kind)
+        match self.kind:
+            case Kind.ONEROSTER:
+                return self.oneroster
+            case Kind.POWERSCHOOL:
+                return self.powerschool
+            case Kind.AERIES:
+                return self.aeries
+            case _:
+                return None
+
+    @property
+    def login(self) -> type[BaseModel]:
+        """The kind of credentials it takes."""
+        if self.kind is Kind.AERIES:
+            return CertificateSecrets
+        return ClientSecrets if self.pulls_from == "api" else SftpSecrets
 
     def clock(self) -> datetime:
         """The time it is where the district is."""

@@ -116,6 +116,13 @@ def test_codes_that_enroll_calls_otherwise_are_matched_by_their_names() -> None:
     assert row("martian")["type"] == "direct"
 
 
+def test_enrolls_own_id_is_never_guessed() -> None:
+    found = proposals({"StudentID": "1", "OldStudentID": "0", "id": "5", "ID of student": "7", "FirstName": "Mara"})
+    assert "students.id" not in found
+    assert found["students.student_district_id"].column == "StudentID"
+    assert proposals({"Enroll Student ID": "48210"})["students.id"].confidence > 0.9
+
+
 def test_an_email_of_the_student_is_not_the_guardians() -> None:
     assert "student_annual.guardian1_email" not in proposals(FILES["OneRoster"][0])
 

@@ -1,0 +1,203 @@
+"""A simulated Aeries site: system information, schools, students, contacts, with the manners of the real one.
+
+Source: SIS facts, section 2. Those who have left are listed too, a student may stand in two schools, codes are padded
+with spaces, a year that is not there is answered with the default one, a student's contacts come whatever the school.
+"""
+
+import hmac
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from services.sandbox import people
+from services.sandbox.district import HEADERS, district_rows
+from services.sandbox.errors import JSON
+
+Json = dict[str, Any]
+_GRADES = {"PK": -1, "KG": 0}
+YEARS = ("2025-2026", "2026-2027")
+DISTRICT_WIDE = "0"
+
+
+class AeriesSpec(BaseModel):
+    """A site as a test or a demo asks for it. `statuses` go round over the students; every tenth is in two schools."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    students: int = Field(default=20, ge=0, le=200_000)
+    seed: int = 1
+    certificate: str = Field(default="secret")
+    page_cap: int = Field(default=100_000, ge=1)
+    statuses: tuple[str, ...] = ("",)
+    forbidden: tuple[str, ...] = ()
+
+
+class AeriesSite:
+    """One district's site."""
+
+    def __init__(self, spec: AeriesSpec) -> None:
+        self.spec = spec
+        self.schools = [_school(code) for code in people.SCHOOLS]
+        self.students: list[Json] = []
+        self.contacts: list[Json] = []
+        for number, row in enumerate(district_rows(spec.students, seed=spec.seed)):
+            self._add(number, dict(zip(HEADERS, row, strict=False)))
+
+    def _add(self, number: int, row: Mapping[str, str]) -> None:
+        student = _student(number, row, self.spec.statuses[number % len(self.spec.statuses)])
+        self.students.append(student)
+        if number % 10 == 0:
+            codes = [school["SchoolCode"] for school in self.schools if school["SchoolCode"] != student["SchoolCode"]]
+            self.students.append({**student, "SchoolCode": codes[number % len(codes)], "InactiveStatusCode": "N "})
+        for slot in (2, 1):  # not in their order
+            which = f"Guardian {slot} "
+            if row[f"{which}First Name"]:
+                self.contacts.append(_contact(student, slot, row, which))
+
+
+class AeriesApi:
+    """The routes of all sites, and what tests do to them."""
+
+    def __init__(self) -> None:
+        self._sites: dict[str, AeriesSite] = {}
+
+    def routes(self) -> list[Route]:
+        base = "/aeries/{name}/api/v5"
+        get = {
+            "/schools": self.schools,
+            "/schools/{school}": self.school,
+            "/schools/{school}/students": self.students,
+            "/schools/{school}/students/{student}": self.students,
+            "/schools/{school}/contacts": self.contacts,
+            "/schools/{school}/contacts/{student}": self.contacts,
+        }
+        return [
+            Route("/sandbox/aeries/{name}", self.put, methods=["PUT"]),
+            Route("/sandbox/aeries/{name}/students/{id}", self.patch, methods=["PATCH"]),
+            Route(base + "/systeminfo", self.about, methods=["GET"]),
+            *(Route(base + path, self._guarded(path, answer), methods=["GET"]) for path, answer in get.items()),
+        ]
+
+    async def put(self, request: Request) -> Response:
+        spec = AeriesSpec.model_validate(orjson.loads(await request.body()))
+        self._sites[request.path_params["name"]] = AeriesSite(spec)
+        return Response(status_code=204)
+
+    async def patch(self, request: Request) -> Response:
+        """The rows of one student, in every school."""
+        changes = orjson.loads(await request.body())
+        for one in self._sites[request.path_params["name"]].students:
+            if str(one["StudentID"]) == request.path_params["id"]:
+                one.update(changes)
+        return Response(status_code=204)
+
+    async def about(self, request: Request) -> Response:
+        """Needs no certificate."""
+        if request.path_params["name"] not in self._sites:
+            return _failure(404, "Not found")
+        zone = {"LocalTimeZoneName": "Pacific Standard Time", "CurrentDateTime": "2026-09-01T08:00:00"}
+        return _answer({"AeriesVersion": "9.26.8.1", "DatabaseYear": YEARS[1], "AvailableDatabaseYears": YEARS, **zone})
+
+    def _guarded(self, path: str, answer: Any) -> Any:
+        async def guarded(request: Request) -> Response:
+            site = self._sites.get(request.path_params["name"])
+            given = request.headers.get("AERIES-CERT", "")
+            if site is None or not hmac.compare_digest(given.encode(), site.spec.certificate.encode()):
+                return _failure(401, "Invalid certificate")
+            if any(path.endswith(part) for part in site.spec.forbidden):
+                return _failure(403, "No permission for this security area")
+            made: Response = answer(site, request)
+            return made
+
+        return guarded
+
+    def schools(self, site: AeriesSite, _: Request) -> Response:
+        return _answer(site.schools)
+
+    def school(self, site: AeriesSite, request: Request) -> Response:
+        found = [one for one in site.schools if str(one["SchoolCode"]) == request.path_params["school"]]
+        return _answer(found[0]) if found else _failure(404, "School not found")
+
+    def students(self, site: AeriesSite, request: Request) -> Response:
+        """Always a list, of one student as well; those of one school."""
+        school, student = request.path_params["school"], request.path_params.get("student")
+        found = [one for one in site.students if str(one["SchoolCode"]) == school]
+        found = [one for one in found if student in (None, str(one["StudentID"]))]
+        first = int(request.query_params.get("StartingRecord", 1))
+        last = int(request.query_params.get("EndingRecord", len(found)))
+        return _answer(found[first - 1 : min(last, first - 1 + site.spec.page_cap)])
+
+    def contacts(self, site: AeriesSite, request: Request) -> Response:
+        """With a StudentID the school is ignored."""
+        school, student = request.path_params["school"], request.path_params.get("student")
+        if student is not None:
+            return _answer([one for one in site.contacts if str(one["StudentID"]) == student])
+        return _answer([one for one in site.contacts if school in (DISTRICT_WIDE, str(one["SchoolCode"]))])
+
+
+def _school(code: str) -> Json:
+    about = {"InactiveStatusCode": "", "LowGradeLevel": 0, "HighGradeLevel": 12, "Terms": [], "DoNotReport": False}
+    return {"SchoolCode": int(code), "Name": f"School {code}", "StateSchoolID": f"00{code}", **about}
+
+
+def _student(number: int, row: Mapping[str, str], status: str) -> Json:
+    month, day, year = row["Birth Date"].split("/")
+    grade = _GRADES.get(row["Grade"])
+    return {
+        "StudentID": int(row["Student ID"]),
+        "OldStudentID": 0,
+        "SchoolCode": int(row["School"]),
+        "StudentNumber": number + 1,
+        "StateStudentID": row["State ID"],
+        "LastName": row["Last Name"],
+        "FirstName": row["First Name"],
+        "MiddleName": row["Middle Name"],
+        "Gender": {"Male": "M", "Female": "F"}.get(row["Gender"], "X"),
+        "Grade": int(row["Grade"]) if grade is None else grade,
+        "Birthdate": f"{year}-{month}-{day}T00:00:00",
+        "HomePhone": row["Phone"],
+        "MailingAddress": row["Street"],
+        "MailingAddressCity": row["City"],
+        "MailingAddressState": "AZ",
+        "MailingAddressZipCode": row["Zip"],
+        "EthnicityCode": "N",
+        "RaceCode1": f"{row['Race']:<3}",
+        "SchoolEnterDate": "2026-08-10T00:00:00",
+        "SchoolLeaveDate": None,
+        "InactiveStatusCode": f"{status:<2}" if status else "",
+        "HomeLanguageCode": "00 ",
+        "CorrespondanceLanguageCode": "00",
+        "ExtendedProperties": [],
+    }
+
+
+def _contact(student: Json, slot: int, row: Mapping[str, str], which: str) -> Json:
+    """The second one has a MailingName alone."""
+    first, last = row[f"{which}First Name"], row[f"{which}Last Name"]
+    named = {"FirstName": first, "LastName": last} if slot == 1 else {"FirstName": "", "LastName": ""}
+    return {
+        "StudentID": student["StudentID"],
+        "SchoolCode": student["SchoolCode"],
+        "SequenceNumber": 10 - slot,
+        "MailingName": f"{first} {last}",
+        **named,
+        "RelationshipToStudentCode": "11 ",
+        "CellPhone": row[f"{which}Phone"],
+        "HomePhone": "",
+        "EmailAddress": row.get(f"{which}Email") or "",
+        "ContactOrder": slot,
+        "EducationalRightsHolder": slot == 1,
+    }
+
+
+def _answer(body: Any) -> Response:
+    return Response(orjson.dumps(body), media_type=JSON)
+
+
+def _failure(status: int, message: str) -> Response:
+    return Response(orjson.dumps({"Message": message}), status, media_type=JSON)
