@@ -17,6 +17,7 @@ from shared.model.connection import (
     CertificateSecrets,
     ClientSecrets,
     Connection,
+    ExportRules,
     Instance,
     Kind,
     Name,
@@ -24,6 +25,7 @@ from shared.model.connection import (
     PowerSchoolSettings,
     SafetyLimits,
     Schedule,
+    SchoolCode,
     SftpSecrets,
     SftpSettings,
     Zone,
@@ -53,6 +55,8 @@ class NewConnection(BaseModel):
     roster: Literal["full", "some"] | None = None
     time_zone: Zone | None = None
     limits: SafetyLimits = SafetyLimits()
+    schools: tuple[SchoolCode, ...] = Field(default=(), max_length=2000)
+    exports: ExportRules = ExportRules()
     sftp: SftpSettings | None = None
     oneroster: OneRosterSettings | None = None
     powerschool: PowerSchoolSettings | None = None
@@ -69,6 +73,8 @@ class ConnectionChange(BaseModel):
     roster: Literal["full", "some"] | None = None
     time_zone: Zone | None = None
     limits: SafetyLimits | None = None
+    schools: tuple[SchoolCode, ...] | None = Field(default=None, max_length=2000)
+    exports: ExportRules | None = None
     sftp: SftpSettings | None = None
     oneroster: OneRosterSettings | None = None
     powerschool: PowerSchoolSettings | None = None
@@ -184,8 +190,11 @@ async def schedule(call: Caller, id: str, new: NewSchedule) -> dict[str, Any]:
     deed = Deed.IMPORT if new.direction == "import" else Deed.EXPORT
     await call.may(deed, data_type=new.data_type, school_year=new.school_year, subject=f"schedule of {id}")
     connection = await call.connection(id)
-    by_itself = connection.pulls_from if new.direction == "import" else connection.sftp
-    if by_itself is None:
+    if new.direction == "import":
+        by_itself = connection.pulls_from is not None
+    else:
+        by_itself = connection.sftp is not None or connection.writes_to_sis
+    if not by_itself:
         raise BadSettings(*said("schedule.needs_sftp"))
     now = datetime.now(UTC)
     planned = _planned(call, new, now)

@@ -1,12 +1,12 @@
 """Exports: which files are made of the approved registrations, tried out, started, and fetched."""
 
-from collections.abc import AsyncIterator
-from typing import Annotated, Literal
+from collections.abc import AsyncIterator, Sequence
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from services.gateway.context import Call, Caller
 from shared.adapters.registrations import EXAMPLES, RegistrationSource
@@ -14,21 +14,45 @@ from shared.engine.requests import RunRequest, request_run
 from shared.mapping.code_tables import table_names, with_tables
 from shared.mapping.export_preview import PreviewedFile, preview_export
 from shared.mapping.export_rows import compile_export
+from shared.mapping.preview import Preview as PreviewedFields
+from shared.mapping.preview import preview_mapping
+from shared.mapping.registrations import check_registrations, with_references
 from shared.model.catalog import Catalog, export_catalog
+from shared.model.connection import Connection, SchoolCode
 from shared.model.error_texts import said
-from shared.model.errors import BadMapping, NotFound
+from shared.model.errors import BadMapping, BadSettings, NotFound
 from shared.model.export_file import ExportDraft, ExportMapping
+from shared.model.mapping import Mapping, MappingDraft
 from shared.model.moment import Moment
 from shared.model.permission import Deed
-from shared.model.run import Run, SourceSpec, Trigger
+from shared.model.run import Run, Selection, SourceSpec, Trigger
 
 router = APIRouter(prefix="/api/v1", tags=["exports"])
 
 EXPORTS = "/connections/{id}/exports/{data_type}"
 Year = Annotated[int, Query(ge=2000, le=2100, description="The school year of the registrations.")]
 Preview = Annotated[bool, Query(description="Compare only; write the files after approval.")]
+Student = Annotated[
+    str, Query(max_length=100, description="Only this student's registration, by Enroll's id or the district's.")
+]
+Schools = Annotated[
+    Sequence[SchoolCode], Query(max_length=200, description="Only registrations at these school codes.")
+]
+Pending = Annotated[bool, Query(description="Only registrations that are not exported yet.")]
+Test = Annotated[bool, Query(description="A test record: one registration, the student's or the first there is.")]
 MappingName = Annotated[str, Query(max_length=100, description="The name of the mapping; its newest version is used.")]
 Name = Annotated[str | None, Query(max_length=100, description="Only the versions of the mapping with this name.")]
+
+
+def _kind_of_draft(draft: Any) -> str:
+    has_fields = "fields" in draft if isinstance(draft, dict) else hasattr(draft, "fields")
+    return "fields" if has_fields else "files"
+
+
+Draft = Annotated[
+    Annotated[ExportDraft, Tag("files")] | Annotated[MappingDraft, Tag("fields")], Discriminator(_kind_of_draft)
+]
+"""`files` for a CSV or SFTP connection, `fields` for the API of a SIS."""
 
 
 class Registrations(BaseModel):
@@ -36,15 +60,16 @@ class Registrations(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    mapping: ExportDraft
+    mapping: Draft
     school_year: int = Field(ge=2000, le=2100)
     students: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(default=[], max_length=EXAMPLES)
 
 
 class Previewed(BaseModel):
-    """`unknown` are students without an approved registration for that year."""
+    """`unknown` are students without an approved registration for that year. `fields` are those of a SIS."""
 
-    files: list[PreviewedFile]
+    files: list[PreviewedFile] = []
+    fields: PreviewedFields | None = None
     students: list[str]
     unknown: list[str]
 
@@ -56,7 +81,7 @@ class ExportFileDocument(BaseModel):
 
     format: Literal["sync-service/export/1"] = "sync-service/export/1"
     data_type: str
-    mapping: ExportDraft
+    mapping: Draft
 
 
 @router.get("/catalogs/{data_type}/export")
@@ -67,14 +92,14 @@ async def fields(call: Caller, data_type: str) -> Catalog:
 
 
 @router.put(EXPORTS + "/mappings", status_code=201)
-async def save(call: Caller, id: str, data_type: str, draft: ExportDraft) -> ExportMapping:
-    """Save the files of an export as the next version under their name. Problems name the file and the column."""
+async def save(call: Caller, id: str, data_type: str, draft: Draft) -> ExportMapping | Mapping:
+    """Save the files of an export, or the fields of a SIS, as the next version. Problems name the column or row."""
     await call.may(Deed.MAP_EXPORT, subject=id)
     return await _save(call, id, data_type, draft)
 
 
 @router.post(EXPORTS + "/mappings/import", status_code=201)
-async def take(call: Caller, id: str, data_type: str, file: ExportFileDocument) -> ExportMapping:
+async def take(call: Caller, id: str, data_type: str, file: ExportFileDocument) -> ExportMapping | Mapping:
     """Save an export mapping that came as JSON, from this connection or another, as the next version."""
     await call.may(Deed.MAP_EXPORT, subject=id)
     if file.data_type != data_type:
@@ -83,10 +108,12 @@ async def take(call: Caller, id: str, data_type: str, file: ExportFileDocument) 
 
 
 @router.get(EXPORTS + "/mappings")
-async def versions(call: Caller, id: str, data_type: str, name: Name = None) -> list[ExportMapping]:
+async def versions(call: Caller, id: str, data_type: str, name: Name = None) -> list[ExportMapping] | list[Mapping]:
     """All versions, newest first."""
     await call.may(Deed.MAP_EXPORT, subject=id)
-    await call.connection(id)
+    if (await call.connection(id)).pulls_from == "api":
+        mapped = await call.org.sis_mappings.versions(id, data_type)
+        return [one for one in mapped if name is None or one.name == name]
     found = await call.org.export_mappings.versions(id, data_type)
     return [one for one in found if name is None or one.name == name]
 
@@ -95,11 +122,21 @@ async def versions(call: Caller, id: str, data_type: str, name: Name = None) -> 
 async def give(call: Caller, id: str, data_type: str, mapping: str) -> ExportFileDocument:
     """One version as a JSON document, for the other end of `import`."""
     await call.may(Deed.MAP_EXPORT, subject=id)
-    await call.connection(id)
-    found = await call.org.export_mappings.get(mapping)
+    is_sis = (await call.connection(id)).pulls_from == "api"
+    found = await (call.org.sis_mappings if is_sis else call.org.export_mappings).get(mapping)
     if (found.connection, found.data_type) != (id, data_type):
         raise NotFound(*said("mapping.not_found"))
+    if isinstance(found, Mapping):
+        return ExportFileDocument(data_type=data_type, mapping=MappingDraft(name=found.name, fields=found.fields))
     return ExportFileDocument(data_type=data_type, mapping=ExportDraft(name=found.name, files=found.files))
+
+
+@router.get(EXPORTS + "/fields")
+async def sis_fields(call: Caller, id: str, data_type: str) -> Catalog:
+    """The fields of the connection's SIS that an export may fill, custom ones among them."""
+    await call.may(Deed.MAP_EXPORT, subject=id)
+    _found_catalog(data_type)
+    return _writable(await call.connection(id))
 
 
 @router.post(EXPORTS + "/mappings/preview")
@@ -108,14 +145,20 @@ async def preview(call: Caller, id: str, data_type: str, asked: Registrations) -
     await call.may(Deed.VIEW_EXPORT, subject=id)
     connection = await call.connection(id)
     columns = tuple(_found_catalog(data_type).fields)
-    draft = await _with_tables(call, id, asked.mapping)
+    draft = await _with_tables(call, id, _fitting(connection, asked.mapping))
     found = await RegistrationSource(call.gateway.base.http, call.who.org, asked.school_year).of(asked.students)
     known = [one for one in asked.students if one in found]
     now = connection.clock()
-    names = draft.file_names(now, asked.school_year)
     moment = Moment(now.date(), asked.school_year)
-    files = preview_export(draft, columns, moment, names, [found[one] for one in known])
-    return Previewed(files=files, students=known, unknown=[one for one in asked.students if one not in found])
+    examples = [found[one] for one in known]
+    shown = Previewed(students=known, unknown=[one for one in asked.students if one not in found])
+    if isinstance(draft, MappingDraft):
+        whole = with_references(draft)
+        shown.fields = preview_mapping(whole, _writable(connection), columns, moment, examples)
+    else:
+        names = draft.file_names(now, asked.school_year)
+        shown.files = preview_export(draft, columns, moment, names, examples)
+    return shown
 
 
 @router.post(EXPORTS, status_code=202)
@@ -126,11 +169,20 @@ async def start(
     school_year: Year,
     preview: Preview = False,
     mapping: MappingName = "default",
+    student: Student = "",
+    school: Schools = (),
+    pending: Pending = False,
+    test: Test = False,
 ) -> Run:
-    """Export now: to be downloaded from the run, or into the SFTP folder, as the connection is."""
+    """Export now: to be downloaded from the run, into the SFTP folder, or into the SIS, as the connection is."""
     await call.may(Deed.EXPORT, subject=id)
     connection = await call.connection(id)
     _found_catalog(data_type)
+    selection = Selection(student=student, schools=tuple(school), pending=pending, test=test)
+    if connection.pulls_from == "api":
+        _writable(connection)
+    elif not selection.everything:
+        raise BadSettings(*said("export.whole_files"))
     request = RunRequest(
         connection=connection,
         direction="export",
@@ -140,8 +192,9 @@ async def start(
         source=SourceSpec(kind="enroll"),
         lane="interactive",
         preview=preview,
-        roster="full",
+        roster="some" if connection.pulls_from == "api" else "full",
         mapping=mapping,
+        selection=selection,
     )
     return await request_run(call.gateway.base.engine, request)
 
@@ -171,17 +224,38 @@ async def download(call: Caller, id: str, number: Annotated[int, Path(ge=1)]) ->
     return StreamingResponse(body(), media_type="text/csv", headers=headers)
 
 
-async def _save(call: Call, id: str, data_type: str, draft: ExportDraft) -> ExportMapping:
+async def _save(call: Call, id: str, data_type: str, draft: ExportDraft | MappingDraft) -> ExportMapping | Mapping:
     connection = await call.connection(id)
     columns = tuple(_found_catalog(data_type).fields)
-    draft = await _with_tables(call, id, draft)
+    draft = await _with_tables(call, id, _fitting(connection, draft))
     now = connection.clock()
+    moment = Moment(now.date(), now.year)
+    if isinstance(draft, MappingDraft):
+        problems = check_registrations(draft, _writable(connection), moment)
+        if problems:
+            told = "; ".join(f"row {one.row}: {one.message}" if one.row else one.message for one in problems)
+            raise BadMapping(*said("mapping.invalid", problems=told))
+        return await call.org.sis_mappings.add(draft, id, data_type, call.who.user)
     draft.file_names(now, now.year)
-    compile_export(draft, columns, Moment(now.date(), now.year))
+    compile_export(draft, columns, moment)
     return await call.org.export_mappings.add(draft, id, data_type, call.who.user)
 
 
-async def _with_tables(call: Call, id: str, draft: ExportDraft) -> ExportDraft:
+def _fitting(connection: Connection, draft: ExportDraft | MappingDraft) -> ExportDraft | MappingDraft:
+    """Raises BadMapping where the connection needs the other kind."""
+    if isinstance(draft, MappingDraft) != (connection.pulls_from == "api"):
+        raise BadMapping(*said("export.other_form"))
+    return draft
+
+
+def _writable(connection: Connection) -> Catalog:
+    """Raises BadSettings where the connection writes into no SIS."""
+    if not connection.writes_to_sis:
+        raise BadSettings(*said("sis.read_only"))
+    return connection.export_catalog
+
+
+async def _with_tables(call: Call, id: str, draft: ExportDraft | MappingDraft) -> ExportDraft | MappingDraft:
     if not table_names(draft):
         return draft
     return with_tables(draft, {one.name: one for one in await call.org.code_tables.all(id)}, "export")

@@ -79,10 +79,12 @@ class EnrollApi:
             raise ApiError(422, "registration_off", "The Registration module is off.")
         year, after, limit = (_whole(body, name) for name in ("school_year", "after", "limit"))
         fields = _texts(body, "fields", MAX_RECORDS)
-        student = body.get("student")
-        if student is not None and not isinstance(student, str):
+        if not isinstance(body.get("student", ""), str):
             raise ApiError(400, "bad_request", "`student` must be text.")
-        shown, following = org.registrations.page(year, after, min(limit, MAX_RECORDS), fields, student)
+        for name in ("registrations", "school_codes", "export_statuses"):
+            if not isinstance(body.get(name, []), list):
+                raise ApiError(400, "bad_request", f"`{name}` must be a list.")
+        shown, following = org.registrations.page(year, after, min(limit, MAX_RECORDS), fields, body)
         return answer({"registrations": shown, "next": following})
 
     async def report(self, request: Request) -> Response:

@@ -23,6 +23,7 @@ from starlette.routing import Route
 from services.sandbox import people
 from services.sandbox.district import HEADERS, district_rows
 from services.sandbox.errors import JSON
+from services.sandbox.powerschool_writing import ContactBook, faults, merged
 
 Json = dict[str, Any]
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]+)?")
@@ -36,7 +37,11 @@ EXPIRED = 'Bearer error="invalid_token",realm="PowerSchool",error_description="T
 
 
 class PowerSchoolSpec(BaseModel):
-    """A server as a test or a demo asks for it. `statuses` go round over the students."""
+    """A server as a test or a demo asks for it. `statuses` go round over the students.
+
+    `dropped` are fields, by dotted name, that are ignored when they are written; `unanswered` are client_uids that are
+    saved and left out of the answer.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -50,6 +55,9 @@ class PowerSchoolSpec(BaseModel):
     expires_in: str | float = "2504956"
     plugin: bool = True
     forbidden: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    entry_codes: tuple[str, ...] = ("E1", "E2")
+    unanswered: tuple[str, ...] = ()
 
 
 class PowerSchoolServer:
@@ -63,7 +71,9 @@ class PowerSchoolServer:
             for number, code in enumerate(people.SCHOOLS, 1)
         ]
         self.students: list[Json] = []
-        self.contacts: dict[int, list[Json]] = {}
+        self.by_id: dict[int, Json] = {}
+        self.contacts = ContactBook()
+        self.inserts = 0
         for number, row in enumerate(district_rows(spec.students, seed=spec.seed)):
             self._add(number, dict(zip(HEADERS, row, strict=False)))
 
@@ -117,7 +127,37 @@ class PowerSchoolServer:
             }
         )
         guardians = [f"Guardian {which} " for which in (1, 2) if row[f"Guardian {which} First Name"]]
-        self.contacts[dcid] = [_contact(dcid, slot, row, which) for slot, which in enumerate(guardians, 1)]
+        self.by_id[dcid] = self.students[-1]
+        for slot, which in enumerate(guardians, 1):
+            self.contacts.add(_contact(dcid, slot, row, which))
+
+    def save(self, record: Json, extensions: frozenset[str]) -> Json:
+        """The result of one record; a second INSERT of the same one makes a second student."""
+        about = {"client_uid": record.get("client_uid"), "action": record.get("action")}
+        schools: dict[str, Json] = {str(one["school_number"]): one for one in self.schools}
+        wrong = faults(record, schools, self.spec.entry_codes)
+        held = self.by_id.get(int(record["id"])) if str(record.get("id", "")).isdigit() else None
+        if record.get("action") == "UPDATE" and held is None:
+            wrong = [
+                {"field": "students/id", "error_code": "REQUIRED", "error_description": "There is no such student"}
+            ]
+        if wrong:
+            return {**about, "status": "ERROR", "error_message": {"error": wrong}}
+        if held is None:
+            held = self._insert(record, schools)
+        merged(held, record, frozenset(self.spec.dropped), extensions)
+        done = {"id": held["id"], "ref": f"/ws/v1/student/{held['id']}"}
+        return {**about, "status": "SUCCESS", "success_message": done}
+
+    def _insert(self, record: Json, schools: Mapping[str, Json]) -> Json:
+        self.inserts += 1
+        id = 800_000 + self.inserts
+        made: Json = {"id": id, "local_id": str(record.get("local_id") or 70_000 + self.inserts)}
+        self.students.append(made)
+        self.by_id[id] = made
+        school = schools[str(record["school_enrollment"]["school_number"])]
+        made["school_enrollment"] = {"enroll_status": "A", "school_id": school["id"]}
+        return made
 
 
 class PowerSchoolApi:
@@ -139,11 +179,21 @@ class PowerSchoolApi:
             "/ws/v1/student/{id}": self.student,
             "/ws/contacts/student/{id}": self.contacts,
         }
+        write = {
+            ("POST", "/ws/v1/student"): self.save,
+            ("POST", "/ws/contacts/contact"): self.add_contact,
+            ("PUT", "/ws/contacts/{id}/demographics"): self.change_contact,
+            ("POST", "/ws/contacts/{id}/{part:str}"): self.change_contact,
+            ("PUT", "/ws/contacts/{id}/{part:str}/{child}"): self.change_contact,
+            ("PUT", "/ws/contacts/{id}/students/{link}/studentdetails/{child}"): self.change_detail,
+        }
         return [
             Route("/sandbox/powerschool/{name}", self.put, methods=["PUT"]),
             Route("/sandbox/powerschool/{name}/students/{id}", self.patch, methods=["PATCH"]),
             Route(base + "/oauth/access_token", self.token, methods=["POST"]),
             *(Route(base + path, self._guarded(path, answer), methods=["GET"]) for path, answer in get.items()),
+            *(Route(base + path, self._written(path, make), methods=[how]) for (how, path), make in write.items()),
+            Route("/sandbox/powerschool/{name}", self.stats, methods=["GET"]),
         ]
 
     async def put(self, request: Request) -> Response:
@@ -179,6 +229,68 @@ class PowerSchoolApi:
 
         return guarded
 
+    def _written(self, path: str, make: Any) -> Any:
+        """With the JSON that was sent; what is no JSON is a 500, as the real one answers."""
+
+        async def written(request: Request) -> Response:
+            try:
+                body = orjson.loads(await request.body())
+            except orjson.JSONDecodeError:
+                return _answer({"message": "Internal Server Error"}, 500)
+            answer: Response = await self._guarded(path, lambda server, asked: make(server, asked, body))(request)
+            return answer
+
+        return written
+
+    async def stats(self, request: Request) -> Response:
+        """Every student who is there, with contacts: for tests to look at."""
+        server = self._servers[request.path_params["name"]]
+        students = [{**one, "contacts": server.contacts.of(one["id"])} for one in server.students]
+        return _answer({"inserts": server.inserts, "students": students})
+
+    def save(self, server: PowerSchoolServer, request: Request, body: Json) -> Response:
+        """Students in bulk. Results come in an order of their own, a single one stands alone, the counts are off."""
+        given = body["students"]["student"]
+        named = frozenset(request.query_params.get("extensions", "").split(","))
+        results = [server.save(one, named) for one in (given if isinstance(given, list) else [given])]
+        results = [one for one in reversed(results) if str(one["client_uid"]) not in server.spec.unanswered]
+        counts = {"insert_count": len(results), "update_count": 0, "delete_count": 0}
+        return _answer({"results": {**counts, **_listed("result", results)}})
+
+    def add_contact(self, server: PowerSchoolServer, _: Request, body: Json) -> Response:
+        """A refusal is an answer of 200 too."""
+        if not body.get("lastName"):
+            return _contact_refused("lastName is required")
+        numbers = {one["local_id"]: one["id"] for one in server.students}
+        for link in body.get("contactStudents", []):
+            link["dcid"] = numbers.get(str(link.get("studentNumber")))
+            if link["dcid"] is None:
+                return _contact_refused("there is no such student")
+            if sum(bool(one.get("active")) for one in link.get("studentDetails", [])) != 1:
+                return _contact_refused("exactly one active detail is needed")
+        id = server.contacts.add(body)
+        done = {"id": id, "ref": f"/ws/contacts/contact/{id}"}
+        return _answer({"status": "VALID", "action": "INSERT", "_success_message": done})
+
+    def change_contact(self, server: PowerSchoolServer, request: Request, body: Json) -> Response:
+        part = request.path_params.get("part", "demographics")
+        if part not in ("demographics", "emails", "phones", "addresses"):
+            return _answer({"message": "The resource was not found."}, 404)
+        if part == "demographics" and not body.get("lastName"):
+            return _contact_refused("lastName is required")
+        id, child = int(request.path_params["id"]), request.path_params.get("child", "")
+        done = server.contacts.change(id, part, child, body)
+        return _answer(
+            {"status": "VALID", "action": "UPDATE"} if done else {"message": "not found"}, 200 if done else 404
+        )
+
+    def change_detail(self, server: PowerSchoolServer, request: Request, body: Json) -> Response:
+        about = request.path_params
+        done = server.contacts.change_detail(int(about["id"]), about["link"], about["child"], body)
+        return _answer(
+            {"status": "VALID", "action": "UPDATE"} if done else {"message": "not found"}, 200 if done else 404
+        )
+
     def metadata(self, server: PowerSchoolServer, _: Request) -> Response:
         sizes = {f"{kind}_max_page_size": server.spec.page_max for kind in ("student", "school")}
         plugin = {"plugin_id": 7, **sizes} if server.spec.plugin else {}
@@ -212,7 +324,7 @@ class PowerSchoolApi:
 
     def contacts(self, server: PowerSchoolServer, request: Request) -> Response:
         """A bare list with real types; nothing at all where there are none."""
-        found = server.contacts.get(int(request.path_params["id"]), [])
+        found = server.contacts.of(int(request.path_params["id"]))
         return _answer(found) if found else Response(status_code=204)
 
 
@@ -258,7 +370,13 @@ def _at(one: Json, name: str) -> Any:
 
 
 def _student(server: PowerSchoolServer, request: Request) -> Json | None:
-    return next((one for one in server.students if str(one["id"]) == request.path_params["id"]), None)
+    id = request.path_params["id"]
+    return server.by_id.get(int(id)) if id.isascii() and id.isdigit() else None
+
+
+def _contact_refused(why: str) -> Response:
+    errors = [{"field": "contact", "error_code": "FIELD_VALIDATION_ERROR", "error_description": why}]
+    return _answer({"status": "ERROR", "action": "INSERT", "error_message": {"error": errors}})
 
 
 def _paged(server: PowerSchoolServer, request: Request, rows: Sequence[Json]) -> Sequence[Json]:

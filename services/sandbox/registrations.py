@@ -42,13 +42,21 @@ class Registrations:
         return made
 
     def page(
-        self, school_year: int, after: int, limit: int, fields: Sequence[str], student: str | None
+        self, school_year: int, after: int, limit: int, fields: Sequence[str], asked: Mapping[str, Any]
     ) -> tuple[list[Any], int | None]:
         """Approved registrations behind the id `after`, and the id to go on from, if there are more.
 
-        `student` is Enroll's id of a student, or the district's: theirs only.
+        Of those `asked` for: `registrations` by id, those of a `student` by Enroll's id or the district's, those of
+        schools by `school_codes`, and those in `export_statuses` (null is one).
         """
         found = [one for one in self.all[after:] if one.status == APPROVED and one.school_year == school_year]
+        if "registrations" in asked:
+            found = [one for one in found if str(one.id) in asked["registrations"]]
+        if "school_codes" in asked:
+            found = [one for one in found if one.school_code in asked["school_codes"]]
+        if "export_statuses" in asked:
+            found = [one for one in found if one.sis_export_status in asked["export_statuses"]]
+        student: str | None = asked.get("student")
         if student is not None:
             first, own = self._org.students.first_id, student.isascii() and student.isdigit()
             places = {self._org.students.find(DISTRICT_ID, student), int(student) - first if own else None}

@@ -13,7 +13,7 @@ import orjson
 from shared.model.codes import Code
 from shared.model.error_texts import every_text, said
 from shared.model.errors import BadSettings, Conflict, NotFound, Permanent, Refused, Throttled, Unavailable
-from shared.model.record import Applied, Change, ChangeBatch, Found, Problem
+from shared.model.record import Applied, Change, ChangeBatch, Found, Problem, Sought
 from shared.model.run import Run
 
 TRIES = 3
@@ -91,8 +91,8 @@ class EnrollTarget:
         self._common = {"school_year": run.school_year, "match_key": match_key}
         self._stamp = {"connection": run.connection, "sequence": run.number}
 
-    async def look_up(self, keys: Sequence[str], fields: Sequence[str]) -> dict[str, Found]:
-        body = {**self._common, "keys": list(keys), "fields": list(fields)}
+    async def look_up(self, sought: Sequence[Sought], fields: Sequence[str]) -> dict[str, Found]:
+        body = {**self._common, "keys": [one.key for one in sought], "fields": list(fields)}
         answer = await call(self._http, "POST", f"{self._base}:lookup", body)
         return {one["key"]: Found(str(one["id"]), one["values"]) for one in _rows(answer, self._data_type)}
 

@@ -14,10 +14,12 @@ from shared.model.error_texts import said
 from shared.model.errors import Unavailable
 from shared.model.ports import SourceInfo
 from shared.model.record import RowBatch
+from shared.model.run import Selection
 
 PAGE = 500
 EXAMPLES = 5
 KEY = "registrations.id"
+EVERYTHING = Selection()
 
 
 class RegistrationSource:
@@ -27,7 +29,10 @@ class RegistrationSource:
     header.
     """
 
-    def __init__(self, http: httpx.AsyncClient, org: str, school_year: int) -> None:
+    def __init__(self, http: httpx.AsyncClient, org: str, school_year: int, selection: Selection = EVERYTHING) -> None:
+        self._chosen = _chosen(selection)
+        self._limit = 1 if selection.test else PAGE
+        self._test = selection.test
         self._http = http
         self._path = f"/api/v1/organizations/{quote(org, safe='')}/registrations"
         self._year = school_year
@@ -58,7 +63,7 @@ class RegistrationSource:
             rows = [(number + place, self._texts(one)) for place, one in enumerate(page["registrations"])]
             number += len(rows)
             yield RowBatch(rows)
-            if page["next"] is None:
+            if page["next"] is None or self._test:
                 return
             page = await self._page(int(page["next"]))
 
@@ -83,8 +88,8 @@ class RegistrationSource:
             await call(self._http, "POST", f"{self._path}:report", {"results": list(results[at : at + PAGE])})
 
     async def _page(self, after: int, student: str | None = None) -> Any:
-        body = {"school_year": self._year, "fields": list(self._fields), "after": after, "limit": PAGE}
-        body |= {"student": student} if student is not None else {}
+        body = {"school_year": self._year, "fields": list(self._fields), "after": after, "limit": self._limit}
+        body |= self._chosen if student is None else {"student": student}
         page = await call(self._http, "POST", f"{self._path}:page", body)
         if not isinstance(page, dict) or not isinstance(page.get("registrations"), list) or "next" not in page:
             raise Unavailable(*said("enroll.not_understood"))
@@ -93,6 +98,17 @@ class RegistrationSource:
     def _texts(self, registration: Mapping[str, Any]) -> list[str]:
         values = registration["values"]
         return [_text(values.get(name)) for name in self._fields]
+
+
+def _chosen(selection: Selection) -> dict[str, Any]:
+    """What is left out is not asked about."""
+    asked = {
+        "registrations": list(selection.registrations),
+        "student": selection.student,
+        "school_codes": list(selection.schools),
+        "export_statuses": [None, "Pending"] if selection.pending else [],
+    }
+    return {name: value for name, value in asked.items() if value}
 
 
 def _text(value: Any) -> str:

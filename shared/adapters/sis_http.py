@@ -22,6 +22,7 @@ EARLY_SECONDS: Final = 60.0
 PATIENCE_SECONDS: Final = 120.0
 """How long a use of a connection waits in place where it is throttled, all in all."""
 _DEFAULT_LIFE = 300.0
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 class Auth(Protocol):
@@ -95,6 +96,9 @@ class SisHttp:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
         await self._client.aclose()
 
     async def get(self, path: str, params: Mapping[str, str | int] | None = None) -> tuple[Any, httpx.Headers]:
@@ -104,44 +108,73 @@ class SisHttp:
             BadSettings: login, address or rights are not as they need to be. NotFound: there is no such thing.
             Unavailable, Throttled: later. Permanent: the SIS refuses the call.
         """
+        response = await self._authorized("GET", path, once=False, params=params)
+        return self._read(response), response.headers
+
+    async def write(
+        self, method: str, path: str, body: Any, params: Mapping[str, str | int] | None = None
+    ) -> tuple[int, Any]:
+        """Send a change, once: status and JSON answer (None where there is none), also of a call that was refused.
+
+        Raises:
+            BadSettings, Refused: login, address or rights are not as they need to be.
+            Throttled: later; nothing was changed. Unavailable: nobody knows whether it was.
+        """
+        content = orjson.dumps(body)
+        headers = {"Content-Type": "application/json"}
+        response = await self._authorized(method, path, once=True, params=params, content=content, headers=headers)
+        status = response.status_code
+        if status == 403 or 300 <= status < 400:
+            self._read(response)
+        return status, None if not response.content else _json(response, self.host)
+
+    async def _authorized(self, method: str, path: str, *, once: bool, **how: Any) -> httpx.Response:
+        """With the credentials on it; with new ones where they were refused."""
+        more = how.pop("headers", {})
         for again in (True, False):
-            headers = await self._auth.headers(self)
-            response = await self.send("GET", self._base + path, params=params, headers=headers)
+            headers = {**more, **await self._auth.headers(self)}
+            response = await self.send(method, self._base + path, once=once, headers=headers, **how)
             if response.status_code != 401:
-                return self._read(response), response.headers
+                return response
             if not (self._auth.refused() and again):
                 break
         raise BadSettings(*said("sis.login_refused", host=self.host))
 
-    async def send(self, method: str, url: str, **how: Any) -> httpx.Response:
-        """The answer, whatever its status below 500. Raises Unavailable, Throttled, BadSettings."""
+    async def send(self, method: str, url: str, *, once: bool = False, **how: Any) -> httpx.Response:
+        """The answer, whatever its status below 500. Raises Unavailable, Throttled, BadSettings.
+
+        `once`: what may have reached the SIS is not sent again; an answer of 500 is the SIS's own.
+        """
         why = ""
         for attempt in range(TRIES):
             await self._pace.slot()
             try:
                 response = await self._client.request(method, url, **how)
             except httpx.RequestError as error:
-                why = f"does not answer ({type(error).__name__})"
+                why, arrived = f"does not answer ({type(error).__name__})", not isinstance(error, _NEVER_SENT)
             except httpx.InvalidURL:
                 raise BadSettings(*said("sis.bad_address")) from None
             else:
-                if response.status_code == 429 or (response.status_code == 503 and "Retry-After" in response.headers):
-                    return await self._later(response, method, url, how)
-                if response.status_code < 500 and response.status_code != 408:
+                status = response.status_code
+                if status == 429 or (status == 503 and "Retry-After" in response.headers):
+                    return await self._later(response, method, url, once, how)
+                if (status < 500 and status != 408) or (once and status == 500):
                     return response
-                why = f"answered {response.status_code}"
+                why, arrived = f"answered {status}", True
+            if once and arrived:
+                break
             if attempt + 1 < TRIES:
                 await asyncio.sleep(0.2 * 3**attempt * random.uniform(0.7, 1.3))  # noqa: S311
         raise Unavailable(*said("sis.unavailable", host=self.host, why=why))
 
-    async def _later(self, response: httpx.Response, method: str, url: str, how: Any) -> httpx.Response:
+    async def _later(self, response: httpx.Response, method: str, url: str, once: bool, how: Any) -> httpx.Response:
         """Wait as long as the SIS says, where that is not long: all workers do, for the pace is theirs together."""
         seconds = _retry_after(response)
         self._waited += seconds
         await self._pace.pause(seconds)
         if self._waited > PATIENCE_SECONDS:
             raise Throttled(*said("sis.throttled", host=self.host), retry_after=seconds)
-        return await self.send(method, url, **how)
+        return await self.send(method, url, once=once, **how)
 
     def _read(self, response: httpx.Response) -> Any:
         status = response.status_code

@@ -8,10 +8,11 @@ import structlog
 from shared.engine import changes as changesets
 from shared.engine.comparing import state_of
 from shared.engine.context import Engine
+from shared.engine.listing import REASON, reason
+from shared.engine.planning import plan_of
 from shared.engine.progress import following
 from shared.engine.together import together
-from shared.mapping.compiled import compile_mapping
-from shared.model.catalog import catalog
+from shared.mapping.registrations import UNTOLD
 from shared.model.error_texts import said
 from shared.model.errors import Conflict
 from shared.model.ports import Target
@@ -39,13 +40,15 @@ async def apply(engine: Engine, run: Run, slice: Slice) -> bool:
     """
     org = engine.org(run)
     changes = changesets.unpack(await org.artifacts.get(slice.changes))
-    mapping = await org.mappings.get(run.mapping)
-    match_key = compile_mapping(mapping, catalog(run.data_type), run.stage["columns"], run.moment).match_key
-    target = engine.ends.target(run, match_key)
+    connection = await org.connections.get(run.connection)
+    plan = await plan_of(engine, run, connection)
+    target = await engine.ends.target(run, connection, plan.compiled.match_key, plan.fixed)
     try:
         answers = await _send(engine, run, slice, target, changes)
     finally:
         await target.aclose()
+    if run.delivery == "sis":
+        await engine.ends.report(run, [told for one in changes if (told := _told(one, answers.get(one.key)))])
     if not await _remember(engine, run, slice, changes, answers):
         if not await org.slices.renew(slice, engine.settings.lease_seconds):
             return False
@@ -60,9 +63,9 @@ async def apply(engine: Engine, run: Run, slice: Slice) -> bool:
 
 
 async def _send(engine: Engine, run: Run, slice: Slice, target: Target, changes: Sequence[Change]) -> Answers:
-    """Everything but what the target already holds; results are stored batch by batch."""
+    """Everything but what the target already holds or is not to get; results are stored batch by batch."""
     gate = asyncio.Semaphore(target.concurrency)
-    sent = [one for one in changes if one.action is not Action.ADOPT]
+    sent = [one for one in changes if one.action not in (Action.ADOPT, Action.NONE)]
     records = engine.org(run).records
 
     async def send(number: int) -> Sequence[tuple[str, Applied]]:
@@ -94,11 +97,28 @@ def _result(change: Change, answer: Applied) -> RecordResult:
         row=change.row,
         key=change.key,
         action=change.action,
-        outcome=Outcome.SUCCEEDED if answer.ok else Outcome.FAILED,
+        outcome=_outcome(answer),
         target_id=answer.target_id or change.target_id,
         changes={name: [change.before.get(name), change.values[name]] for name in names},
         problems=answer.problems,
     )
+
+
+def _outcome(answer: Applied) -> Outcome:
+    if not answer.ok:
+        return Outcome.FAILED
+    return Outcome.PARTIAL if answer.partial else Outcome.SUCCEEDED
+
+
+def _told(change: Change, answer: Applied | None) -> dict[str, str] | None:
+    """What Enroll is told about a registration; nothing where it shows it already."""
+    if answer is not None:
+        return {"id": change.key, "status": _outcome(answer).value, "error": reason(answer.problems)}
+    if change.action is Action.NONE:
+        return {"id": change.key, "status": Outcome.FAILED.value, "error": str(change.values.get(REASON, ""))}
+    if change.action is Action.ADOPT and change.mark == UNTOLD:
+        return {"id": change.key, "status": Outcome.SUCCEEDED.value, "error": ""}
+    return None
 
 
 async def _remember(
@@ -112,14 +132,16 @@ async def _remember(
     for change in changes:
         answer = answers.get(change.key)
         target_id = (answer.target_id if answer else None) or change.target_id or ""
-        if answer is None or answer.ok:
+        if change.action is not Action.NONE and (answer is None or answer.ok):
             bucket = bucket_of(change.key)
             entries = touched.setdefault(bucket, known.get(bucket, {}))
             if answer is not None and answer.status == GONE:
                 entries.pop(change.key, None)
             else:
                 missing = int(change.action is Action.MISSING)
-                entries[change.key] = (change.digest, target_id, missing, change.mark)
+                # A part is still to be sent: the next run is to look at the record anew.
+                sent = ("", "") if answer is not None and answer.partial else (change.digest, change.mark)
+                entries[change.key] = (sent[0], target_id, missing, sent[1])
     return await buckets.save(state, version_of(run.number, slice.fence), touched)
 
 
@@ -129,4 +151,5 @@ def _counts(changes: Sequence[Change], answers: Mapping[str, Applied]) -> dict[s
         "created": statuses.count("created"),
         "updated": statuses.count("updated") + statuses.count("unchanged"),
         "failed": statuses.count("failed"),
+        "partial": sum(one.partial for one in answers.values()),
     }

@@ -11,11 +11,13 @@ from shared.engine import changes as changesets
 from shared.engine.classify import Candidate, Classified, classify
 from shared.engine.context import Engine
 from shared.engine.deciding import decide, loses_access, objections
+from shared.engine.enrolling import enrolling
+from shared.engine.listing import refused
+from shared.engine.planning import Plan, plan_of
 from shared.engine.together import together
-from shared.mapping.compiled import CompiledMapping, compile_mapping
-from shared.model.catalog import Catalog, catalog
+from shared.model.connection import Connection
 from shared.model.ports import Target
-from shared.model.record import Action, Change, Found, Outcome, Problem
+from shared.model.record import Action, Change, Found, Outcome, Problem, Sought
 from shared.model.run import Run
 from shared.store.buckets import state_id
 from shared.store.records import RecordResult
@@ -28,14 +30,16 @@ log = structlog.get_logger()
 async def compare(engine: Engine, run: Run, slice: Slice) -> bool:
     """staged -> compared, or at once applied where nothing is to be done. False where the lease was lost."""
     org = engine.org(run)
-    about = catalog(run.data_type)
-    mapping = await org.mappings.get(run.mapping)
-    compiled = compile_mapping(mapping, about, run.stage["columns"], run.moment)
+    connection = await org.connections.get(run.connection)
+    plan = await plan_of(engine, run, connection)
+    compiled, about = plan.compiled, plan.about
     artifact = await org.artifacts.get(slice.staged)
     states = await org.buckets.load(state_of(run), slice.low, slice.high)
     work = partial(classify, artifact, compiled, states, roster=run.roster, missing_field=about.missing_field)
     found = await asyncio.to_thread(work)
-    changes, losing = await _plan(engine, run, compiled, about, found)
+    changes, losing = await _plan(engine, run, connection, plan, found)
+    if run.delivery == "sis":
+        changes += [refused(one) for one in found.invalid if one.key]
     await org.records.put(run.id, slice.fence, found.invalid)
     stored = ""
     if changes:
@@ -55,7 +59,7 @@ async def compare(engine: Engine, run: Run, slice: Slice) -> bool:
 
 
 async def _plan(
-    engine: Engine, run: Run, compiled: CompiledMapping, about: Catalog, found: Classified
+    engine: Engine, run: Run, connection: Connection, plan: Plan, found: Classified
 ) -> tuple[list[Change], int]:
     """The changes, and how many of them take access away.
 
@@ -64,11 +68,15 @@ async def _plan(
     """
     if not found.candidates:
         return [*found.adopted, *found.missing], 0
-    target = engine.ends.target(run, compiled.match_key)
+    compiled, about = plan.compiled, plan.about
+    target = await engine.ends.target(run, connection, compiled.match_key, plan.fixed)
     try:
         held = await _look_up(target, found.candidates, [*compiled.fields, about.missing_field])
+        for one in found.candidates:
+            if one.key not in held:
+                one.values |= enrolling(one.values, about, connection.exports, run.moment.today)
         problems: list[Sequence[Problem]] = [objections(one, held.get(one.key), about) for one in found.candidates]
-        decided = [decide(one, held.get(one.key), about) for one in found.candidates]
+        decided = [decide(one, held.get(one.key), about, plan.fixed) for one in found.candidates]
         if about.checked:
             problems = await _check(target, found.candidates, decided, problems)
     finally:
@@ -83,14 +91,14 @@ async def _plan(
 
 async def _look_up(target: Target, candidates: Sequence[Candidate], fields: Sequence[str]) -> dict[str, Found]:
     gate = asyncio.Semaphore(target.concurrency)
-    keys = [one.key for one in candidates]
+    sought = [Sought(one.key, one.values, one.target_id) for one in candidates]
 
-    async def ask(part: Sequence[str]) -> dict[str, Found]:
+    async def ask(part: Sequence[Sought]) -> dict[str, Found]:
         async with gate:
             return await target.look_up(part, [name for name in fields if name])
 
     size = target.batch_size
-    parts = await together(ask(keys[at : at + size]) for at in range(0, len(keys), size))
+    parts = await together(ask(sought[at : at + size]) for at in range(0, len(sought), size))
     return {key: one for part in parts for key, one in part.items()}
 
 

@@ -1,6 +1,6 @@
 """Decides about a row that differs from what was last sent, now that the target has said what it holds. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from shared.engine.classify import Candidate
 from shared.mapping.transformations.letters import plain_letters
@@ -9,8 +9,8 @@ from shared.model.error_texts import said
 from shared.model.record import Action, Change, Found, Problem, Values
 
 
-def decide(candidate: Candidate, found: Found | None, about: Catalog) -> Change:
-    """Create, update with the fields that differ, or adopt what is there already."""
+def decide(candidate: Candidate, found: Found | None, about: Catalog, fixed: Set[str] = frozenset()) -> Change:
+    """Create, update with the fields that differ, or adopt what is there already. `fixed` are not updated."""
     values = dict(candidate.values)
     missing = about.missing_field
     if missing and (candidate.was_missing or (found is not None and found.values.get(missing))):
@@ -21,16 +21,28 @@ def decide(candidate: Candidate, found: Found | None, about: Catalog) -> Change:
         return Change(candidate.key, action, candidate.row, values, {}, None, *known)
     referring = {name: value for name, value in values.items() if name in about.fields and about.fields[name].refers}
     differing = {
-        name: value for name, value in values.items() if name not in referring and found.values.get(name) != value
+        name: value
+        for name, value in values.items()
+        if name not in referring and name not in fixed and found.values.get(name) != value
     }
     before = {name: found.values.get(name) for name in differing}
-    sent = {**referring, **differing} if differing else {}
+    sent = {**referring, **_companions(differing, values, about), **differing} if differing else {}
     action = Action.UPDATE if differing else Action.ADOPT
     return Change(candidate.key, action, candidate.row, sent, before, found.target_id, *known)
 
 
+def _companions(differing: Values, values: Values, about: Catalog) -> Values:
+    """Fields that are equal, but can only be sent together with some that differ."""
+    whole = {about.fields[name].together for name in differing if name in about.fields} - {""}
+    if not whole:
+        return {}
+    return {name: value for name, value in values.items() if about.fields[name].together in whole}
+
+
 def objections(candidate: Candidate, found: Found | None, about: Catalog) -> list[Problem]:
     """Why the row is not to be sent at all; empty where nothing stands against it."""
+    if found is not None and found.problems:
+        return list(found.problems)
     if found is not None:
         return list(_another_person(candidate.values, found, about))
     if _says_nothing(candidate.values, about):

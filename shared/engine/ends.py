@@ -11,6 +11,7 @@ from shared.adapters.file_sources import UploadSource
 from shared.adapters.registrations import RegistrationSource
 from shared.adapters.sftp import SftpSource
 from shared.adapters.sftp_delivery import deliver
+from shared.engine.linking import LinkedTarget
 from shared.engine.sis import Sis, open_sis
 from shared.model.connection import Connection, SftpSecrets, SftpSettings
 from shared.model.error_texts import said
@@ -26,7 +27,8 @@ class Ends(Protocol):
     async def source(self, run: Run, connection: Connection) -> Source:
         """Raises Permanent where the connection cannot serve as a source."""
 
-    def target(self, run: Run, match_key: str) -> Target: ...
+    async def target(self, run: Run, connection: Connection, match_key: str, fixed: frozenset[str]) -> Target:
+        """Where the run writes; `fixed` are fields that it does not update. Raises BadSettings."""
 
     async def deliver(
         self, connection: Connection, path: Path, name: str, *, begun: bool, begin: Callable[[], Awaitable[None]]
@@ -45,7 +47,10 @@ class RealEnds:
 
     async def source(self, run: Run, connection: Connection) -> Source:
         if run.source.kind == "enroll":
-            return RegistrationSource(self._http, run.org, run.school_year)
+            selection = run.selection
+            if connection.schools and not selection.schools:
+                selection = selection.model_copy(update={"schools": connection.schools})
+            return RegistrationSource(self._http, run.org, run.school_year, selection)
         if run.source.kind == "upload":
             return self._upload(run)
         return await self.pulled(connection, run.data_type)
@@ -103,5 +108,9 @@ class RealEnds:
     async def report(self, run: Run, results: Sequence[Mapping[str, str]]) -> None:
         await RegistrationSource(self._http, run.org, run.school_year).report(results)
 
-    def target(self, run: Run, match_key: str) -> Target:
-        return EnrollTarget(self._http, run, match_key)
+    async def target(self, run: Run, connection: Connection, match_key: str, fixed: frozenset[str]) -> Target:
+        if run.delivery != "sis":
+            return EnrollTarget(self._http, run, match_key)
+        target = (await self.sis(connection)).target(connection.exports)
+        links = self._store.org(run.org).links.of(connection.id)
+        return LinkedTarget(target, links, connection.export_catalog, fixed)

@@ -15,6 +15,13 @@ def export_objections(counts: Mapping[str, int], limits: SafetyLimits) -> list[d
     ]
 
 
+def sis_objections(counts: Mapping[str, int], limits: SafetyLimits) -> list[dict[str, Any]]:
+    """The same for a SIS: how many of its students the first exports change says nothing."""
+    known = counts["known"]
+    changed = _share("changed", counts["update"], known, limits.changed_percent, limits.few) if known else []
+    return changed + _share("invalid", counts["invalid"], counts["rows"], limits.invalid_percent, limits.few)
+
+
 def objections(
     counts: Mapping[str, int], limits: SafetyLimits, stage: Mapping[str, Any], *, full_roster: bool
 ) -> list[dict[str, Any]]:

@@ -141,7 +141,7 @@ class Steps:
         run = await self._run(message, RunState.COMPARING, SliceState.STAGED, delivery)
         if not isinstance(run, Run):
             return run
-        work = list_slice if run.delivery else compare
+        work = list_slice if run.makes_files else compare
         answer = await self._slice(run, message.slice, SliceState.STAGED, work, delivery)
         await after_compare(self._engine, run)
         return answer
@@ -150,7 +150,7 @@ class Steps:
         run = await self._run(message, RunState.APPLYING, SliceState.COMPARED, delivery)
         if not isinstance(run, Run):
             return run
-        work = conclude if run.delivery else apply
+        work = conclude if run.makes_files else apply
         answer = await self._slice(run, message.slice, SliceState.COMPARED, work, delivery)
         await after_apply(self._engine, run)
         return answer

@@ -84,7 +84,12 @@ def _list(
 def _refuse(result: Listed, number: int, key: str, problems: Sequence[Problem]) -> None:
     result.invalid.append(RecordResult(number, key, Action.NONE, Outcome.FAILED, None, {}, problems))
     if key:
-        result.changes.append(Change(key, Action.NONE, number, {REASON: reason(problems)}, {}, None, "", ""))
+        result.changes.append(refused(result.invalid[-1]))
+
+
+def refused(result: RecordResult) -> Change:
+    """Nothing is sent; Enroll is told why."""
+    return Change(result.key, Action.NONE, result.row, {REASON: reason(result.problems)}, {}, None, "", "")
 
 
 def reason(problems: Iterable[Problem]) -> str:

@@ -12,7 +12,7 @@ import structlog
 
 from shared.contracts.envelope import Outgoing
 from shared.engine.context import Engine
-from shared.engine.guard import export_objections, objections
+from shared.engine.guard import export_objections, objections, sis_objections
 from shared.model.error_texts import told
 from shared.model.run import Run, RunState, add_counts
 from shared.store.slices import Slice, SliceState
@@ -40,8 +40,10 @@ async def after_compare(engine: Engine, run: Run) -> None:
     if (await org.runs.get(run.id)).state is RunState.FAILED:
         await org.runs.reopen(run.id, RunState.COMPARING)  # ended by somebody who saw a slice before its replay
     connection = await org.connections.get(run.connection)
-    if run.delivery:
+    if run.makes_files:
         reasons = export_objections(counts, connection.limits)
+    elif run.delivery == "sis":
+        reasons = sis_objections(counts, connection.limits)
     else:
         reasons = objections(counts, connection.limits, run.stage, full_roster=run.roster == "full")
     if run.preview:
@@ -58,7 +60,7 @@ async def start_applying(engine: Engine, run: Run, from_state: RunState, by: str
     """-> applying: the files of an export come before its slices."""
     org = engine.org(run)
     slices = await org.slices.of(run.id)
-    if not run.delivery or not any(one.listed for one in slices):
+    if not run.makes_files or not any(one.listed for one in slices):
         return await apply_slices(engine, run, slices, from_state, by=by)
     messages = [engine.deliver(run)]
     facts = {"counts": add_counts([one.counts for one in slices]), "decided_by": by}
@@ -130,7 +132,7 @@ async def _finish(
 def _outcome(slices: Sequence[Slice]) -> tuple[RunState, dict[str, int]]:
     counts = add_counts([one.counts for one in slices])
     lost = any(one.state is SliceState.FAILED for one in slices)
-    if not lost and not counts["failed"] and not counts["invalid"]:
+    if not lost and not counts["failed"] and not counts["invalid"] and not counts["partial"]:
         return RunState.SUCCEEDED, counts
     done = counts["created"] + counts["updated"] + counts["unchanged"]
     return RunState.PARTIAL if done else RunState.FAILED, counts

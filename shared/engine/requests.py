@@ -11,8 +11,9 @@ from shared.contracts.envelope import new_id
 from shared.contracts.topology import Direction
 from shared.engine.context import Engine
 from shared.model.connection import Connection, Kind
-from shared.model.run import Run, RunState, SourceSpec, Trigger
+from shared.model.run import Run, RunState, Selection, SourceSpec, Trigger
 
+EVERYTHING = Selection()
 UNDER_WAY = (
     RunState.PENDING,
     RunState.STAGING,
@@ -40,6 +41,7 @@ class RunRequest:
     roster: Literal["full", "some"] | None = None
     mapping: str = "default"
     id: str | None = None
+    selection: Selection = EVERYTHING
 
 
 async def request_run(engine: Engine, request: RunRequest) -> Run:
@@ -51,7 +53,8 @@ async def request_run(engine: Engine, request: RunRequest) -> Run:
         NotFound: the connection has no mapping for this data type yet.
     """
     org = engine.store.org(request.connection.org)
-    mappings = org.mappings if request.direction == "import" else org.export_mappings
+    delivery = _delivery(request)
+    mappings = {"": org.mappings, "sis": org.sis_mappings}.get(delivery, org.export_mappings)
     mapping = await mappings.latest(request.connection.id, request.data_type, request.mapping)
     fingerprint = _fingerprint(request, mapping.id)
     joined = await org.runs.same_request(
@@ -64,7 +67,8 @@ async def request_run(engine: Engine, request: RunRequest) -> Run:
         org=request.connection.org,
         connection=request.connection.id,
         direction=request.direction,
-        delivery=_delivery(request),
+        delivery=delivery,
+        selection=request.selection,
         data_type=request.data_type,
         school_year=request.school_year,
         mapping=mapping.id,
@@ -83,9 +87,11 @@ async def request_run(engine: Engine, request: RunRequest) -> Run:
     return await org.runs.get(run.id)
 
 
-def _delivery(request: RunRequest) -> Literal["", "download", "sftp"]:
+def _delivery(request: RunRequest) -> Literal["", "download", "sftp", "sis"]:
     if request.direction == "import":
         return ""
+    if request.connection.pulls_from == "api":
+        return "sis"
     return "sftp" if request.connection.kind is Kind.SFTP else "download"
 
 
@@ -100,5 +106,6 @@ def _fingerprint(request: RunRequest, mapping: str) -> str:
         request.source.sha256,
         request.preview,
         request.roster,
+        request.selection.model_dump(),
     ]
     return hashlib.sha256(orjson.dumps(asked)).hexdigest()

@@ -4,19 +4,23 @@ from typing import Any, Protocol
 
 from shared.adapters.aeries import Aeries, AeriesSource, Certificate
 from shared.adapters.oneroster import OneRoster, OneRosterSource
-from shared.adapters.powerschool import PowerSchool, PowerSchoolSource
+from shared.adapters.powerschool.server import PowerSchool
+from shared.adapters.powerschool.source import PowerSchoolSource
+from shared.adapters.powerschool.target import PowerSchoolTarget
 from shared.adapters.sis_http import Auth, ClientCredentials, SisHttp
+from shared.model.catalog import sis_catalog
 from shared.model.connection import (
     AeriesSettings,
     CertificateSecrets,
     ClientSecrets,
     Connection,
+    ExportRules,
     OneRosterSettings,
     PowerSchoolSettings,
 )
 from shared.model.error_texts import said
 from shared.model.errors import BadSettings
-from shared.model.ports import Source
+from shared.model.ports import Source, Target
 from shared.security.secrets import SecretBox
 from shared.settings import Settings
 from shared.store.database import Store
@@ -30,6 +34,9 @@ class Sis(Protocol):
 
     def source(self, data_type: str) -> Source:
         """Its records of a data type."""
+
+    def target(self, rules: ExportRules) -> Target:
+        """Its students, to be written. Raises BadSettings where its API has no way to."""
 
 
 async def open_sis(store: Store, settings: Settings, connection: Connection) -> Sis:
@@ -75,6 +82,9 @@ class _OneRoster:
             max_cell_chars=self._settings.max_cell_chars,
         )
 
+    def target(self, rules: ExportRules) -> Target:
+        raise BadSettings(*said("sis.read_only"))
+
 
 class _PowerSchool:
     def __init__(self, about: PowerSchoolSettings, http: SisHttp, settings: Settings) -> None:
@@ -89,6 +99,10 @@ class _PowerSchool:
     def source(self, data_type: str) -> Source:
         return PowerSchoolSource(self._http, self._about, data_type=data_type, spool_dir=self._settings.spool_dir)
 
+    def target(self, rules: ExportRules) -> Target:
+        about = sis_catalog("powerschool", self._about.extension_fields)
+        return PowerSchoolTarget(self._http, self._about, rules, about, self._settings.spool_dir)
+
 
 class _Aeries:
     def __init__(self, about: AeriesSettings, http: SisHttp, settings: Settings) -> None:
@@ -102,3 +116,6 @@ class _Aeries:
 
     def source(self, data_type: str) -> Source:
         return AeriesSource(self._http, self._about, data_type=data_type, spool_dir=self._settings.spool_dir)
+
+    def target(self, rules: ExportRules) -> Target:
+        raise BadSettings(*said("sis.read_only"))

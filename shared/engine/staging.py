@@ -8,11 +8,12 @@ import structlog
 
 from shared.engine.context import Engine
 from shared.engine.lease import LeaseLost
+from shared.engine.planning import plan_of
 from shared.engine.spill import Spill, plan
 from shared.engine.together import together
-from shared.mapping.compiled import CompiledMapping, compile_mapping
+from shared.mapping.compiled import CompiledMapping
 from shared.mapping.export_rows import CompiledExport, compile_export
-from shared.model.catalog import catalog
+from shared.model.connection import Connection
 from shared.model.error_texts import said
 from shared.model.errors import BadInput
 from shared.model.ports import Source
@@ -35,7 +36,7 @@ async def stage(engine: Engine, run: Run, fence: int) -> None:
     connection = await org.connections.get(run.connection)
     source = await engine.ends.source(run, connection)
     async with source:
-        compiled = await _compiled(engine, run, source.info.columns)
+        compiled = await _compiled(engine, run, connection, source.info.columns)
         with Spill(engine.settings.spool_dir) as spill:
             slices = await _partition(engine, run, source, compiled, spill)
         facts = _facts(source, compiled)
@@ -58,13 +59,14 @@ async def stage(engine: Engine, run: Run, fence: int) -> None:
         await engine.relay.send("runs", run.id, messages)
 
 
-async def _compiled(engine: Engine, run: Run, columns: Sequence[str]) -> CompiledMapping | CompiledExport:
-    org = engine.org(run)
-    if run.delivery:
-        export = await org.export_mappings.get(run.mapping)
+async def _compiled(
+    engine: Engine, run: Run, connection: Connection, columns: Sequence[str]
+) -> CompiledMapping | CompiledExport:
+    if run.makes_files:
+        export = await engine.org(run).export_mappings.get(run.mapping)
         export.file_names(run.asked_at, run.school_year)
         return compile_export(export, columns, run.moment)
-    return compile_mapping(await org.mappings.get(run.mapping), catalog(run.data_type), columns, run.moment)
+    return (await plan_of(engine, run, connection, columns)).compiled
 
 
 async def _partition(

@@ -27,6 +27,8 @@ class Field(BaseModel):
     `refers`: it says which student, program or school is meant, and is never written itself.
     `replaces`: its values replace all there is under that name, whether a mapping fills all fields of it or not.
     `default`: what a blank means where the field is part of the match key. `codes` names its code set.
+    `create_only`: the target takes it when it makes the record and never again. `together`: fields of one name are sent
+    all or none. `rule`: what fills it in a new record where the mapping does not.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,6 +46,9 @@ class Field(BaseModel):
     default: str = ""
     example: str = ""
     codes: str = ""
+    create_only: bool = False
+    together: str = ""
+    rule: Literal["", "entry_date", "exit_date", "status", "school"] = ""
 
 
 class Catalog(BaseModel):
@@ -63,6 +68,8 @@ class Catalog(BaseModel):
     person: tuple[str, ...] = ()
     create_one_of: tuple[tuple[str, ...], ...] = ()
     checked: bool = False
+    statuses: Mapping[str, str] = {}
+    """What a new student's status is called in the SIS: `active` and `pre_enrolled`."""
     missing_field: str = ""
     """The flag that is set on records which a complete source no longer holds."""
     fields: Mapping[str, Field]
@@ -98,6 +105,13 @@ def export_catalog(data_type: str) -> Catalog:
 
 
 @cache
+def sis_catalog(sis: str, custom: tuple[str, ...] = ()) -> Catalog:
+    """What an export may write into the students of a SIS, `custom` fields beside it. Source: SIS facts."""
+    about = _read("students", f"sis/{sis}.toml")
+    return about.model_copy(update={"fields": {**about.fields, **{one: Field(name=one, label=one) for one in custom}}})
+
+
+@cache
 def data_types() -> tuple[str, ...]:
     """Every data type there is a catalog for."""
     folder = files("shared.model").joinpath("catalogs")
@@ -117,6 +131,7 @@ def _fields(name: str, spec: dict[str, Any]) -> Iterator[Field]:
     count = spec.pop("count", 0)
     if not count:
         yield Field(name=name, **spec)
-    label = spec.pop("label")
+    label, together = spec.pop("label"), spec.pop("together", "")
     for number in range(1, count + 1):
-        yield Field(name=name.replace("N - ", f"{number} - ", 1), label=f"{number} - {label}", **spec)
+        numbered = {"name": name.replace("N - ", f"{number} - ", 1), "label": f"{number} - {label}"}
+        yield Field(**numbered, together=together.replace("N - ", f"{number} - ", 1), **spec)

@@ -1,12 +1,14 @@
 """A connection: one configured link to a SIS or file store."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+
+from shared.model.catalog import Catalog, sis_catalog
 
 Instance = Literal["sandbox", "production"]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
@@ -30,6 +32,8 @@ def _http_address(address: str) -> str:
 
 HttpAddress = Annotated[str, Field(max_length=500), AfterValidator(_http_address)]
 ExtensionField = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,60}\.[A-Za-z0-9_]{1,60}$")]
+SchoolCode = Annotated[str, Field(min_length=1, max_length=20)]
+Day = Annotated[str, AfterValidator(lambda day: date.fromisoformat(day).isoformat())]
 Percent = Annotated[float, Field(ge=0, le=100)]
 
 
@@ -166,6 +170,43 @@ class AeriesSettings(BaseModel):
     per_second: float = Field(default=10, ge=0, le=1000)
 
 
+MatchBy = Literal["student_id", "state_id", "name_and_birth_date"]
+
+
+class SchoolStart(BaseModel):
+    """The day a school begins, where it is not that of the district; `school` is its code."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    school: SchoolCode
+    date: Day
+
+
+class ExportRules(BaseModel):
+    """How registrations become students of the SIS.
+
+    `match`: by what a student who is there already is found, in this order; the first that finds one decides.
+    A new student enters on the day the school starts (`start_date`, or that of their school in `school_starts`), and
+    once that is past on the day of the export; `end_date` is the last day of the school year.
+    `new_students` are pre-enrolled (before the SIS rolls over) or active. `address_change`: whether Aeries is told that
+    an address was corrected or has changed.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    match: tuple[MatchBy, ...] = Field(default=("student_id", "state_id", "name_and_birth_date"), min_length=1)
+    new_students: Literal["pre_enrolled", "active"] = "active"
+    start_date: Day | Literal[""] = ""
+    school_starts: tuple[SchoolStart, ...] = Field(default=(), max_length=2000)
+    end_date: Day | Literal[""] = ""
+    address_change: Literal["correction", "change"] = "change"
+
+    def entry_date(self, school_code: str, today: date) -> date:
+        """The school's start date if today is on or before it, else today."""
+        start = next((one.date for one in self.school_starts if one.school == school_code), self.start_date)
+        return max(date.fromisoformat(start), today) if start else today
+
+
 class CertificateSecrets(BaseModel):
     """The certificate of Aeries. Goes in and never comes out: kept encrypted."""
 
@@ -188,7 +229,7 @@ class Connection(BaseModel):
 
     `time_zone` is the district's own (IANA); without it the schedule's counts, else UTC.
     `roster` says whether a file holds everyone ("full": a student who is absent is missing) or only some ("some").
-    `schedule` is that of the imports.
+    `schedule` is that of the imports. `schools` are the codes of the schools assigned to it; all where it is empty.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -202,6 +243,8 @@ class Connection(BaseModel):
     enable_export: bool = False
     roster: Literal["full", "some"] = "full"
     limits: SafetyLimits = SafetyLimits()
+    schools: tuple[SchoolCode, ...] = ()
+    exports: ExportRules = ExportRules()
     sftp: SftpSettings | None = None
     oneroster: OneRosterSettings | None = None
     powerschool: PowerSchoolSettings | None = None
@@ -231,6 +274,17 @@ class Connection(BaseModel):
                 return self.aeries
             case _:
                 return None
+
+    @property
+    def writes_to_sis(self) -> bool:
+        """Whether an export goes into the SIS itself. OneRoster has no way to write students."""
+        return self.pulls_from == "api" and self.kind is not Kind.ONEROSTER
+
+    @property
+    def export_catalog(self) -> Catalog:
+        """What an export may write into its SIS."""
+        custom = self.powerschool.extension_fields if self.kind is Kind.POWERSCHOOL and self.powerschool else ()
+        return sis_catalog(self.kind.value, custom)
 
     @property
     def login(self) -> type[BaseModel]:

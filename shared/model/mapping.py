@@ -67,6 +67,8 @@ class _Row(BaseModel):
     target: str = Field(min_length=1, max_length=100)
     blank: Blank = "keep"
     """What a blank result does to the target: leave it as it is, or clear it."""
+    updatable: bool = True
+    """Whether it is written to records that exist already, or to new ones alone."""
 
 
 class Direct(_Row):

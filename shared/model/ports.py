@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from shared.model.record import Applied, Change, ChangeBatch, Found, Problem, RowBatch
+from shared.model.record import Applied, Change, ChangeBatch, Found, Problem, RowBatch, Sought
 
 
 @dataclass(slots=True, frozen=True)
@@ -67,8 +67,8 @@ class Target(Protocol):
     batch_size: int
     concurrency: int
 
-    async def look_up(self, keys: Sequence[str], fields: Sequence[str]) -> dict[str, Found]:
-        """What the target holds for these match keys (at most `batch_size` of them); absent keys are left out."""
+    async def look_up(self, sought: Sequence[Sought], fields: Sequence[str]) -> dict[str, Found]:
+        """What the target holds of these records (at most `batch_size` of them), by key; absent ones are left out."""
 
     async def check(self, changes: Sequence[Change]) -> list[Sequence[Problem]]:
         """What stands against each change, without making it; at most `batch_size` of them."""

@@ -68,11 +68,25 @@ class RowBatch:
 
 
 @dataclass(slots=True, frozen=True)
+class Sought:
+    """A record that the target is asked for: by its id there, where that is known, else by key or values.
+
+    `interrupted`: an attempt to create it was cut off, so nobody knows whether it is there.
+    """
+
+    key: str
+    values: Values = field(default_factory=dict)
+    target_id: str | None = None
+    interrupted: bool = False
+
+
+@dataclass(slots=True, frozen=True)
 class Found:
-    """What the target holds now for one match key."""
+    """What the target holds now for a record. `problems` say why it cannot be told which one is meant."""
 
     target_id: str
     values: Values
+    problems: Sequence[Problem] = ()
 
 
 @dataclass(slots=True, frozen=True)
@@ -102,10 +116,14 @@ class ChangeBatch:
 
 @dataclass(slots=True, frozen=True)
 class Applied:
-    """The target's answer about one change."""
+    """The target's answer about one change.
+
+    `status`: created, updated, unchanged, or failed. `partial`: it was saved, but for what the problems name.
+    """
 
     key: str
     ok: bool
     status: str
     target_id: str | None = None
     problems: Sequence[Problem] = ()
+    partial: bool = False

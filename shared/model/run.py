@@ -37,12 +37,13 @@ COUNTS = (
     "created",
     "updated",
     "failed",
+    "partial",
 )
 """What is counted, per slice and per run.
 
 rows read; then what was decided: create, update, unchanged, invalid, duplicate (exact repeats, skipped), missing
 (known from earlier runs, absent now), losing (updates that take program access away); known before
-the run; and what was done: created, updated, failed at the target.
+the run; and what was done: created, updated, failed at the target; partial, those created or updated but for a part.
 """
 
 
@@ -67,6 +68,26 @@ class SourceSpec(BaseModel):
     sha256: str = ""
 
 
+class Selection(BaseModel):
+    """Which of the approved registrations an export takes; all of them where nothing is named.
+
+    `registrations` and `student` are ids (a student's is Enroll's or the district's), `schools` school codes.
+    `pending`: those that are not exported yet. `test`: a test record, one registration.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    registrations: tuple[str, ...] = ()
+    student: str = ""
+    schools: tuple[str, ...] = ()
+    pending: bool = False
+    test: bool = False
+
+    @property
+    def everything(self) -> bool:
+        return self == Selection()
+
+
 class RunFile(BaseModel):
     """A file that an export made. `begun`: whether its delivery went through is not known yet."""
 
@@ -84,7 +105,7 @@ class Run(BaseModel):
     """A run as stored. `number` counts the runs of its stream (connection, direction, data type) from 1.
 
     `clock` is the district's own time when the run was asked for (ISO 8601 with its offset); a replay keeps it.
-    `delivery` says where the files of an export go; empty where a run makes none.
+    `delivery` says where an export goes: into files to download or for an SFTP folder, or into the SIS itself.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -103,7 +124,8 @@ class Run(BaseModel):
     source: SourceSpec
     preview: bool = False
     roster: Literal["full", "some"] = "full"
-    delivery: Literal["", "download", "sftp"] = ""
+    delivery: Literal["", "download", "sftp", "sis"] = ""
+    selection: Selection = Selection()
     clock: str = ""
     created_at: datetime
     started_at: datetime | None = None
@@ -117,6 +139,10 @@ class Run(BaseModel):
     reasons: list[dict[str, Any]] = Field(default_factory=list)
     error: dict[str, str] | None = None
     decided_by: str | None = None
+
+    @property
+    def makes_files(self) -> bool:
+        return self.delivery in ("download", "sftp")
 
     @property
     def moment(self) -> Moment:

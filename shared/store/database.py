@@ -13,7 +13,8 @@ from shared.store.buckets import Buckets
 from shared.store.code_tables import CodeTables
 from shared.store.connections import Connections
 from shared.store.failed import FailedMessages
-from shared.store.mappings import ExportMappings, Mappings
+from shared.store.links import Links
+from shared.store.mappings import ExportMappings, Mappings, SisMappings
 from shared.store.outbox import Outboxes
 from shared.store.paces import Paces
 from shared.store.records import Records
@@ -30,6 +31,8 @@ class OrgStore:
     connections: Connections
     mappings: Mappings
     export_mappings: ExportMappings
+    sis_mappings: SisMappings
+    links: Links
     code_tables: CodeTables
     runs: Runs
     slices: Slices
@@ -67,6 +70,8 @@ class Store:
             connections=Connections(scoped("connections")),
             mappings=Mappings(scoped("mappings")),
             export_mappings=ExportMappings(scoped("mappings")),
+            sis_mappings=SisMappings(scoped("mappings")),
+            links=Links(scoped("links")),
             code_tables=CodeTables(scoped("code_tables")),
             runs=Runs(scoped("runs"), scoped("streams")),
             slices=Slices(scoped("slices")),
@@ -107,6 +112,9 @@ def _index(*keys: str, **options: Any) -> IndexModel:
 INDEXES = {
     "connections": [_index("org", "name", unique=True)],
     "mappings": [_index("org", "connection", "direction", "data_type", "name", "version", unique=True)],
+    "links": [
+        _index("org", "connection", "sis", unique=True, partialFilterExpression={"sis": {"$exists": True}}),
+    ],
     "code_tables": [_index("org", "connection", "name", "version", unique=True)],
     "runs": [
         _index("org", "stream", unique=True, partialFilterExpression={"active": True}, name="one_active_per_stream"),

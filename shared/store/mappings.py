@@ -54,6 +54,13 @@ class Mappings(_Mappings[Mapping]):
         super().__init__(Versions(collection, Mapping, "map", ["fields"]), "import")
 
 
+class SisMappings(_Mappings[Mapping]):
+    """What fills the fields of a SIS from Enroll's registrations."""
+
+    def __init__(self, collection: Collection) -> None:
+        super().__init__(Versions(collection, Mapping, "map", ["fields"]), "export")
+
+
 class ExportMappings(_Mappings[ExportMapping]):
     """The files that an export makes."""
 

@@ -56,6 +56,7 @@ EXPORTING: dict[tuple[str, str], Any] = {
         "json": {"data_type": "students", "mapping": EXPORT}
     },
     ("GET", "/connections/{id}/exports/{data_type}/mappings/{mapping}/export"): {},
+    ("GET", "/connections/{id}/exports/{data_type}/fields"): {},
     ("POST", "/connections/{id}/exports/{data_type}/mappings/preview"): {
         "json": {"mapping": EXPORT, "school_year": YEAR}
     },

@@ -13,7 +13,7 @@ from services.sandbox.server import bind, serving
 from services.sandbox.world import OrganizationPatch, OrganizationSpec, World
 from shared.adapters.enroll import EnrollDirectory, EnrollTarget, enroll_client
 from shared.model.errors import BadSettings, Conflict, NotFound, Refused, Throttled, Unavailable
-from shared.model.record import Action, Change
+from shared.model.record import Action, Change, Sought
 from tests.integration.conformance.target_suite import batch, create
 from tests.integration.enroll_runs import KEY, make_run
 
@@ -122,7 +122,7 @@ async def test_an_answer_that_is_none_is_no_answer(site: Site, body: str) -> Non
     with pytest.raises(Unavailable):
         await site.target().apply(batch(create("1")))
     with pytest.raises(Unavailable):
-        await site.target().look_up(["1"], [])
+        await site.target().look_up([Sought("1")], [])
 
 
 async def test_answers_about_other_records_are_no_answer(site: Site) -> None:

@@ -13,7 +13,8 @@ from services.sandbox.faults import FaultRule
 from services.sandbox.main import create_app
 from services.sandbox.server import bind, serving
 from services.sandbox.world import World
-from shared.adapters.powerschool import CUT_SHORT, PowerSchool, PowerSchoolSource
+from shared.adapters.powerschool.server import PowerSchool
+from shared.adapters.powerschool.source import CUT_SHORT, PowerSchoolSource
 from shared.adapters.sis_http import ClientCredentials, SisHttp
 from shared.model.connection import PowerSchoolSettings
 from shared.model.errors import BadInput, BadSettings, Unavailable

@@ -67,6 +67,31 @@ async def export_mappings(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert (await mine.export_mappings.get(made.id)) == made
 
 
+async def sis_mappings(mine: OrgStore, other: OrgStore, _: Store) -> None:
+    made = await mine.sis_mappings.add(DRAFT, "con_1", "students", "u")
+    await refused(NotFound, lambda: other.sis_mappings.get(made.id))
+    await refused(NotFound, lambda: mine.mappings.get(made.id))  # nor is it one of an import
+    await refused(NotFound, lambda: other.sis_mappings.latest("con_1", "students"))
+    assert (await other.sis_mappings.add(DRAFT, "con_1", "students", "u")).version == 1
+
+
+async def links(mine: OrgStore, other: OrgStore, _: Store) -> None:
+    ours, theirs = mine.links.of("con_1"), other.links.of("con_1")
+    assert await ours.begin(["s1", "s2"]) == set()
+    assert await ours.link({"s1": "801"}) == set()
+    assert await theirs.known(["s1", "s2"]) == {}
+    assert await theirs.holders(["801"]) == {}
+    await theirs.drop(["s2"])
+    await theirs.forget(["s1"])
+    assert await ours.known(["s1", "s2"]) == {"s1": "801", "s2": ""}
+    assert await ours.link({"s2": "801"}) == {"s2"}  # one student of the SIS has one student of Enroll
+    assert await ours.holders(["801"]) == {"801": "s1"}
+    assert await ours.begin(["s1", "s3"]) == {"s1"}
+    await ours.drop(["s1", "s2", "s3"])  # what is linked stays
+    assert await ours.known(["s1", "s2", "s3"]) == {"s1": "801"}
+    assert await other.links.of("con_2").link({"s1": "801"}) == set()
+
+
 async def code_tables(mine: OrgStore, other: OrgStore, _: Store) -> None:
     made = await mine.code_tables.add(TABLE, "con_1", "Race", "u")
     await refused(NotFound, lambda: other.code_tables.latest("con_1", "Race"))

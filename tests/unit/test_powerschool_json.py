@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.adapters.powerschool import STUDENT, contacts, many, postal_code, student, text
+from shared.adapters.powerschool.json import STUDENT, contacts, many, postal_code, student, text
 
 RAW: dict[str, Any] = {
     "id": 4711,

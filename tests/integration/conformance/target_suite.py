@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from shared.model.ports import Target
-from shared.model.record import Action, Change, ChangeBatch, Values
+from shared.model.record import Action, Change, ChangeBatch, Sought, Values
 
 NAME = "students.fname"
 PERSON: Values = {NAME: "Mara", "students.lname": "Torres", "students.dob": "2015-03-09"}
@@ -25,6 +25,10 @@ def create(key: str, **values: str) -> Change:
     return Change(key, Action.CREATE, 2, PERSON | values, {}, None, "d", "m")
 
 
+def sought(*keys: str) -> list[Sought]:
+    return [Sought(key) for key in keys]
+
+
 def batch(*changes: Change, key: str | None = None) -> ChangeBatch:
     return ChangeBatch(key or uuid.uuid4().hex, changes)
 
@@ -36,7 +40,7 @@ class TargetConformance:
 
     async def test_absent_keys_are_left_out(self, site: Site) -> None:
         await site.target.apply(batch(create("1"), create("2")))
-        found = await site.target.look_up(["2", "nobody", "1", ""], [NAME])
+        found = await site.target.look_up(sought("2", "nobody", "1", ""), [NAME])
         assert set(found) == {"1", "2"}
         assert found["1"].values == {NAME: "Mara"}
         assert found["1"].target_id != found["2"].target_id
@@ -65,7 +69,7 @@ class TargetConformance:
         change = Change("1", Action.UPDATE, 2, {NAME: "Maren"}, {NAME: "Mara"}, made.target_id, "d", "m")
         (answer,) = await site.target.apply(batch(change))
         assert (answer.ok, answer.status, answer.target_id) == (True, "updated", made.target_id)
-        assert (await site.target.look_up(["1"], [NAME]))["1"].values == {NAME: "Maren"}
+        assert (await site.target.look_up(sought("1"), [NAME]))["1"].values == {NAME: "Maren"}
 
     async def test_a_bad_record_hurts_only_itself(self, site: Site) -> None:
         answers = await site.target.apply(batch(create("1"), create("2", **{NAME: "x" * 200}), create("3")))
@@ -84,4 +88,4 @@ class TargetConformance:
         keys = ["a.b$c", "ü/é", 'q"uote', "日本", " lead", "a" * 50]
         answers = await site.target.apply(batch(*map(create, keys)))
         assert all(one.ok for one in answers), answers
-        assert set(await site.target.look_up(keys, [NAME])) == set(keys)
+        assert set(await site.target.look_up(sought(*keys), [NAME])) == set(keys)

@@ -1,0 +1,229 @@
+"""What writing to a SIS does, whichever it is. `test_sis_targets.py` runs it for each, behind the link ledger."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import pytest
+
+from services.sandbox.faults import FaultRule
+from services.sandbox.world import World
+from shared.engine.classify import Candidate
+from shared.engine.deciding import decide, objections
+from shared.engine.linking import LinkedTarget
+from shared.model.catalog import Catalog
+from shared.model.connection import ExportRules
+from shared.model.errors import Throttled, Unavailable
+from shared.model.ports import Target
+from shared.model.record import Action, Applied, Change, ChangeBatch, Found, Sought, Values
+from shared.store.database import Store
+
+MARA = {"student_id": "55001", "state_id": "9900055001", "first": "Mara", "last": "Torres", "born": "2015-03-09"}
+IVO = {"student_id": "55002", "state_id": "9900055002", "first": "Ivo", "last": "Marsh", "born": "2016-11-02"}
+JUN = {"student_id": "55003", "state_id": "9900055003", "first": "Jun", "last": "Ito", "born": "2017-01-30"}
+ROSA = {"contact_first": "Rosa", "contact_last": "Torres", "contact_phone": "4805550147"}
+
+
+class SisSite(ABC):
+    """The simulated SIS of one adapter.
+
+    `fields` are its names for what the suite speaks of; `student_path` is where a student is created, and
+    `contact_path` where a contact is, as regular expressions; `droppable` is one of the names in `fields`.
+    """
+
+    fields: ClassVar[dict[str, str]]
+    fixed: ClassVar[Values]
+    student_path: str
+    contact_path: str
+    droppable: str
+
+    def __init__(self, world: World, url: str, store: Store) -> None:
+        self.world = world
+        self.url = url
+        self.store = store
+
+    @property
+    @abstractmethod
+    def about(self) -> Catalog: ...
+
+    @abstractmethod
+    async def make(self, *, drops: bool = False) -> None:
+        """An empty SIS; with `drops` it ignores `droppable`."""
+
+    @abstractmethod
+    def inner(self, rules: ExportRules) -> Target: ...
+
+    @abstractmethod
+    async def people(self) -> list[dict[str, Any]]:
+        """Every student: `first`, `last` and the list of `contacts` by first name."""
+
+    def target(self, **rules: Any) -> LinkedTarget:
+        fixed = frozenset(name for name, field in self.about.fields.items() if field.create_only)
+        links = self.store.org("o-1").links.of("con_1")
+        return LinkedTarget(self.inner(ExportRules(**rules)), links, self.about, fixed)
+
+    def values(self, student: str, person: dict[str, str]) -> Values:
+        own = {self.fields[name]: value for name, value in person.items() if name in self.fields}
+        return {**self.fixed, "registrations.id": f"7{student}", "registrations.student_id": student, **own}
+
+    def fault(self, path: str, **rule: Any) -> None:
+        self.world.faults.replace([FaultRule(path=path, **rule)])
+
+    async def export(self, *people: tuple[str, dict[str, str]], **rules: Any) -> list[Applied]:
+        """What a run does with these: look up, decide, apply. Answers for each, `unchanged` where nothing is sent."""
+        target = self.target(**rules)
+        try:
+            sought = [Sought(f"7{student}", self.values(student, person)) for student, person in people]
+            held = await target.look_up(sought, sorted({name for one in sought for name in one.values}))
+            changes = [self._decided(one, held.get(one.key)) for one in sought]
+            sent = [one for one in changes if isinstance(one, Change) and one.action is not Action.ADOPT]
+            answers = {one.key: one for one in await target.apply(ChangeBatch("b", sent))}
+            refused = {one.key: one for one in changes if isinstance(one, Applied)}
+            same = {one.key: Applied(one.key, True, "unchanged") for one in sought}
+            return [(same | refused | answers)[one.key] for one in sought]
+        finally:
+            await target.aclose()
+
+    def _decided(self, one: Sought, found: Found | None) -> Change | Applied:
+        fixed = frozenset(name for name, field in self.about.fields.items() if field.create_only)
+        candidate = Candidate(2, one.key, one.values, "d", "m", False, False, None)
+        against = objections(candidate, found, self.about)
+        if against:
+            return Applied(one.key, False, "failed", None, against)
+        return decide(candidate, found, self.about, fixed)
+
+
+class SisTargetConformance:
+    @pytest.fixture
+    def site(self) -> SisSite:
+        raise NotImplementedError("each adapter says where it writes")
+
+    async def test_students_are_created_with_their_contacts_and_answered_in_order(self, site: SisSite) -> None:
+        answers = await site.export(("1", MARA | ROSA), ("2", IVO))
+        assert [(one.key, one.ok, one.partial, one.status) for one in answers] == [
+            ("71", True, False, "created"),
+            ("72", True, False, "created"),
+        ], answers
+        held = {one["first"]: one for one in await site.people()}
+        assert {name: one["contacts"] for name, one in held.items()} == {"Mara": ["Rosa"], "Ivo": []}
+
+    async def test_the_same_again_sends_nothing(self, site: SisSite) -> None:
+        await site.export(("1", MARA | ROSA))
+        assert [one.status for one in await site.export(("1", MARA | ROSA))] == ["unchanged"]
+        assert len(await site.people()) == 1
+
+    async def test_only_what_differs_is_changed(self, site: SisSite) -> None:
+        await site.export(("1", MARA | ROSA))
+        (answer,) = await site.export(("1", MARA | ROSA | {"last": "Torres-Reed", "contact_phone": "4805550190"}))
+        assert (answer.ok, answer.partial, answer.status) == (True, False, "updated"), answer
+        assert [(one["last"], one["contacts"]) for one in await site.people()] == [("Torres-Reed", ["Rosa", "Rosa"])]
+        (answer,) = await site.export(("1", MARA | ROSA | {"last": "Torres-Reed", "contact_email": "r@example.org"}))
+        assert [one["contacts"] for one in await site.people()] == [["Rosa", "Rosa"]]
+
+    @pytest.mark.parametrize(
+        ("rule", "person"),
+        [
+            ("student_id", {"state_id": "", "born": "2015-03-09"}),
+            ("state_id", {"student_id": ""}),
+            ("name_and_birth_date", {"student_id": "", "state_id": ""}),
+        ],
+    )
+    async def test_who_is_there_already_is_found_by_each_match_rule(
+        self, site: SisSite, rule: str, person: dict[str, str]
+    ) -> None:
+        (made,) = await site.export(("1", MARA))
+        sought = {name: value for name, value in (MARA | person).items() if value}
+        await site.store.org("o-1").links.of("con_1").forget(["1"])
+        await site.export(("1", sought | {"last": "Torres"}), match=[rule])
+        await site.export(("1", sought | {"first": "Maren"} if rule != "name_and_birth_date" else sought), match=[rule])
+        assert len(await site.people()) == 1
+        assert made.target_id
+
+    async def test_somebody_else_with_the_same_id_is_refused(self, site: SisSite) -> None:
+        await site.export(("1", MARA))
+        stranger = MARA | {"first": "Otto", "last": "Engel", "born": "2011-07-07"}
+        (answer,) = await site.export(("2", stranger))
+        assert (answer.ok, len(await site.people())) == (False, 1)
+
+    async def test_one_student_of_the_sis_never_belongs_to_two_of_enroll(self, site: SisSite) -> None:
+        await site.export(("1", MARA))
+        (answer,) = await site.export(("2", MARA))
+        assert [one.code for one in answer.problems] == ["student.linked"]
+        assert len(await site.people()) == 1
+
+    @pytest.mark.parametrize("person", [MARA | ROSA, {**MARA, "student_id": "", "state_id": ""}])
+    async def test_a_creation_whose_answer_was_lost_is_looked_up_before_it_is_tried_again(
+        self, site: SisSite, person: dict[str, str]
+    ) -> None:
+        sought = {name: value for name, value in person.items() if value}
+        site.fault(site.student_path, close=True, after=True, times=1)
+        with pytest.raises(Unavailable):
+            await site.export(("1", sought), ("2", IVO), match=["state_id"])
+        answers = await site.export(("1", sought), ("2", IVO), match=["state_id"])
+        assert all(one.ok and not one.partial for one in answers), answers
+        assert sorted(one["first"] for one in await site.people()) == ["Ivo", "Mara"]
+
+    async def test_a_creation_that_never_arrived_is_made_the_second_time(self, site: SisSite) -> None:
+        site.fault(site.student_path, close=True, times=1)
+        with pytest.raises(Unavailable):
+            await site.export(("1", MARA))
+        (answer,) = await site.export(("1", MARA))
+        assert (answer.ok, len(await site.people())) == (True, 1)
+
+    async def test_a_contact_whose_answer_was_lost_is_not_made_twice(self, site: SisSite) -> None:
+        site.fault(site.contact_path, close=True, after=True, times=1)
+        with pytest.raises(Unavailable):
+            await site.export(("1", MARA | ROSA))
+        (answer,) = await site.export(("1", MARA | ROSA))
+        assert answer.ok
+        assert [one["contacts"] for one in await site.people()] == [["Rosa"]]
+
+    async def test_a_contact_without_a_last_name_is_told_and_the_student_saved(self, site: SisSite) -> None:
+        nameless = {name: value for name, value in ROSA.items() if name != "contact_last"}
+        (answer,) = await site.export(("1", MARA | nameless))
+        assert (answer.ok, answer.partial, [one.code for one in answer.problems]) == (
+            True,
+            True,
+            ["contact.no_last_name"],
+        )
+        assert [one["contacts"] for one in await site.people()] == [[]]
+
+    async def test_a_bad_record_hurts_only_itself(self, site: SisSite) -> None:
+        long = {**IVO, "last": "x" * 300}
+        answers = await site.export(("1", MARA), ("2", long), ("3", JUN))
+        assert [one.ok for one in answers] == [True, False, True]
+        assert answers[1].problems
+        assert len(await site.people()) == 2
+
+    async def test_a_field_dropped_in_silence_is_found_by_reading_back(self, site: SisSite) -> None:
+        await site.make(drops=True)
+        (answer,) = await site.export(("1", MARA))
+        assert (answer.ok, answer.partial) == (True, True), answer
+        assert [(one.code, one.field) for one in answer.problems] == [
+            ("sis.field_dropped", site.fields[site.droppable])
+        ]
+
+    async def test_throttled_is_waited_out(self, site: SisSite) -> None:
+        site.fault(site.student_path, status=429, retry_after=1, times=1)
+        (answer,) = await site.export(("1", MARA))
+        assert (answer.ok, len(await site.people())) == (True, 1)
+
+    async def test_a_sis_that_is_away_is_told_and_nothing_is_lost(self, site: SisSite) -> None:
+        site.fault(site.student_path, status=503)
+        with pytest.raises((Unavailable, Throttled)):
+            await site.export(("1", MARA))
+        site.world.faults.replace([])
+        (answer,) = await site.export(("1", MARA))
+        assert (answer.ok, len(await site.people())) == (True, 1)
+
+    async def test_many_at_once_are_each_made_once(self, site: SisSite) -> None:
+        people = [
+            (str(number), {**MARA, "student_id": f"6{number:04}", "first": f"Mara{number}"}) for number in range(60)
+        ]
+        for _, person in people:
+            del person["state_id"]
+        parts: list[Sequence[tuple[str, dict[str, str]]]] = [people[at : at + 20] for at in range(0, 60, 20)]
+        answers = await asyncio.gather(*(site.export(*part) for part in parts))
+        assert all(one.ok for part in answers for one in part)
+        assert len({one["first"] for one in await site.people()}) == len(await site.people()) == 60

@@ -1,0 +1,80 @@
+"""The suite of SIS targets, run for every SIS that can be written to."""
+
+from collections.abc import AsyncIterator
+from typing import Any, ClassVar
+
+import httpx
+import pytest
+
+from services.sandbox.main import create_app
+from services.sandbox.server import bind, serving
+from services.sandbox.world import World
+from shared.adapters.powerschool.target import PowerSchoolTarget
+from shared.adapters.sis_http import ClientCredentials, SisHttp
+from shared.model.catalog import Catalog, sis_catalog
+from shared.model.connection import ExportRules, PowerSchoolSettings
+from shared.model.ports import Target
+from shared.store.database import Store
+from tests.integration.conformance.sis_target_suite import SisSite, SisTargetConformance
+from tests.integration.store_site import store as store
+from tests.integration.test_oneroster import GOOD, Beat
+
+
+class PowerSchoolSite(SisSite):
+    fields: ClassVar = {
+        "student_id": "local_id",
+        "state_id": "state_province_id",
+        "first": "name.first_name",
+        "last": "name.last_name",
+        "born": "demographics.birth_date",
+        "contact_first": "1 - Contacts.FirstName",
+        "contact_last": "1 - Contacts.LastName",
+        "contact_phone": "1 - Contacts.Phones1",
+        "contact_email": "1 - Contacts.Emails1",
+    }
+    fixed: ClassVar = {
+        "school_enrollment.school_number": "100",
+        "school_enrollment.grade_level": 3,
+        "school_enrollment.entry_date": "2026-08-10",
+        "school_enrollment.exit_date": "2027-05-28",
+    }
+    student_path = "/ws/v1/student$"
+    contact_path = "/ws/contacts/contact$"
+    droppable = "state_id"
+
+    @property
+    def about(self) -> Catalog:
+        return sis_catalog("powerschool")
+
+    async def make(self, *, drops: bool = False) -> None:
+        spec = {"students": 0, "dropped": [self.fields[self.droppable]] if drops else []}
+        async with httpx.AsyncClient(trust_env=False) as client:
+            (await client.put(f"{self.url}/sandbox/powerschool/d", json=spec)).raise_for_status()
+
+    def inner(self, rules: ExportRules) -> Target:
+        settings = PowerSchoolSettings(base_url=f"{self.url}/powerschool/d")
+        auth = ClientCredentials(f"{settings.base_url}/oauth/access_token", "client", GOOD)
+        http = SisHttp(settings.base_url, auth, Beat(), allow_private_addresses=True)
+        return PowerSchoolTarget(http, settings, rules, self.about, None)
+
+    async def people(self) -> list[dict[str, Any]]:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            held = (await client.get(f"{self.url}/sandbox/powerschool/d")).raise_for_status().json()["students"]
+        return [
+            {
+                "first": one["name"]["first_name"],
+                "last": one["name"]["last_name"],
+                "contacts": [contact["firstName"] for contact in one["contacts"]],
+            }
+            for one in held
+        ]
+
+
+class TestPowerSchool(SisTargetConformance):
+    @pytest.fixture
+    async def site(self, store: Store) -> AsyncIterator[SisSite]:
+        world = World("token")
+        async with serving(create_app(world), bind("127.0.0.1", 0)) as url:
+            one = PowerSchoolSite(world, url, store)
+            await one.make()
+            yield one
