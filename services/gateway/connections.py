@@ -139,6 +139,8 @@ async def change(call: Caller, id: str, wanted: ConnectionChange) -> Connection:
     values = wanted.model_dump(exclude_none=True, mode="python")
     if wanted.sftp and connection.sftp:
         values["sftp"]["host_key"] = _host_key(connection.sftp, wanted.sftp)
+    if wanted.enable_export:
+        values["export_enabled_by"] = call.who.user
     return await call.org.connections.set(id, **values) if values else connection
 
 

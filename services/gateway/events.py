@@ -1,18 +1,19 @@
-"""Enroll's events: a request for a run, on behalf of one of Enroll's users."""
+"""Enroll's events: a request for a run on behalf of one of its users, and a registration that was approved."""
 
 import structlog
 
 from shared.adapters.enroll import EnrollDirectory
 from shared.contracts.envelope import new_id
-from shared.contracts.messages import EnrollSyncRequested
+from shared.contracts.messages import EnrollSyncRequested, RegistrationApproved
 from shared.engine.context import Engine
 from shared.engine.gate import Gate
 from shared.engine.requests import RunRequest, request_run
 from shared.messaging.answers import Answer, Delivery, Done, Handlers, Handling
+from shared.model.connection import Connection
 from shared.model.error_texts import said
 from shared.model.errors import NotFound, Permanent, Refused
 from shared.model.permission import Deed, Identity
-from shared.model.run import SourceSpec, Trigger
+from shared.model.run import Selection, SourceSpec, Trigger
 
 log = structlog.get_logger()
 
@@ -26,7 +27,38 @@ class EnrollEvents:
         self._directory = directory
 
     def handlers(self) -> Handlers:
-        return Handlers(Handling(EnrollSyncRequested, self.requested))
+        return Handlers(Handling(EnrollSyncRequested, self.requested), Handling(RegistrationApproved, self.approved))
+
+    async def approved(self, event: RegistrationApproved, delivery: Delivery) -> Answer:
+        """Into every SIS that this registration is for, under the authority of whoever enabled the export."""
+        for connection in await self._engine.store.org(event.organization).connections.all():
+            if not connection.exports_at_once(event.school_code):
+                continue
+            who = Identity(event.organization, connection.export_enabled_by)
+            try:
+                await self._gate.pass_(who, Deed.EXPORT, subject=connection.id)
+                await self._export(connection, event, delivery)
+            except Refused as error:
+                log.info("event refused", action="refuse", code=error.code)
+            except Permanent as error:
+                await self._gate.refused(who, Deed.EXPORT.value, connection.id, error.message)
+                log.info("event refused", action="refuse", code=error.code)
+        return Done()
+
+    async def _export(self, connection: Connection, event: RegistrationApproved, delivery: Delivery) -> None:
+        request = RunRequest(
+            connection=connection,
+            direction="export",
+            data_type="students",
+            school_year=event.school_year,
+            trigger=Trigger(kind="event", by=connection.export_enabled_by, id=delivery.message_id),
+            source=SourceSpec(kind="enroll"),
+            lane="interactive",
+            roster="some",
+            selection=Selection(registrations=(event.registration,)),
+            id=new_id("run", at=delivery.sent_at, of=f"{connection.id}|{delivery.message_id}"),
+        )
+        await request_run(self._engine, request)
 
     async def requested(self, event: EnrollSyncRequested, delivery: Delivery) -> Answer:
         who = Identity(event.organization, event.user)

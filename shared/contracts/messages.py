@@ -35,6 +35,17 @@ class EnrollSyncRequested(Message):
     school_year: int | None = None
 
 
+class RegistrationApproved(Message):
+    """A registration was approved: it is exported at once where a connection does that. Arrives on `enroll.events`."""
+
+    TYPE = "enroll.registration.approved.v1"
+
+    organization: str = Field(min_length=1, max_length=100)
+    registration: str = Field(min_length=1, max_length=100)
+    school_year: int
+    school_code: str = Field(default="", max_length=20)
+
+
 class RunMessage(Message):
     """Anything said about one run."""
 

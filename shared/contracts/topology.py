@@ -6,13 +6,15 @@ queue name: a broker refuses to redeclare a queue with other arguments.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 DEFAULT_RETRY_DELAYS = (5.0, 30.0, 120.0, 600.0, 3600.0)
 RETRY_RUNG_HEADER = "sync-rung"
 """Not "x-…": a headers exchange ignores those in a binding, and every rung would take every message."""
 DELIVERY_LIMIT = 20
 NEVER = 1_000_000_000
+ENROLL_EVENTS: Final = ("enroll.sync.requested.#", "enroll.registration.approved.#")
+"""What the gateway listens to; a retry comes back by the same key."""
 
 Direction = Literal["import", "export"]
 Pace = Literal["interactive", "bulk"]
@@ -103,10 +105,7 @@ class Topology:
         yield Queue(
             self.enroll_queue,
             self._worked(),
-            (
-                Binding(self.enroll_events, "enroll.sync.requested.#"),
-                Binding(self.work, "enroll.sync.requested.#"),
-            ),
+            tuple(Binding(place, key) for key in ENROLL_EVENTS for place in (self.enroll_events, self.work)),
         )
         yield Queue(
             self.dead_queue,

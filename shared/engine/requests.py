@@ -12,6 +12,7 @@ from shared.contracts.topology import Direction
 from shared.engine.context import Engine
 from shared.model.connection import Connection, Kind
 from shared.model.run import Run, RunState, Selection, SourceSpec, Trigger
+from shared.store.runs import stream_id
 
 EVERYTHING = Selection()
 UNDER_WAY = (
@@ -47,7 +48,8 @@ class RunRequest:
 async def request_run(engine: Engine, request: RunRequest) -> Run:
     """Store the run and announce it, or join one that was asked for in the same words.
 
-    Joined are a run that still waits and, for an upload of the very same bytes, one under way.
+    Joined are a run that still waits and, for an upload of the very same bytes, one under way. Registrations that are
+    approved one after the other join the run that waits behind the active one.
 
     Raises:
         NotFound: the connection has no mapping for this data type yet.
@@ -60,6 +62,10 @@ async def request_run(engine: Engine, request: RunRequest) -> Run:
     joined = await org.runs.same_request(
         fingerprint, UNDER_WAY if request.source.kind == "upload" else (RunState.PENDING,)
     )
+    if joined is None and request.trigger.kind == "event" and request.selection.registrations:
+        joined = await org.runs.widen(
+            _stream(request), mapping.id, request.school_year, request.selection.registrations
+        )
     if joined is not None:
         return joined
     run = Run(
@@ -93,6 +99,10 @@ def _delivery(request: RunRequest) -> Literal["", "download", "sftp", "sis"]:
     if request.connection.pulls_from == "api":
         return "sis"
     return "sftp" if request.connection.kind is Kind.SFTP else "download"
+
+
+def _stream(request: RunRequest) -> str:
+    return stream_id(request.connection.id, request.direction, request.data_type)
 
 
 def _fingerprint(request: RunRequest, mapping: str) -> str:

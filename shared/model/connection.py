@@ -229,7 +229,8 @@ class Connection(BaseModel):
 
     `time_zone` is the district's own (IANA); without it the schedule's counts, else UTC.
     `roster` says whether a file holds everyone ("full": a student who is absent is missing) or only some ("some").
-    `schedule` is that of the imports. `schools` are the codes of the schools assigned to it; all where it is empty.
+    `schedule` is that of the imports. Exports by events run under the authority of `export_enabled_by`. `schools` are
+    the codes of the schools assigned to it; all where it is empty.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -252,6 +253,7 @@ class Connection(BaseModel):
     time_zone: str = ""
     schedule: Schedule | None = None
     export_schedule: Schedule | None = None
+    export_enabled_by: str = ""
     created_at: datetime
     created_by: str
 
@@ -279,6 +281,11 @@ class Connection(BaseModel):
     def writes_to_sis(self) -> bool:
         """Whether an export goes into the SIS itself. OneRoster has no way to write students."""
         return self.pulls_from == "api" and self.kind is not Kind.ONEROSTER
+
+    def exports_at_once(self, school_code: str) -> bool:
+        """Whether a registration at this school goes into the SIS as soon as it is approved."""
+        assigned = not self.schools or not school_code or school_code in self.schools
+        return self.enable_export and self.writes_to_sis and bool(self.export_enabled_by) and assigned
 
     @property
     def export_catalog(self) -> Catalog:

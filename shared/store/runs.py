@@ -13,6 +13,7 @@ from shared.store import leases
 from shared.store.outbox import announced, announcing
 from shared.store.scoped import Collection, Document, Duplicate
 
+MAX_REGISTRATIONS = 500
 _HIDDEN = ("outbox", "outbox_at", "owner", "lease_until", "_id")
 
 
@@ -77,6 +78,21 @@ class Runs:
             limit=1,
         )
         return to_run(found[0]) if found else None
+
+    async def widen(self, stream: str, mapping: str, school_year: int, registrations: Sequence[str]) -> Run | None:
+        """Add registrations to a run of an event that has not begun; None where there is none."""
+        where = {
+            "stream": stream,
+            "state": RunState.PENDING.value,
+            "mapping": mapping,
+            "school_year": school_year,
+            "trigger.kind": "event",
+            f"selection.registrations.{MAX_REGISTRATIONS - 1}": {"$exists": False},
+            "selection.registrations.0": {"$exists": True},
+        }
+        change = {"$addToSet": {"selection.registrations": {"$each": list(registrations)}}}
+        document = await self._runs.change(where, change, sort=[("number", 1)])
+        return to_run(document) if document else None
 
     async def active(self, stream: str) -> Run | None:
         document = await self._runs.get({"stream": stream, "active": True})

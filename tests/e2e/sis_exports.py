@@ -1,13 +1,11 @@
 """A district whose registrations go into the SIS itself."""
 
+from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from devtools.district import District
 from services.sandbox.district import write_district
-
-LOGIN = {"client_id": "client", "client_secret": "kx-92-orchard"}
-
 
 POWERSCHOOL = [
     {"type": "direct", "target": target, "source": source}
@@ -31,24 +29,32 @@ POWERSCHOOL = [
 ]
 
 
-class PowerSchoolDistrict:
-    """The simulated PowerSchool of a district, a connection to it, and students of Enroll to export."""
+class SisDistrict(ABC):
+    """The simulated SIS of a district, a connection to it, and students of Enroll to export."""
+
+    kind: ClassVar[str]
+    mapping: ClassVar[list[dict[str, Any]]]
+    login: ClassVar[dict[str, str]]
+    active: ClassVar[str]
+    school_field: ClassVar[str]
 
     def __init__(self, district: District) -> None:
         self.district = district
-        self._path = f"/sandbox/powerschool/{district.org}"
-        self.url = f"{district.stack.url('sandbox')}/powerschool/{district.org}"
+        self._path = f"/sandbox/{self.kind}/{district.org}"
+        self.url = f"{district.stack.url('sandbox')}/{self.kind}/{district.org}"
 
     async def make(self, **spec: Any) -> None:
-        (await self.district.enroll.put(self._path, json={**LOGIN, "students": 0, **spec})).raise_for_status()
+        """A SIS without students, unless `spec` says otherwise."""
+        (await self.district.enroll.put(self._path, json={**self.login, "students": 0, **spec})).raise_for_status()
 
     async def connect(self, *, mapping: list[dict[str, Any]] | None = None, **more: Any) -> str:
         exports = {"end_date": "2027-05-28", "start_date": "2099-08-10", **more.pop("exports", {})}
-        about = {"base_url": self.url, "per_second": 0, **more.pop("powerschool", {})}
-        body = {"name": "SIS", "kind": "powerschool", "powerschool": about, "secrets": LOGIN, "exports": exports}
+        about = {"base_url": self.url, "per_second": 0, **more.pop("about", {})}
+        body = {"name": "SIS", "kind": self.kind, self.kind: about, "secrets": self.login, "exports": exports}
         answer = await self.district.api.post("/connections", json={**body, **more})
-        id = str(answer.raise_for_status().json()["id"])
-        await self.map(id, POWERSCHOOL if mapping is None else mapping)
+        assert answer.status_code == 201, answer.text
+        id = str(answer.json()["id"])
+        await self.map(id, self.mapping if mapping is None else mapping)
         return id
 
     async def map(self, connection: str, fields: list[dict[str, Any]]) -> None:
@@ -56,13 +62,35 @@ class PowerSchoolDistrict:
         answer = await self.district.api.put(path, json={"fields": fields})
         assert answer.status_code == 201, answer.text
 
-    async def held(self) -> list[dict[str, Any]]:
-        """Every student in the SIS, with contacts."""
-        found: list[dict[str, Any]] = (await self.district.enroll.get(self._path)).raise_for_status().json()["students"]
-        return found
+    async def held(self) -> Any:
+        """All that the SIS has."""
+        return (await self.district.enroll.get(self._path)).raise_for_status().json()
 
-    async def inserts(self) -> int:
-        return int((await self.district.enroll.get(self._path)).raise_for_status().json()["inserts"])
+    @abstractmethod
+    async def people(self) -> list[dict[str, Any]]:
+        """Every student: `student_id`, `entered`, `status`, and how many `contacts` there are."""
+
+
+class PowerSchoolDistrict(SisDistrict):
+    kind = "powerschool"
+    mapping = POWERSCHOOL
+    active = "A"
+    school_field = "school_enrollment.school_number"
+    login: ClassVar = {"client_id": "client", "client_secret": "kx-92-orchard"}
+
+    async def people(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "student_id": str(one["local_id"]),
+                "entered": one["school_enrollment"]["entry_date"],
+                "status": one["school_enrollment"]["enroll_status"],
+                "contacts": len(one["contacts"]),
+            }
+            for one in (await self.held())["students"]
+        ]
+
+
+SISS: dict[str, type[SisDistrict]] = {one.kind: one for one in (PowerSchoolDistrict,)}
 
 
 async def enrolled(district: District, folder: Path, count: int, seed: int = 1) -> list[str]:

@@ -1,19 +1,27 @@
 """Approved registrations become students of the SIS: each once, with contacts, and Enroll is told."""
 
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from devtools.district import EXPORTER, District
+from devtools.district import EXPORTER, YEAR, District
 from devtools.stack import Stack
-from tests.e2e.sis_exports import POWERSCHOOL, PowerSchoolDistrict, enrolled
+from tests.e2e.broker import Tap
+from tests.e2e.enroll import turn
+from tests.e2e.sis_exports import SISS, SisDistrict, enrolled
+from tests.e2e.waiting import until
+
+APPROVED = "enroll.registration.approved.v1"
 
 
-@pytest.fixture
-async def sis(stack: Stack, unique: str) -> Any:
+@pytest.fixture(params=sorted(SISS))
+async def sis(request: pytest.FixtureRequest, stack: Stack, unique: str) -> AsyncIterator[SisDistrict]:
     async with District(stack, f"o-{unique}", permissions=EXPORTER) as district:
-        one = PowerSchoolDistrict(district)
+        one = SISS[request.param](district)
         await one.make()
         yield one
 
@@ -22,7 +30,7 @@ async def statuses(district: District) -> dict[int, tuple[str | None, str | None
     return {one["id"]: (one["sis_export_status"], one["sis_error"]) for one in await district.registrations()}
 
 
-async def test_registrations_become_students_once(sis: PowerSchoolDistrict, tmp_path: Path) -> None:
+async def test_registrations_become_students_once(sis: SisDistrict, tmp_path: Path) -> None:
     district = sis.district
     students = await enrolled(district, tmp_path, 60)
     await sis.make(students=20)
@@ -33,27 +41,25 @@ async def test_registrations_become_students_once(sis: PowerSchoolDistrict, tmp_
 
     told = [one["problems"] for one in await district.records(run["id"], limit=3)]
     assert (run["state"], run["counts"]["created"]) == ("succeeded", 40), (run, told)
-    held = await sis.held()
-    assert sorted(str(one["local_id"]) for one in held) == sorted(students)
-    new = [one for one in held if one["id"] > 800_000]
-    assert {one["school_enrollment"]["entry_date"] for one in new} == {"2099-08-10"}
-    assert {one["school_enrollment"]["enroll_status"] for one in new} == {"A"}
-    assert {len(one["contacts"]) for one in new} == {1}
+    held = await sis.people()
+    assert sorted(one["student_id"] for one in held) == sorted(students)
+    new = [one for one in held if one["entered"] == "2099-08-10"]
+    assert (len(new), {one["status"] for one in new}, {one["contacts"] for one in new}) == (40, {sis.active}, {1})
     assert set((await statuses(district)).values()) == {("Succeeded", None)}
 
     again = await district.watch((await district.export(connection))["id"])
     counts = {name: again["counts"][name] for name in ("created", "updated", "failed", "unchanged")}
     assert counts == {"created": 0, "updated": 0, "failed": 0, "unchanged": 60}
-    assert await sis.inserts() == 40
+    assert len(await sis.people()) == 60
 
 
 async def test_a_contact_without_a_last_name_is_a_partial_sync_and_only_it_is_sent_later(
-    sis: PowerSchoolDistrict, tmp_path: Path
+    sis: SisDistrict, tmp_path: Path
 ) -> None:
     district = sis.district
     students = await enrolled(district, tmp_path, 2)
     await district.register(students)
-    nameless = [one for one in POWERSCHOOL if one["target"] != "1 - Contacts.LastName"]
+    nameless = [one for one in sis.mapping if one["target"] != "1 - Contacts.LastName"]
     connection = await sis.connect(mapping=nameless)
 
     run = await district.watch((await district.export(connection))["id"])
@@ -65,18 +71,17 @@ async def test_a_contact_without_a_last_name_is_a_partial_sync_and_only_it_is_se
     assert {one[0] for one in told.values()} == {"Partial Sync"}
     assert all("last name" in str(one[1]) for one in told.values())
 
-    await sis.map(connection, POWERSCHOOL)
+    await sis.map(connection, sis.mapping)
     mended = await district.watch((await district.export(connection))["id"])
     assert (mended["state"], mended["counts"]["updated"]) == ("succeeded", 2)
     for one in await district.records(mended["id"]):
         assert one["changes"]
         assert all("Contacts" in name for name in one["changes"])
-    assert await sis.inserts() == 2
-    assert {len(one["contacts"]) for one in await sis.held()} == {1}
+    assert [one["contacts"] for one in await sis.people()] == [1, 1]
     assert set((await statuses(district)).values()) == {("Succeeded", None)}
 
 
-async def test_one_student_one_school_only_pending_and_a_test_record(sis: PowerSchoolDistrict, tmp_path: Path) -> None:
+async def test_one_student_one_school_only_pending_and_a_test_record(sis: SisDistrict, tmp_path: Path) -> None:
     district = sis.district
     students = await enrolled(district, tmp_path, 8)
     await district.register(students[:4], school_code="100")
@@ -84,10 +89,10 @@ async def test_one_student_one_school_only_pending_and_a_test_record(sis: PowerS
     connection = await sis.connect()
 
     async def sent(**query: Any) -> set[str]:
-        before = {str(one["local_id"]) for one in await sis.held()}
+        before = {one["student_id"] for one in await sis.people()}
         run = await district.watch((await district.export(connection, **query))["id"])
         assert run["state"] == "succeeded", run
-        return {str(one["local_id"]) for one in await sis.held()} - before
+        return {one["student_id"] for one in await sis.people()} - before
 
     assert len(await sent(test=True)) == 1
     assert await sent(student=students[5]) == {students[5]}
@@ -99,7 +104,7 @@ async def test_one_student_one_school_only_pending_and_a_test_record(sis: PowerS
     assert (refused.status_code, refused.json()["error"]["code"]) == (422, "export.whole_files")
 
 
-async def test_what_the_sis_refuses_fails_alone_and_says_why(sis: PowerSchoolDistrict, tmp_path: Path) -> None:
+async def test_what_the_sis_refuses_fails_alone_and_says_why(sis: SisDistrict, tmp_path: Path) -> None:
     district = sis.district
     students = await enrolled(district, tmp_path, 4)
     await district.register(students[:2])
@@ -111,13 +116,13 @@ async def test_what_the_sis_refuses_fails_alone_and_says_why(sis: PowerSchoolDis
     assert (run["state"], run["counts"]["created"], run["counts"]["failed"]) == ("partial", 2, 1)
     (failed,) = await district.records(run["id"], outcome="Failed")
     (problem,) = failed["problems"]
-    assert (problem["code"], problem["field"]) == ("sis.record_refused", "school_enrollment.school_number")
+    assert (problem["code"], problem["field"]) == ("sis.record_refused", sis.school_field)
     told = await statuses(district)
     assert sorted(str(one[0]) for one in told.values()) == ["Failed", "Succeeded", "Succeeded"]
-    assert any("no school" in str(one[1]) for one in told.values())
+    assert any("school" in str(one[1]) for one in told.values())
 
 
-async def test_a_preview_shows_who_is_new_and_who_is_there_already(sis: PowerSchoolDistrict, tmp_path: Path) -> None:
+async def test_a_preview_shows_who_is_new_and_who_is_there_already(sis: SisDistrict, tmp_path: Path) -> None:
     district = sis.district
     students = await enrolled(district, tmp_path, 6)
     await sis.make(students=3)
@@ -130,9 +135,71 @@ async def test_a_preview_shows_who_is_new_and_who_is_there_already(sis: PowerSch
     counts = waits["counts"]
     assert (counts["create"], counts["update"] + counts["unchanged"]) == (3, 3)
     assert counts["update"] > 0
-    assert await sis.inserts() == 0
+    assert len(await sis.people()) == 3
     planned = await district.records(run, outcome="Pending")
     assert {one["action"] for one in planned} == {"create", "update"}
     (await district.api.post(f"/runs/{run}/approve")).raise_for_status()
     assert (await district.watch(run))["state"] == "succeeded"
-    assert len(await sis.held()) == 6
+    assert len(await sis.people()) == 6
+
+
+def approved(district: District, registration: int, **data: Any) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": str(uuid4()),
+        "source": "/enroll",
+        "type": APPROVED,
+        "time": datetime.now(UTC).isoformat(),
+        "data": {
+            "organization": district.org,
+            "registration": str(registration),
+            "school_year": YEAR,
+            "school_code": "100",
+            **data,
+        },
+    }
+
+
+async def test_an_approved_registration_is_exported_at_once_where_the_export_is_on(
+    sis: SisDistrict, tmp_path: Path, tap: Tap
+) -> None:
+    district = sis.district
+    students = await enrolled(district, tmp_path, 12)
+    registrations = await district.register(students)
+    connection = await sis.connect(schools=["100"])
+    await tap.enroll_says(approved(district, registrations[0]), APPROVED)  # before the export is on
+    (await district.api.patch(f"/connections/{connection}", json={"enable_export": True})).raise_for_status()
+    await tap.enroll_says(approved(district, registrations[1], school_code="999"), APPROVED)  # not its school
+    for one in registrations[2:]:
+        await tap.enroll_says(approved(district, one), APPROVED)
+
+    async def there() -> bool:
+        return {one["student_id"] for one in await sis.people()} >= set(students[2:])
+
+    await until(there, "the students are in the SIS")
+    runs = (await district.api.get("/runs", params={"connection": connection})).json()
+    assert {(one["trigger"]["kind"], one["trigger"]["by"]) for one in runs} == {("event", district.user)}
+    for one in runs:
+        assert (await district.watch(one["id"]))["state"] == "succeeded"
+    assert sorted(one["student_id"] for one in await sis.people()) == sorted(students[2:])
+    told = [one["sis_export_status"] for one in await district.registrations()]
+    assert told == [None, None, *["Succeeded"] * 10]
+
+
+async def test_an_approval_is_refused_where_who_enabled_the_export_may_no_longer(
+    sis: SisDistrict, tmp_path: Path, tap: Tap
+) -> None:
+    district = sis.district
+    students = await enrolled(district, tmp_path, 1)
+    (registration,) = await district.register(students)
+    connection = await sis.connect()
+    (await district.api.patch(f"/connections/{connection}", json={"enable_export": True})).raise_for_status()
+    await turn(district, users={district.user: ["Sync Service Full Access"]})
+    await tap.enroll_says(approved(district, registration), APPROVED)
+
+    async def refused() -> Any:
+        found = (await district.api.get("/audit", params={"limit": 200})).raise_for_status().json()
+        return [one for one in found if not one["allowed"] and one["deed"] == "export"]
+
+    assert await until(refused, "the refusal is audited")
+    assert await sis.people() == []

@@ -1,0 +1,61 @@
+"""However often the exporter is killed, every student and contact is in the SIS once, and Enroll shows how it ended."""
+
+import asyncio
+import os
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from devtools.district import EXPORTER, District
+from devtools.parts import LocalParts
+from devtools.stack import Stack
+from tests.e2e.operator import failed
+from tests.e2e.sis_exports import SISS, SisDistrict, enrolled
+from tests.faults.helpers import SHORT, WORKING
+
+ROUNDS = int(os.environ.get("SYNC_FAULT_ROUNDS", "0"))
+STUDENTS = 2000 if ROUNDS else 240
+KILLS = 6
+
+
+async def killed_at_random(sis: SisDistrict, run: str, dice: random.Random) -> int:
+    """Kill the exporter a few times while the run is under way; how often it was."""
+    stack, kills = sis.district.stack, 0
+    for _ in range(KILLS):
+        await asyncio.sleep(dice.uniform(0.2, 3.0 if ROUNDS else 1.2))
+        if (await sis.district.run(run))["state"] not in ("pending", "staging", "comparing", "applying"):
+            break
+        await stack.kill("exporter")
+        kills += 1
+        await stack.start("exporter")
+    return kills
+
+
+@pytest.mark.parametrize("kind", sorted(SISS))
+async def test_every_student_and_contact_once(kind: str, parts: LocalParts, tmp_path: Path) -> None:
+    env = {**SHORT, "SYNC_SLICE_ROWS": "100" if not ROUNDS else "400"}
+    dice = random.Random(11)
+    async with Stack(parts.addresses, env=env, services=(*WORKING, "exporter")) as stack:
+        kills = 0
+        for round in range(max(1, ROUNDS)):
+            async with District(stack, f"o-{kind}-{round}", permissions=EXPORTER) as district:
+                sis = SISS[kind](district)
+                await sis.make()
+                students = await enrolled(district, tmp_path, STUDENTS)
+                await district.register(students)
+                connection = await sis.connect()
+
+                run = (await district.export(connection))["id"]
+                kills += await killed_at_random(sis, run, dice)
+                ended = await district.watch(run, seconds=300)
+
+                assert ended["state"] == "succeeded", (ended, await district.records(run, outcome="Failed"))
+                held = await sis.people()
+                assert Counter(one["student_id"] for one in held) == dict.fromkeys(students, 1)
+                assert {one["contacts"] for one in held} == {1}
+                told = Counter(one["sis_export_status"] for one in await district.registrations())
+                assert told == {"Succeeded": STUDENTS}
+                assert await failed(stack) == []
+        assert kills > ROUNDS
