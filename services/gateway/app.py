@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway import codes, connections, exports, imports, mapping_help, mappings, runs
-from services.gateway.bodies import MIB, BodyLimit
+from services.gateway.bodies import FIELDS_DRAFT, FILES_DRAFT, MIB, BodyLimit
 from services.gateway.context import Gateway
 from shared.model.error_texts import told
 from shared.model.errors import Conflict, NotFound, Permanent, Refused, SyncError, Transient
@@ -77,7 +77,8 @@ async def _bad_request(_: Request, error: Exception) -> Response:
     if any(one["type"] == "json_invalid" for one in found):
         return JSONResponse({"error": told("request.not_json")}, 422)
     wrong = [one for one in found if not any(_is_within(other["loc"], one["loc"]) for other in found)]
-    fields = [f"{'.'.join(str(part) for part in one['loc'][1:])}: {_said(one)}" for one in wrong]
+    places = [[str(part) for part in one["loc"][1:] if part not in (FILES_DRAFT, FIELDS_DRAFT)] for one in wrong]
+    fields = [f"{'.'.join(place)}: {_said(one)}" for place, one in zip(places, wrong, strict=True)]
     body = told("request.invalid", fields="; ".join(fields)[:2000])
     return JSONResponse({"error": body}, 422)
 

@@ -1,8 +1,10 @@
-"""How large a request may be: counted as it comes in, whether or not it says its length beforehand."""
+"""What a request may be: which kinds of draft there are, and how large it is, counted as it comes in."""
 
 from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+FILES_DRAFT, FIELDS_DRAFT = "(files)", "(fields)"
+"""The two kinds of draft of an export; no part of where an error is."""
 MIB = 1024 * 1024
 BODY_BYTES = 4 * MIB
 """The most that is taken where no file is uploaded. A mapping of 500 fields with tables of codes is about 1 MiB."""

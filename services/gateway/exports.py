@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
+from services.gateway.bodies import FIELDS_DRAFT, FILES_DRAFT
 from services.gateway.context import Call, Caller
 from shared.adapters.registrations import EXAMPLES, RegistrationSource
 from shared.engine.requests import RunRequest, request_run
@@ -46,11 +47,11 @@ Name = Annotated[str | None, Query(max_length=100, description="Only the version
 
 def _kind_of_draft(draft: Any) -> str:
     has_fields = "fields" in draft if isinstance(draft, dict) else hasattr(draft, "fields")
-    return "fields" if has_fields else "files"
+    return FIELDS_DRAFT if has_fields else FILES_DRAFT
 
 
 Draft = Annotated[
-    Annotated[ExportDraft, Tag("files")] | Annotated[MappingDraft, Tag("fields")], Discriminator(_kind_of_draft)
+    Annotated[ExportDraft, Tag(FILES_DRAFT)] | Annotated[MappingDraft, Tag(FIELDS_DRAFT)], Discriminator(_kind_of_draft)
 ]
 """`files` for a CSV or SFTP connection, `fields` for the API of a SIS."""
 

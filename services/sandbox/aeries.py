@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from services.sandbox import people
+from services.sandbox.aeries_writing import blank_student, contact_refused, contact_values, take_over, too_long
 from services.sandbox.district import HEADERS, district_rows
 from services.sandbox.errors import JSON
 
@@ -25,7 +26,10 @@ DISTRICT_WIDE = "0"
 
 
 class AeriesSpec(BaseModel):
-    """A site as a test or a demo asks for it. `statuses` go round over the students; every tenth is in two schools."""
+    """A site as a test or a demo asks for it. `statuses` go round over the students; every tenth is in two schools.
+
+    `dropped` are fields that are ignored when they are written; `contact_verb` is what an update of a contact takes.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -35,6 +39,8 @@ class AeriesSpec(BaseModel):
     page_cap: int = Field(default=100_000, ge=1)
     statuses: tuple[str, ...] = ("",)
     forbidden: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    contact_verb: str = "POST"
 
 
 class AeriesSite:
@@ -45,6 +51,7 @@ class AeriesSite:
         self.schools = [_school(code) for code in people.SCHOOLS]
         self.students: list[Json] = []
         self.contacts: list[Json] = []
+        self.inserts = 0
         for number, row in enumerate(district_rows(spec.students, seed=spec.seed)):
             self._add(number, dict(zip(HEADERS, row, strict=False)))
 
@@ -58,6 +65,24 @@ class AeriesSite:
             which = f"Guardian {slot} "
             if row[f"{which}First Name"]:
                 self.contacts.append(_contact(student, slot, row, which))
+
+    def insert(self, school: int, given: Json) -> Json:
+        """A second call for the same child makes a second student."""
+        self.inserts += 1
+        made = blank_student(7_000_000 + self.inserts, school, len(self.students) + 1)
+        self.students.append(made)
+        take_over(made, given, frozenset(self.spec.dropped))
+        return made
+
+    def rows(self, student: str) -> list[Json]:
+        return [one for one in self.students if str(one["StudentID"]) == student]
+
+    def insert_contact(self, student: str, given: Json) -> Json:
+        taken = [one["SequenceNumber"] for one in self.contacts if str(one["StudentID"]) == student]
+        school = self.rows(student)[0]["SchoolCode"]
+        made = {"StudentID": int(student), "SchoolCode": school, "SequenceNumber": max(taken, default=0) + 1}
+        self.contacts.append({**made, **contact_values(given)})
+        return self.contacts[-1]
 
 
 class AeriesApi:
@@ -76,7 +101,16 @@ class AeriesApi:
             "/schools/{school}/contacts": self.contacts,
             "/schools/{school}/contacts/{student}": self.contacts,
         }
+        post = {
+            "/schools/{school}/InsertStudent": self.insert,
+            "/UpdateStudent/{student}": self.update,
+            "/UpdateStudentAddress/{student}": self.update_address,
+            "/InsertContact/{student}": self.insert_contact,
+            "/UpdateContact/{student}/{number}": self.update_contact,
+        }
         return [
+            *(Route(base + path, self._written(path, make), methods=["POST", "PUT"]) for path, make in post.items()),
+            Route("/sandbox/aeries/{name}", self.stats, methods=["GET"]),
             Route("/sandbox/aeries/{name}", self.put, methods=["PUT"]),
             Route("/sandbox/aeries/{name}/students/{id}", self.patch, methods=["PATCH"]),
             Route(base + "/systeminfo", self.about, methods=["GET"]),
@@ -115,6 +149,73 @@ class AeriesApi:
             return made
 
         return guarded
+
+    def _written(self, path: str, make: Any) -> Any:
+        async def written(request: Request) -> Response:
+            try:
+                body = orjson.loads(await request.body())
+            except orjson.JSONDecodeError:
+                return _failure(400, "The request is invalid")
+            answer: Response = await self._guarded(path, lambda site, asked: make(site, asked, body))(request)
+            return answer
+
+        return written
+
+    async def stats(self, request: Request) -> Response:
+        """Everybody, and every contact: for tests to look at."""
+        site = self._sites[request.path_params["name"]]
+        return _answer({"inserts": site.inserts, "students": site.students, "contacts": site.contacts})
+
+    def insert(self, site: AeriesSite, request: Request, body: Json) -> Response:
+        school = request.path_params["school"]
+        if school not in {str(one["SchoolCode"]) for one in site.schools}:
+            return _failure(400, f"School {school} does not exist")
+        refused = too_long(body)
+        return _failure(400, refused) if refused else _answer(site.insert(int(school), body))
+
+    def update(self, site: AeriesSite, request: Request, body: Json) -> Response:
+        """One row for each school; fields that may not be written are ignored, addresses among them."""
+        rows = site.rows(request.path_params["student"])
+        if not rows:
+            return _failure(404, "Student not found")
+        if refused := too_long(body):
+            return _failure(400, refused)
+        for row in rows:
+            take_over(row, body, frozenset(site.spec.dropped), addresses=False)
+        return _answer(rows)
+
+    def update_address(self, site: AeriesSite, request: Request, body: Json) -> Response:
+        rows = site.rows(request.path_params["student"])
+        if not rows:
+            return _failure(404, "Student not found")
+        kind = body.pop("CorrectionOrChange", None)
+        if kind not in ("Correction", "Change") or (kind == "Change" and not body.get("EffectiveStartDate")):
+            return _failure(400, "CorrectionOrChange and EffectiveStartDate are required")
+        if refused := too_long(body):
+            return _failure(400, refused)
+        for row in rows:
+            row.setdefault("AddressHistory", []).append({"kind": kind, "from": body.get("EffectiveStartDate")})
+            take_over(row, body, frozenset(site.spec.dropped), addresses=True)
+        return _answer(rows)
+
+    def insert_contact(self, site: AeriesSite, request: Request, body: Json) -> Response:
+        student = request.path_params["student"]
+        if not site.rows(student):
+            return _failure(404, "Student not found")
+        refused = contact_refused(body)
+        return _failure(400, refused) if refused else _answer(site.insert_contact(student, body))
+
+    def update_contact(self, site: AeriesSite, request: Request, body: Json) -> Response:
+        if request.method != site.spec.contact_verb:
+            return _failure(405, "The requested resource does not support this method")
+        place = (request.path_params["student"], request.path_params["number"])
+        found = [one for one in site.contacts if (str(one["StudentID"]), str(one["SequenceNumber"])) == place]
+        if not found:
+            return _failure(404, "Contact not found")
+        if refused := contact_refused(body):
+            return _failure(400, refused)
+        found[0].update(contact_values(body))
+        return _answer(found[0])
 
     def schools(self, site: AeriesSite, _: Request) -> Response:
         return _answer(site.schools)

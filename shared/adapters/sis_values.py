@@ -35,3 +35,9 @@ def dropped(change: Change, held: Values) -> set[str]:
         for name, value in held.items()
         if change.values.get(name) not in (None, value) and value == change.before.get(name)
     }
+
+
+def same_digits(wanted: Any, held: Any) -> Any:
+    """`wanted` where `held` is the same phone number in another form: SISs keep the first ten digits alone."""
+    mine, theirs = ("".join(one for one in str(phone or "") if one.isdigit()) for phone in (wanted, held))
+    return wanted if theirs and mine[:10] == theirs[:10] else held

@@ -111,6 +111,6 @@ class RealEnds:
     async def target(self, run: Run, connection: Connection, match_key: str, fixed: frozenset[str]) -> Target:
         if run.delivery != "sis":
             return EnrollTarget(self._http, run, match_key)
-        target = (await self.sis(connection)).target(connection.exports)
+        target = (await self.sis(connection)).target(connection.exports, run.moment.today)
         links = self._store.org(run.org).links.of(connection.id)
         return LinkedTarget(target, links, connection.export_catalog, fixed)

@@ -1,8 +1,11 @@
 """Opens the API of a connection's SIS. A new SIS is added here, and nowhere else in the engine."""
 
+from datetime import date
 from typing import Any, Protocol
 
-from shared.adapters.aeries import Aeries, AeriesSource, Certificate
+from shared.adapters.aeries.server import Aeries, Certificate
+from shared.adapters.aeries.source import AeriesSource
+from shared.adapters.aeries.target import AeriesTarget
 from shared.adapters.oneroster import OneRoster, OneRosterSource
 from shared.adapters.powerschool.server import PowerSchool
 from shared.adapters.powerschool.source import PowerSchoolSource
@@ -35,8 +38,8 @@ class Sis(Protocol):
     def source(self, data_type: str) -> Source:
         """Its records of a data type."""
 
-    def target(self, rules: ExportRules) -> Target:
-        """Its students, to be written. Raises BadSettings where its API has no way to."""
+    def target(self, rules: ExportRules, today: date) -> Target:
+        """Its students, to be written on the day `today`. Raises BadSettings where its API has no way to."""
 
 
 async def open_sis(store: Store, settings: Settings, connection: Connection) -> Sis:
@@ -82,7 +85,7 @@ class _OneRoster:
             max_cell_chars=self._settings.max_cell_chars,
         )
 
-    def target(self, rules: ExportRules) -> Target:
+    def target(self, rules: ExportRules, today: date) -> Target:
         raise BadSettings(*said("sis.read_only"))
 
 
@@ -99,7 +102,7 @@ class _PowerSchool:
     def source(self, data_type: str) -> Source:
         return PowerSchoolSource(self._http, self._about, data_type=data_type, spool_dir=self._settings.spool_dir)
 
-    def target(self, rules: ExportRules) -> Target:
+    def target(self, rules: ExportRules, today: date) -> Target:
         about = sis_catalog("powerschool", self._about.extension_fields)
         return PowerSchoolTarget(self._http, self._about, rules, about, self._settings.spool_dir)
 
@@ -117,5 +120,6 @@ class _Aeries:
     def source(self, data_type: str) -> Source:
         return AeriesSource(self._http, self._about, data_type=data_type, spool_dir=self._settings.spool_dir)
 
-    def target(self, rules: ExportRules) -> Target:
-        raise BadSettings(*said("sis.read_only"))
+    def target(self, rules: ExportRules, today: date) -> Target:
+        about = sis_catalog("aeries")
+        return AeriesTarget(self._http, self._about, rules, about, today, self._settings.spool_dir)

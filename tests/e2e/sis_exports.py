@@ -1,6 +1,7 @@
 """A district whose registrations go into the SIS itself."""
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -25,6 +26,29 @@ POWERSCHOOL = [
         "1 - Contacts.Emails1": "student_annual.guardian1_email",
         "1 - Contacts.Phones1": "student_annual.guardian1_phone",
         "1 - Contacts.Relationship": {"value": "Mother"},
+    }.items()
+]
+
+
+AERIES = [
+    {"type": "direct", "target": target, "source": source}
+    for target, source in {
+        "StudentID": "students.student_district_id",
+        "StateStudentID": "students.state_unique_key",
+        "ParentGuardianName": "students.student_district_id",
+        "FirstName": "students.fname",
+        "LastName": "students.lname",
+        "BirthDate": "students.dob",
+        "Grade": "student_annual.grade",
+        "MailingAddress": "student_annual.address",
+        "MailingAddressCity": "student_annual.city",
+        "MailingAddressState": {"value": "AZ"},
+        "MailingAddressZipCode": "student_annual.zip",
+        "1 - Contacts.FirstName": "student_annual.guardian1_fname",
+        "1 - Contacts.LastName": "student_annual.guardian1_lname",
+        "1 - Contacts.Emails1": "student_annual.guardian1_email",
+        "1 - Contacts.Phones1": "student_annual.guardian1_phone",
+        "1 - Contacts.Relationship": {"value": "11"},
     }.items()
 ]
 
@@ -90,7 +114,31 @@ class PowerSchoolDistrict(SisDistrict):
         ]
 
 
-SISS: dict[str, type[SisDistrict]] = {one.kind: one for one in (PowerSchoolDistrict,)}
+class AeriesDistrict(SisDistrict):
+    """Aeries gives its students their ids: Enroll's id stands where the name of a parent would."""
+
+    kind = "aeries"
+    login: ClassVar = {"certificate": "kx-92-orchard"}
+    active = ""
+    school_field = ""
+    mapping = AERIES
+
+    async def people(self) -> list[dict[str, Any]]:
+        held = await self.held()
+        contacts = Counter(one["StudentID"] for one in held["contacts"])
+        return [
+            {
+                "student_id": one.get("ParentGuardianName") or str(one["StudentID"]),
+                "entered": (one["SchoolEnterDate"] or "")[:10],
+                "status": one["InactiveStatusCode"].strip(),
+                "contacts": contacts[one["StudentID"]],
+            }
+            for one in held["students"]
+            if one["InactiveStatusCode"].strip() != "N"  # those that stand in a second school as well
+        ]
+
+
+SISS: dict[str, type[SisDistrict]] = {one.kind: one for one in (PowerSchoolDistrict, AeriesDistrict)}
 
 
 async def enrolled(district: District, folder: Path, count: int, seed: int = 1) -> list[str]:

@@ -15,7 +15,9 @@ from services.sandbox.faults import FaultRule
 from services.sandbox.main import create_app
 from services.sandbox.server import bind, serving
 from services.sandbox.world import World
-from shared.adapters.aeries import Aeries, AeriesSource, Certificate, named, text, texts
+from shared.adapters.aeries.json import named, text, texts
+from shared.adapters.aeries.server import Aeries, Certificate
+from shared.adapters.aeries.source import AeriesSource
 from shared.adapters.sis_http import SisHttp
 from shared.model.connection import AeriesSettings
 from shared.model.errors import BadInput, BadSettings, Unavailable

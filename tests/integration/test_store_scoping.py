@@ -72,6 +72,7 @@ async def sis_mappings(mine: OrgStore, other: OrgStore, _: Store) -> None:
     await refused(NotFound, lambda: other.sis_mappings.get(made.id))
     await refused(NotFound, lambda: mine.mappings.get(made.id))  # nor is it one of an import
     await refused(NotFound, lambda: other.sis_mappings.latest("con_1", "students"))
+    assert await other.sis_mappings.versions("con_1", "students") == []
     assert (await other.sis_mappings.add(DRAFT, "con_1", "students", "u")).version == 1
 
 
@@ -115,6 +116,7 @@ async def runs(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert await other.runs.same_request("f", every) is None
     assert await other.runs.active(STREAM) is None
     assert await other.runs.oldest_waiting(STREAM) is None
+    assert await other.runs.widen(STREAM, "map_1", 2026, ["7"]) is None
     assert not await other.runs.activate(RUN.id)
     assert await other.runs.acquire(RUN.id, every, "w", 60) is None
     assert not await other.runs.renew(RUN.id, held[1], 60)
@@ -194,7 +196,7 @@ CASES: dict[str, Case] = {
     case.__name__: case
     for case in (
         *(connections, mappings, export_mappings, code_tables, runs, slices),
-        *(records, buckets, artifacts, audit, history, paces),
+        *(records, buckets, artifacts, audit, history, paces, sis_mappings, links),
     )
 }
 

@@ -1,6 +1,7 @@
 """The suite of SIS targets, run for every SIS that can be written to."""
 
 from collections.abc import AsyncIterator
+from datetime import date
 from typing import Any, ClassVar
 
 import httpx
@@ -9,11 +10,14 @@ import pytest
 from services.sandbox.main import create_app
 from services.sandbox.server import bind, serving
 from services.sandbox.world import World
+from shared.adapters.aeries.server import Certificate
+from shared.adapters.aeries.target import AeriesTarget
 from shared.adapters.powerschool.target import PowerSchoolTarget
 from shared.adapters.sis_http import ClientCredentials, SisHttp
 from shared.model.catalog import Catalog, sis_catalog
-from shared.model.connection import ExportRules, PowerSchoolSettings
+from shared.model.connection import AeriesSettings, ExportRules, PowerSchoolSettings
 from shared.model.ports import Target
+from shared.model.record import Applied
 from shared.store.database import Store
 from tests.integration.conformance.sis_target_suite import SisSite, SisTargetConformance
 from tests.integration.store_site import store as store
@@ -57,6 +61,9 @@ class PowerSchoolSite(SisSite):
         http = SisHttp(settings.base_url, auth, Beat(), allow_private_addresses=True)
         return PowerSchoolTarget(http, settings, rules, self.about, None)
 
+    async def give_ids(self, answer: Applied, person: dict[str, str]) -> None:
+        """The ids are those that were sent."""
+
     async def people(self) -> list[dict[str, Any]]:
         async with httpx.AsyncClient(trust_env=False) as client:
             held = (await client.get(f"{self.url}/sandbox/powerschool/d")).raise_for_status().json()["students"]
@@ -70,11 +77,75 @@ class PowerSchoolSite(SisSite):
         ]
 
 
+class AeriesSite(SisSite):
+    fields: ClassVar = {
+        "student_id": "StudentID",
+        "state_id": "StateStudentID",
+        "first": "FirstName",
+        "last": "LastName",
+        "born": "BirthDate",
+        "contact_first": "1 - Contacts.FirstName",
+        "contact_last": "1 - Contacts.LastName",
+        "contact_phone": "1 - Contacts.Phones1",
+        "contact_email": "1 - Contacts.Emails1",
+    }
+    fixed: ClassVar = {"SchoolCode": "100", "Grade": 3, "SchoolEnterDate": "2026-08-10"}
+    student_path = "/InsertStudent$"
+    contact_path = "/InsertContact/"
+    droppable = "born"
+
+    @property
+    def about(self) -> Catalog:
+        return sis_catalog("aeries")
+
+    async def make(self, *, drops: bool = False) -> None:
+        spec = {"students": 0, "dropped": [self.fields[self.droppable]] if drops else []}
+        async with httpx.AsyncClient(trust_env=False) as client:
+            (await client.put(f"{self.url}/sandbox/aeries/d", json=spec)).raise_for_status()
+
+    async def give_ids(self, answer: Applied, person: dict[str, str]) -> None:
+        ids = {"StudentID": int(person["student_id"]), "StateStudentID": person["state_id"]}
+        async with httpx.AsyncClient(trust_env=False) as client:
+            path = f"{self.url}/sandbox/aeries/d/students/{answer.target_id}"
+            (await client.patch(path, json=ids)).raise_for_status()
+
+    def inner(self, rules: ExportRules) -> Target:
+        settings = AeriesSettings(base_url=f"{self.url}/aeries/d")
+        http = SisHttp(settings.base_url, Certificate(GOOD), Beat(), allow_private_addresses=True)
+        return AeriesTarget(http, settings, rules, self.about, date(2026, 8, 1), None)
+
+    async def people(self) -> list[dict[str, Any]]:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            held = (await client.get(f"{self.url}/sandbox/aeries/d")).raise_for_status().json()
+        return [
+            {
+                "first": one["FirstName"],
+                "last": one["LastName"],
+                "contacts": [
+                    contact["FirstName"] for contact in held["contacts"] if contact["StudentID"] == one["StudentID"]
+                ],
+            }
+            for one in held["students"]
+        ]
+
+
+async def opened(kind: type[SisSite], store: Store) -> AsyncIterator[SisSite]:
+    world = World("token")
+    async with serving(create_app(world), bind("127.0.0.1", 0)) as url:
+        one = kind(world, url, store)
+        await one.make()
+        yield one
+
+
 class TestPowerSchool(SisTargetConformance):
     @pytest.fixture
     async def site(self, store: Store) -> AsyncIterator[SisSite]:
-        world = World("token")
-        async with serving(create_app(world), bind("127.0.0.1", 0)) as url:
-            one = PowerSchoolSite(world, url, store)
-            await one.make()
+        async for one in opened(PowerSchoolSite, store):
+            yield one
+
+
+class TestAeries(SisTargetConformance):
+    @pytest.fixture
+    async def site(self, store: Store) -> AsyncIterator[SisSite]:
+        async for one in opened(AeriesSite, store):
             yield one
