@@ -69,7 +69,7 @@ class AeriesSite:
     def insert(self, school: int, given: Json) -> Json:
         """A second call for the same child makes a second student."""
         self.inserts += 1
-        made = blank_student(7_000_000 + self.inserts, school, len(self.students) + 1)
+        made = blank_student(91_000_000 + self.inserts, school, len(self.students) + 1)
         self.students.append(made)
         take_over(made, given, frozenset(self.spec.dropped))
         return made

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from shared.engine.classify import Candidate
-from shared.engine.deciding import decide
+from shared.engine.deciding import decide, objections
 from shared.mapping.registrations import STUDENT
 from shared.model.catalog import Catalog
 from shared.model.error_texts import said
@@ -65,15 +65,15 @@ class LinkedTarget:
         found = await self.look_up(sought, fields)
         result: dict[str, Change | Applied] = {}
         for change in changes:
-            held = found.get(change.key)
+            held, candidate = found.get(change.key), _candidate(change)
             if held is None:
                 result[change.key] = change
-            elif held.problems:
-                result[change.key] = Applied(change.key, False, "failed", None, held.problems)
+            elif against := objections(candidate, held, self._about):
+                result[change.key] = Applied(change.key, False, "failed", None, against)
             else:
-                result[change.key] = left = decide(_candidate(change), held, self._about, self._fixed)
+                result[change.key] = left = decide(candidate, held, self._about, self._fixed)
                 if left.action is Action.ADOPT:
-                    (result[change.key],) = await self._noted([left], [_created(change.key, held.target_id)])
+                    (result[change.key],) = await self._noted([change], [_created(change.key, held.target_id)])
         return result
 
     async def _noted(self, changes: Sequence[Change], answers: Sequence[Applied]) -> list[Applied]:

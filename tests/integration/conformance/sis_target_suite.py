@@ -170,6 +170,40 @@ class SisTargetConformance:
         assert all(one.ok and not one.partial for one in answers), answers
         assert sorted(one["first"] for one in await site.people()) == ["Ivo", "Mara"]
 
+    async def test_a_creation_that_went_through_is_linked_to_its_own_student(self, site: SisSite) -> None:
+        """By whoever takes it up: several of them, and nothing is left to send."""
+        links = site.store.org("o-1").links.of("con_1")
+        people = [("1", MARA), ("2", IVO), ("3", JUN)]
+        await site.export(*people)
+        await links.forget(["1", "2", "3"])
+        await links.begin(["1", "2", "3"])
+        target = site.target()
+        changes = [
+            Change(f"7{student}", Action.CREATE, 2, site.values(student, person), {}, None, "d", "m")
+            for student, person in people
+        ]
+        answers = await target.apply(ChangeBatch("b", changes))
+        await target.aclose()
+        assert [(one.ok, one.partial, one.status) for one in answers] == [(True, False, "created")] * 3
+        assert await links.known(["1", "2", "3"]) == {one.key[1:]: one.target_id for one in answers}
+        assert len(await site.people()) == 3
+
+    async def test_somebody_else_who_came_meanwhile_by_the_same_id_is_not_taken_for_who_was_to_be_created(
+        self, site: SisSite
+    ) -> None:
+        site.fault(site.student_path, close=True, times=1)
+        with pytest.raises(Unavailable):
+            await site.export(("1", MARA))
+        stranger = {**IVO, "student_id": MARA["student_id"]}
+        (made,) = await site.export(("2", stranger))
+        await site.give_ids(made, stranger)
+        target = site.target()
+        change = Change("71", Action.CREATE, 2, site.values("1", MARA), {}, None, "d", "m")
+        (answer,) = await target.apply(ChangeBatch("b", [change]))
+        await target.aclose()
+        assert (answer.ok, len(answer.problems)) == (False, 1)
+        assert [one["first"] for one in await site.people()] == ["Ivo"]
+
     async def test_a_creation_that_never_arrived_is_made_the_second_time(self, site: SisSite) -> None:
         site.fault(site.student_path, close=True, times=1)
         with pytest.raises(Unavailable):
