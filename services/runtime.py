@@ -62,6 +62,7 @@ async def runtime(service: str, settings: Settings) -> AsyncIterator[Runtime]:
         yield Runtime(settings, store, publisher, http, engine, ends, stop)
     finally:
         await publisher.aclose()
+        await ends.aclose()
         await http.aclose()
         store.close()
         log.info("stopped", action="stop", service=service)

@@ -19,6 +19,7 @@ from services.sandbox.errors import add_error_handlers
 from services.sandbox.faults import FaultGate
 from services.sandbox.oneroster import OneRosterApi
 from services.sandbox.powerschool import PowerSchoolApi
+from services.sandbox.recording import Calls, Recorder
 from services.sandbox.server import bind, serving
 from services.sandbox.settings import SandboxSettings
 from services.sandbox.sftp import SftpAccount, SftpAddress, sftp_server
@@ -31,8 +32,10 @@ log = logging.getLogger(__name__)
 
 def create_app(world: World) -> Starlette:
     """The simulated Enroll over `world`, the simulated SISs, with the admin endpoints and the faults."""
+    calls = Calls()
     app = Starlette(
         routes=[
+            *calls.routes(),
             *PowerSchoolApi().routes(),
             *AeriesApi().routes(),
             *EnrollApi(world).routes(),
@@ -40,7 +43,7 @@ def create_app(world: World) -> Starlette:
             *AdminApi(world).routes(),
             *health_routes({}),
         ],
-        middleware=[Middleware(FaultGate, faults=world.faults)],
+        middleware=[Middleware(Recorder, calls=calls), Middleware(FaultGate, faults=world.faults)],
     )
     add_error_handlers(app)
     return app

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from http.cookiejar import Cookie, CookieJar
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
@@ -21,6 +22,8 @@ TRIES: Final = 3
 EARLY_SECONDS: Final = 60.0
 PATIENCE_SECONDS: Final = 120.0
 """How long a use of a connection waits in place where it is throttled, all in all."""
+KEEP_SECONDS: Final = 4.0
+"""As long as an idle connection is used again: servers close theirs after five seconds, or later."""
 _DEFAULT_LIFE = 300.0
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
@@ -30,8 +33,8 @@ class Auth(Protocol):
 
     async def headers(self, http: "SisHttp") -> Mapping[str, str]: ...
 
-    def refused(self) -> bool:
-        """The SIS did not take them: whether trying again with new ones makes sense."""
+    def refused(self, sent: Mapping[str, str]) -> bool:
+        """The SIS did not take what was `sent`: whether trying again with new ones makes sense."""
 
 
 @dataclass(slots=True)
@@ -44,6 +47,8 @@ class _Token:
 class ClientCredentials:
     """OAuth2 client credentials. The token is kept until shortly before its end, and renewed once where it is refused.
 
+    Kept by whoever uses the connection, for asking anew at every turn has been answered with 429 (SIS facts, 1.2).
+
     Source: RFC 6749, section 4.4; `expires_in` comes as a number or as a text (SIS facts, 1.2).
     """
 
@@ -52,15 +57,19 @@ class ClientCredentials:
     client_secret: str = field(repr=False)
     scope: str = ""
     _token: _Token | None = field(default=None, repr=False)
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     async def headers(self, http: "SisHttp") -> Mapping[str, str]:
-        if self._token is None or self._token.until < time.monotonic():
-            self._token = await self._fetch(http)
-        return {"Authorization": f"Bearer {self._token.text}"}
+        async with self._lock:
+            if self._token is None or self._token.until < time.monotonic():
+                self._token = await self._fetch(http)
+            return {"Authorization": f"Bearer {self._token.text}"}
 
-    def refused(self) -> bool:
-        had, self._token = self._token, None
-        return had is not None
+    def refused(self, sent: Mapping[str, str]) -> bool:
+        """Somebody else may have renewed it meanwhile."""
+        if self._token is not None and sent.get("Authorization") == f"Bearer {self._token.text}":
+            self._token = None
+        return True
 
     async def _fetch(self, http: "SisHttp") -> _Token:
         form = {"grant_type": "client_credentials", **({"scope": self.scope} if self.scope else {})}
@@ -74,21 +83,39 @@ class ClientCredentials:
         return _Token(answer["access_token"], time.monotonic() + max(0.0, _life(answer) - EARLY_SECONDS))
 
 
-class SisHttp:
-    """`async with SisHttp(...) as http`. One for each use of a connection; `pace` is shared by all workers."""
+def sis_client(allow_private_addresses: bool) -> httpx.AsyncClient:
+    """Connections to every SIS; no cookies are kept. One per process is enough, and saves each use the handshake."""
+    return httpx.AsyncClient(
+        transport=_Pinned(allow_private_addresses),
+        headers={"Accept": "application/json"},
+        timeout=httpx.Timeout(60, connect=10),
+        trust_env=False,
+        cookies=_NoCookies(),
+    )
 
-    def __init__(self, base_url: str, auth: Auth, pace: Pace, *, allow_private_addresses: bool = False) -> None:
+
+class SisHttp:
+    """`async with SisHttp(...) as http`. One for each use of a connection; `pace` is shared by all workers.
+
+    `auth` may be kept from one use to the next. So may `client`, which then is not closed here.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        auth: Auth,
+        pace: Pace,
+        *,
+        allow_private_addresses: bool = False,
+        client: httpx.AsyncClient | None = None,
+    ) -> None:
         self._base = base_url.rstrip("/")
         self.host = httpx.URL(base_url).host
         self._auth = auth
         self._pace = pace
         self._waited = 0.0
-        self._client = httpx.AsyncClient(
-            transport=_Pinned(allow_private_addresses),
-            headers={"Accept": "application/json"},
-            timeout=httpx.Timeout(60, connect=10),
-            trust_env=False,
-        )
+        self._owned = client is None
+        self._client = client or sis_client(allow_private_addresses)
 
     async def __aenter__(self) -> Self:
         return self
@@ -99,7 +126,8 @@ class SisHttp:
         await self.aclose()
 
     async def aclose(self) -> None:
-        await self._client.aclose()
+        if self._owned:
+            await self._client.aclose()
 
     async def get(self, path: str, params: Mapping[str, str | int] | None = None) -> tuple[Any, httpx.Headers]:
         """The JSON answer to a GET below the base address (None where there is no content), and its headers.
@@ -136,7 +164,7 @@ class SisHttp:
             response = await self.send(method, self._base + path, once=once, headers=headers, **how)
             if response.status_code != 401:
                 return response
-            if not (self._auth.refused() and again):
+            if not (self._auth.refused(headers) and again):
                 break
         raise BadSettings(*said("sis.login_refused", host=self.host))
 
@@ -189,12 +217,20 @@ class SisHttp:
         return None if status == 204 else _json(response, self.host)
 
 
+class _NoCookies(CookieJar):
+    """One SIS's cookies are never sent to another, nor one login's with another's."""
+
+    def set_cookie(self, cookie: Cookie) -> None:
+        """Forgotten."""
+
+
 class _Pinned(httpx.AsyncBaseTransport):
     """Connects to the address that was checked, and to no other that a second look-up might give."""
 
     def __init__(self, allow_private_addresses: bool) -> None:
         self._allow_private = allow_private_addresses
-        self._inner = httpx.AsyncHTTPTransport()
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=KEEP_SECONDS)
+        self._inner = httpx.AsyncHTTPTransport(limits=limits)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         host = request.url.host

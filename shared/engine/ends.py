@@ -12,7 +12,7 @@ from shared.adapters.registrations import RegistrationSource
 from shared.adapters.sftp import SftpSource
 from shared.adapters.sftp_delivery import deliver
 from shared.engine.linking import LinkedTarget
-from shared.engine.sis import Sis, open_sis
+from shared.engine.sis import Sis, SisDoor
 from shared.model.connection import Connection, SftpSecrets, SftpSettings
 from shared.model.error_texts import said
 from shared.model.errors import BadSettings
@@ -44,6 +44,10 @@ class RealEnds:
         self._store = store
         self._settings = settings
         self._http = http
+        self._door = SisDoor(store, settings)
+
+    async def aclose(self) -> None:
+        await self._door.aclose()
 
     async def source(self, run: Run, connection: Connection) -> Source:
         if run.source.kind == "enroll":
@@ -89,7 +93,7 @@ class RealEnds:
 
     async def sis(self, connection: Connection) -> Sis:
         """Raises BadSettings where the connection has no address or login."""
-        return await open_sis(self._store, self._settings, connection)
+        return await self._door.open(connection)
 
     async def _sftp_login(self, connection: Connection) -> tuple[SftpSettings, SftpSecrets]:
         sealed = await self._store.org(connection.org).connections.secrets(connection.id)

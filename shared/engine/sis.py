@@ -1,7 +1,7 @@
 """Opens the API of a connection's SIS. A new SIS is added here, and nowhere else in the engine."""
 
 from datetime import date
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from shared.adapters.aeries.server import Aeries, Certificate
 from shared.adapters.aeries.source import AeriesSource
@@ -10,7 +10,7 @@ from shared.adapters.oneroster import OneRoster, OneRosterSource
 from shared.adapters.powerschool.server import PowerSchool
 from shared.adapters.powerschool.source import PowerSchoolSource
 from shared.adapters.powerschool.target import PowerSchoolTarget
-from shared.adapters.sis_http import Auth, ClientCredentials, SisHttp
+from shared.adapters.sis_http import Auth, ClientCredentials, SisHttp, sis_client
 from shared.model.catalog import sis_catalog
 from shared.model.connection import (
     AeriesSettings,
@@ -28,6 +28,9 @@ from shared.security.secrets import SecretBox
 from shared.settings import Settings
 from shared.store.database import Store
 
+MAX_AUTHS = 1000
+Api: TypeAlias = OneRosterSettings | PowerSchoolSettings | AeriesSettings
+
 
 class Sis(Protocol):
     """What can be asked of a SIS."""
@@ -42,28 +45,51 @@ class Sis(Protocol):
         """Its students, to be written on the day `today`. Raises BadSettings where its API has no way to."""
 
 
-async def open_sis(store: Store, settings: Settings, connection: Connection) -> Sis:
-    """Raises BadSettings where the connection has no address or login."""
-    org = store.org(connection.org)
-    about, sealed = connection.api, await org.connections.secrets(connection.id)
-    if about is None or sealed is None:
-        raise BadSettings(*said("sis.not_set_up"))
-    opened = SecretBox(settings.secret_keys).open(sealed)
-    pace = org.paces.of(connection.id, about.per_second)
+class SisDoor:
+    """Opens connections of all kinds; one per process, for tokens and open sockets are kept from use to use."""
 
-    def http(auth: Auth) -> SisHttp:
-        private = settings.allow_private_addresses
-        return SisHttp(about.base_url, auth, pace, allow_private_addresses=private)
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+        self._client = sis_client(settings.allow_private_addresses)
+        self._auths: dict[str, tuple[bytes, Auth]] = {}
 
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+    async def open(self, connection: Connection) -> Sis:
+        """Raises BadSettings where the connection has no address or login."""
+        org = self._store.org(connection.org)
+        about, sealed = connection.api, await org.connections.secrets(connection.id)
+        if about is None or sealed is None:
+            raise BadSettings(*said("sis.not_set_up"))
+        pace = org.paces.of(connection.id, about.per_second)
+        http = SisHttp(about.base_url, self._auth(connection.id, about, sealed), pace, client=self._client)
+        if isinstance(about, AeriesSettings):
+            return _Aeries(about, http, self._settings)
+        if isinstance(about, OneRosterSettings):
+            return _OneRoster(about, http, self._settings)
+        return _PowerSchool(about, http, self._settings)
+
+    def _auth(self, connection: str, about: Api, sealed: bytes) -> Auth:
+        """The one of the last use, unless address or login are others now."""
+        made_of = sealed + about.model_dump_json().encode()
+        held = self._auths.get(connection)
+        if held is None or held[0] != made_of:
+            if len(self._auths) >= MAX_AUTHS:
+                self._auths.clear()
+            opened = SecretBox(self._settings.secret_keys).open(sealed)
+            held = self._auths[connection] = (made_of, _auth(about, opened))
+        return held[1]
+
+
+def _auth(about: Api, opened: str) -> Auth:
     if isinstance(about, AeriesSettings):
-        certificate = CertificateSecrets.model_validate_json(opened).certificate
-        return _Aeries(about, http(Certificate(certificate)), settings)
+        return Certificate(CertificateSecrets.model_validate_json(opened).certificate)
     login = ClientSecrets.model_validate_json(opened)
     if isinstance(about, OneRosterSettings):
-        auth = ClientCredentials(about.token_url, login.client_id, login.client_secret, about.scopes)
-        return _OneRoster(about, http(auth), settings)
-    auth = ClientCredentials(f"{about.base_url}/oauth/access_token", login.client_id, login.client_secret)
-    return _PowerSchool(about, http(auth), settings)
+        return ClientCredentials(about.token_url, login.client_id, login.client_secret, about.scopes)
+    return ClientCredentials(f"{about.base_url}/oauth/access_token", login.client_id, login.client_secret)
 
 
 class _OneRoster:

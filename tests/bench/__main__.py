@@ -22,7 +22,7 @@ from devtools.parts import LocalParts
 from devtools.stack import Stack
 from services.sandbox.district import student_export, write_district
 from shared.store.database import INDEXES
-from tests.bench import by_hand, floor
+from tests.bench import approved, by_hand, floor
 
 MIB = 1024 * 1024
 console = Console(width=110)
@@ -139,8 +139,14 @@ def report_mapping() -> None:
 
 
 async def bench(arguments: argparse.Namespace) -> None:
-    report_mapping()
+    if not arguments.only_approvals:
+        report_mapping()
     if not arguments.rounds:
+        return
+    if arguments.approvals:
+        async with LocalParts() as parts:
+            await approved.report(console, parts, arguments.approvals)
+    if arguments.only_approvals:
         return
     with TemporaryDirectory(prefix="sync-bench-") as directory:
         folder = Path(directory)
@@ -167,6 +173,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3, help="0: the mapping alone")
+    parser.add_argument("--approvals", type=int, default=100, help="registrations that are approved one by one")
+    parser.add_argument("--only-approvals", action="store_true")
     parser.add_argument("--importers", type=int, default=1)
     parser.add_argument("--memory", type=int, nargs="*", default=[10_000, 100_000, 1_000_000], metavar="ROWS")
     asyncio.run(bench(parser.parse_args()))

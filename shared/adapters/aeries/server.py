@@ -21,7 +21,7 @@ class Certificate:
     async def headers(self, http: SisHttp) -> Mapping[str, str]:
         return {"AERIES-CERT": self._certificate}
 
-    def refused(self) -> bool:
+    def refused(self, sent: Mapping[str, str]) -> bool:
         return False
 
 

@@ -71,7 +71,7 @@ class PowerSchool:
         """Students of every status by a field of the query language; odd characters stand for anything."""
         asked = {"q": f"{field}=={_ODD.sub('*', value)}", "expansions": "demographics"}
         path = "/ws/v1/district/student"
-        return [one async for page in self._pages(path, "students", "student", "student", asked) for one in page]
+        return [one async for page in self._walk(path, "students", "student", asked) for one in page]
 
     async def student(self, dcid: str) -> dict[str, Any] | None:
         """All there is about a student, custom fields too; None where there is no such student."""
@@ -147,8 +147,14 @@ class PowerSchool:
         """Until a page is empty: there is no next link, and the plugin's own maximum may be less than was asked for."""
         most = text((await self._metadata()).get(f"{kind}_max_page_size"))
         size = min(int(most), self._settings.page_size) if most.isdigit() and int(most) else PAGE
+        async for rows in self._walk(path, wrapper, item, {**params, "pagesize": str(size)}):
+            yield rows
+
+    async def _walk(
+        self, path: str, wrapper: str, item: str, params: Mapping[str, str]
+    ) -> AsyncIterator[list[dict[str, Any]]]:
         for number in range(1, 1_000_000):
-            answer, _ = await self._http.get(path, {**params, "page": number, "pagesize": size})
+            answer, _ = await self._http.get(path, {**params, "page": number})
             if not isinstance(answer, dict) or wrapper not in answer:
                 raise Unavailable(*said("sis.not_understood", host=self._http.host))
             rows = [one for one in many(group(answer[wrapper]).get(item)) if isinstance(one, dict)]
