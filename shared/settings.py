@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     )
     max_upload_mb: int = Field(1024, ge=1, description="Largest file taken, in MiB.")
     max_cell_chars: int = Field(65_536, ge=1, description="Longest value of one cell, in characters.")
+    contact_email: str = Field(
+        "sync-service@example.org", description="Whom a district asks about the PowerSchool plugin; stands in it."
+    )
     permission_cache_seconds: float = Field(10, ge=0, description="How long Enroll's answer about a user is kept.")
     schedule_poll_seconds: float = Field(5, gt=0, description="How often the scheduler looks for due schedules.")
     allow_private_addresses: bool = Field(

@@ -3,15 +3,17 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.gateway.context import Call, Caller
+from shared.adapters.powerschool.plugin import plugin_xml
 from shared.adapters.sftp import check
 from shared.adapters.ssh import host_key
 from shared.contracts.envelope import new_id
 from shared.contracts.topology import Direction
+from shared.mapping.differences import columns_read
 from shared.model.connection import (
     AeriesSettings,
     CertificateSecrets,
@@ -31,9 +33,12 @@ from shared.model.connection import (
     Zone,
 )
 from shared.model.error_texts import said
-from shared.model.errors import BadSettings
+from shared.model.errors import BadSettings, NotFound
+from shared.model.mapping import DoNotMap
 from shared.model.occurrences import upcoming
 from shared.model.permission import Deed
+from shared.model.saved import newest
+from shared.model.sis import SisLists
 from shared.security.secrets import SecretBox
 from shared.settings import Settings
 
@@ -183,6 +188,31 @@ async def test(call: Caller, id: str) -> dict[str, Any]:
     opened = SftpSecrets.model_validate_json(SecretBox(_settings(call).secret_keys).open(sealed))
     files = await check(sftp, opened, allow_private_addresses=_settings(call).allow_private_addresses)
     return {"ok": True, "matching_files": files}
+
+
+@router.get("/{id}/sis")
+async def sis_lists(call: Caller, id: str) -> SisLists:
+    """The schools, fields and codes of the connection's SIS, which is asked now."""
+    await call.may(Deed.MAP_IMPORT, data_type="students", subject=f"lists of {id}")
+    connection = await call.connection(id)
+    return await (await call.gateway.base.ends.sis(connection)).lists(connection.clock().date())
+
+
+@router.get("/{id}/ps_plugin.xml")
+async def plugin(call: Caller, id: str) -> Response:
+    """The plugin to be installed in PowerSchool: it asks for what the mappings of the connection read and write."""
+    await call.may(Deed.MANAGE_CONNECTION, subject=f"plugin of {id}")
+    connection = await call.connection(id)
+    if connection.powerschool is None:
+        raise NotFound(*said("powerschool.no_plugin_here"))
+    imports = await call.org.mappings.versions(id, "students")
+    exports = await call.org.sis_mappings.versions(id, "students")
+    read = {name for one in newest(imports) for name in columns_read(one)} | {*connection.powerschool.extension_fields}
+    written = {row.target for one in newest(exports) for row in one.fields if not isinstance(row, DoNotMap)}
+    version = f"1.{len(imports)}.{len(exports)}"
+    content = plugin_xml(read, written, version=version, contact=_settings(call).contact_email)
+    name = {"Content-Disposition": 'attachment; filename="ps_plugin.xml"'}
+    return Response(content, media_type="application/xml", headers=name)
 
 
 @router.put("/{id}/schedule")

@@ -6,7 +6,9 @@ with spaces, a year that is not there is answered with the default one, a studen
 
 import hmac
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,6 +23,20 @@ from services.sandbox.errors import JSON
 
 Json = dict[str, Any]
 _GRADES = {"PK": -1, "KG": 0}
+CODES = {
+    ("stu", "eth"): (("Y", "Hispanic", ""), ("N", "Not Hispanic", "")),
+    ("stu", "rc1"): (("700", "White", ""), ("600", "Black", ""), ("299", "Other Asian", "I")),
+    ("stu", "hl"): (("00", "English", ""), ("01", "Spanish", "")),
+    ("stu", "cl"): (("00", "English", ""), ("01", "Spanish", "")),
+    ("stu", "lf"): (("E", "English Only", ""), ("L", "Learner", "")),
+    ("stu", "gr"): (("K", "Kindergarten", ""), ("1", "First", ""), ("2", "Second", "")),
+    ("stu", "tg"): (("*", "Pre-enrolled", ""), ("N", "No show", "")),
+    ("stu", "bcu"): (("US", "United States", ""),),
+    ("stu", "bst"): (("CA", "California", ""),),
+    ("contact", "rl"): (("11", "Mother", ""), ("12", "Father", ""), ("90", "Old code", "I")),
+    ("contact", "relationshiptostudent"): (("11", "Mother", ""), ("12", "Father", "")),
+}
+"""Table and field to code, description and status; "I" is not in use any more."""
 YEARS = ("2025-2026", "2026-2027")
 DISTRICT_WIDE = "0"
 
@@ -41,6 +57,7 @@ class AeriesSpec(BaseModel):
     forbidden: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     contact_verb: str = "POST"
+    zone: str = "America/Los_Angeles"
 
 
 class AeriesSite:
@@ -52,6 +69,7 @@ class AeriesSite:
         self.students: list[Json] = []
         self.contacts: list[Json] = []
         self.inserts = 0
+        self._touched: dict[tuple[str, int], datetime] = {}
         for number, row in enumerate(district_rows(spec.students, seed=spec.seed)):
             self._add(number, dict(zip(HEADERS, row, strict=False)))
 
@@ -72,7 +90,19 @@ class AeriesSite:
         made = blank_student(91_000_000 + self.inserts, school, len(self.students) + 1)
         self.students.append(made)
         take_over(made, given, frozenset(self.spec.dropped))
+        self.touch("student", made["StudentID"])
         return made
+
+    def touch(self, area: str, student: int) -> None:
+        self._touched[(area, student)] = self.now()
+
+    def now(self) -> datetime:
+        """The district's own time."""
+        return datetime.now(ZoneInfo(self.spec.zone)).replace(tzinfo=None)
+
+    def changed_since(self, area: str, since: datetime) -> list[Json]:
+        ids = {student for (where, student), at in self._touched.items() if where == area and at >= since}
+        return [one for one in self.students if one["StudentID"] in ids]
 
     def rows(self, student: str) -> list[Json]:
         return [one for one in self.students if str(one["StudentID"]) == student]
@@ -96,6 +126,13 @@ class AeriesApi:
         get = {
             "/schools": self.schools,
             "/schools/{school}": self.school,
+            "/codes/{table}/{field}": self.codes,
+            "/enrollment/{student}": self.enrollment,
+            "/schools/{school}/enrollment/{student}": self.enrollment,
+            "/schools/{school}/students/grade/{grade}": self.students,
+            "/schools/{school}/students/sn/{number}": self.students,
+            "/schools/{school}/DistrictSupplemental/{student}": self.supplemental,
+            "/StudentDataChanges/{area}/{year}/{month}/{day}/{hour}/{minute}": self.changes,
             "/schools/{school}/students": self.students,
             "/schools/{school}/students/{student}": self.students,
             "/schools/{school}/contacts": self.contacts,
@@ -128,13 +165,15 @@ class AeriesApi:
         for one in self._sites[request.path_params["name"]].students:
             if str(one["StudentID"]) == request.path_params["id"]:
                 one.update(changes)
+                self._sites[request.path_params["name"]].touch("student", one["StudentID"])
         return Response(status_code=204)
 
     async def about(self, request: Request) -> Response:
         """Needs no certificate."""
         if request.path_params["name"] not in self._sites:
             return _failure(404, "Not found")
-        zone = {"LocalTimeZoneName": "Pacific Standard Time", "CurrentDateTime": "2026-09-01T08:00:00"}
+        now = self._sites[request.path_params["name"]].now()
+        zone = {"LocalTimeZoneName": "Pacific Standard Time", "CurrentDateTime": now.isoformat(timespec="seconds")}
         return _answer({"AeriesVersion": "9.26.8.1", "DatabaseYear": YEARS[1], "AvailableDatabaseYears": YEARS, **zone})
 
     def _guarded(self, path: str, answer: Any) -> Any:
@@ -229,9 +268,62 @@ class AeriesApi:
         school, student = request.path_params["school"], request.path_params.get("student")
         found = [one for one in site.students if str(one["SchoolCode"]) == school]
         found = [one for one in found if student in (None, str(one["StudentID"]))]
+        for name, field in (("grade", "Grade"), ("number", "StudentNumber")):
+            if name in request.path_params:
+                found = [one for one in found if str(one[field]) == request.path_params[name]]
         first = int(request.query_params.get("StartingRecord", 1))
         last = int(request.query_params.get("EndingRecord", len(found)))
         return _answer(found[first - 1 : min(last, first - 1 + site.spec.page_cap)])
+
+    def codes(self, site: AeriesSite, request: Request) -> Response:
+        """By table or object name; CON is a device name, which breaks the address."""
+        table, field = (request.path_params[name].casefold() for name in ("table", "field"))
+        found = CODES.get(("contact" if table == "contact" else "stu", field.removesuffix("code")))
+        if table not in ("stu", "student", "contact") or found is None:
+            return _failure(404, "Code table not found")
+        shown = [
+            {
+                "Table": table.upper(),
+                "Field": field.upper(),
+                "Code": f"{code:<3}",
+                "Description": label,
+                "SortOrder": at,
+            }
+            | {"Status": status, "AeriesCode": code.strip().replace("K", "0"), "Category": ""}
+            for at, (code, label, status) in enumerate(found)
+        ]
+        return _answer(shown)
+
+    def enrollment(self, site: AeriesSite, request: Request) -> Response:
+        rows = site.rows(request.path_params["student"])
+        school = request.path_params.get("school", DISTRICT_WIDE)
+        keys = ("StudentID", "SchoolCode", "StudentNumber", "Grade")
+        about = {"AcademicYear": "2026", "LeaveDate": None, "ExitReasonCode": ""}
+        shown = [
+            {**{key: one[key] for key in keys}, **about, "EnterDate": one["SchoolEnterDate"]}
+            for one in rows
+            if school in (DISTRICT_WIDE, str(one["SchoolCode"]))
+        ]
+        return _answer(shown)
+
+    def supplemental(self, site: AeriesSite, request: Request) -> Response:
+        """Empty columns are a single space, as the real one answers."""
+        column = {"ColumnCode": "BU", "ColumnDescription": "Bus stop", "Value": " ", "ColumnType": "varchar"}
+        rows = site.rows(request.path_params["student"])
+        return _answer(
+            [{"StudentID": one["StudentID"], "SchoolCode": one["SchoolCode"], "Columns": [column]} for one in rows]
+        )
+
+    def changes(self, site: AeriesSite, request: Request) -> Response:
+        """Who has changed since, in the district's own time; ids alone."""
+        about = request.path_params
+        if about["area"].casefold() not in ("student", "contact", "enrollment"):
+            return _failure(400, "Invalid data area")
+        year, month, day, hour, minute = (int(about[name]) for name in ("year", "month", "day", "hour", "minute"))
+        since = datetime(year, month, day, hour, minute)  # noqa: DTZ001 - as the site's clock shows it
+        changed = site.changed_since(about["area"].casefold(), since)
+        keys = ("StudentID", "SchoolCode", "StudentNumber")
+        return _answer([{key: one[key] for key in keys} for one in changed])
 
     def contacts(self, site: AeriesSite, request: Request) -> Response:
         """With a StudentID the school is ignored."""

@@ -23,6 +23,7 @@ from starlette.routing import Route
 from services.sandbox import people
 from services.sandbox.district import HEADERS, district_rows
 from services.sandbox.errors import JSON
+from services.sandbox.powerschool_codes import code_lists, tables
 from services.sandbox.powerschool_writing import ContactBook, faults, merged
 
 Json = dict[str, Any]
@@ -58,6 +59,7 @@ class PowerSchoolSpec(BaseModel):
     dropped: tuple[str, ...] = ()
     entry_codes: tuple[str, ...] = ("E1", "E2")
     unanswered: tuple[str, ...] = ()
+    exit_codes: tuple[str, ...] = ("W1",)
 
 
 class PowerSchoolServer:
@@ -170,6 +172,12 @@ class PowerSchoolApi:
         base = "/powerschool/{name}"
         get = {
             "/ws/v1/metadata": self.metadata,
+            "/ws/v1/time": self.time,
+            "/ws/v1/district": self.district,
+            "/ws/v1/school/{school}": self.school,
+            "/ws/schema/table/{table}": self.table,
+            "/ws/schema/table/{table}/count": self.count_table,
+            "/ws/schema/table/{table}/metadata": self.about_table,
             "/ws/v1/district/school": self.schools,
             "/ws/v1/district/school/count": self.count_schools,
             "/ws/v1/district/student": self.students,
@@ -222,7 +230,7 @@ class PowerSchoolApi:
             _, _, token = request.headers.get("authorization", "").partition(" ")
             if server is None or server.tokens.get(token, 0) < time.monotonic():
                 return Response(status_code=401, headers={"WWW-Authenticate": EXPIRED})
-            if any(part in path for part in server.spec.forbidden):
+            if any(part in request.url.path for part in server.spec.forbidden):
                 return _answer({"message": "You do not have access to this resource."}, 403)
             made: Response = answer(server, request)
             return made
@@ -297,6 +305,44 @@ class PowerSchoolApi:
         return _answer(
             {"metadata": {**plugin, "powerschool_version": "25.8.0.0", "district_timezone": "America/Denver"}}
         )
+
+    def time(self, _: PowerSchoolServer, __: Request) -> Response:
+        return _answer({"time": {"milliseconds_since_epoch": round(time.time() * 1000)}})
+
+    def district(self, server: PowerSchoolServer, request: Request) -> Response:
+        """Code lists where they are asked for, each wrapped twice; one code stands alone."""
+        wanted = {one.strip() for one in request.query_params.get("expansions", "").split(",")}
+        lists = {wrapper: _listed(item, rows) for wrapper, (item, rows) in code_lists(server.spec).items()}
+        shown = {wrapper: rows or "" for wrapper, rows in lists.items() if wrapper in wanted}
+        about = {"name": "Sandbox District", "district_number": 900, "uuid": "0f3c"}
+        return _answer({"district": {**about, "@expansions": ", ".join(lists), **shown}})
+
+    def school(self, server: PowerSchoolServer, request: Request) -> Response:
+        found = [one for one in server.schools if str(one["id"]) == request.path_params["school"]]
+        if not found:
+            return _answer({"message": "The resource was not found."}, 404)
+        return _answer({"school": {"@expansions": "", **_made_of_xml(found[0])}})
+
+    def table(self, server: PowerSchoolServer, request: Request) -> Response:
+        """All values are texts; without a projection it is an error."""
+        name = request.path_params["table"].casefold()
+        rows = tables(server.students).get(name)
+        if rows is None:
+            return _answer({"message": "The resource was not found."}, 404)
+        columns = [one for one in request.query_params.get("projection", "").casefold().split(",") if one]
+        if not columns:
+            errors = [{"field": "projection", "resource": name, "errorCode": "INVALID"}]
+            return _answer({"message": "Validation Failed", "errors": errors}, 400)
+        wanted = [{key: str(one.get(key) or "") for key in (one if columns == ["*"] else columns)} for one in rows]
+        shown = [{"id": number, "name": name, "tables": {name: row}} for number, row in enumerate(wanted, 1)]
+        return _answer({"name": name, "record": list(_paged(server, request, shown)), "@extensions": ""})
+
+    def count_table(self, server: PowerSchoolServer, request: Request) -> Response:
+        return _answer({"count": len(tables(server.students).get(request.path_params["table"].casefold(), []))})
+
+    def about_table(self, server: PowerSchoolServer, request: Request) -> Response:
+        rows = tables(server.students).get(request.path_params["table"].casefold(), [])
+        return _answer({"name": request.path_params["table"], "columns": sorted(rows[0]) if rows else []})
 
     def schools(self, server: PowerSchoolServer, request: Request) -> Response:
         rows = _paged(server, request, server.schools)

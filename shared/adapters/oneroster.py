@@ -24,6 +24,7 @@ from shared.model.error_texts import said
 from shared.model.errors import BadInput, BadSettings, NotFound, Refused, Unavailable
 from shared.model.ports import SourceInfo
 from shared.model.record import RowBatch
+from shared.model.sis import SisField, SisLists, SisSchool
 
 BASE: Final = ("sourcedId", "status", "dateLastModified")
 COLUMNS: Final = {
@@ -63,6 +64,17 @@ class OneRoster:
                 raise BadSettings(*said("oneroster.no_scope", name=name)) from None
             found[name] = len(_rows(answer, name))
         return {"schools": bool(found["orgs"]), "people": bool(found["users"])}
+
+    async def lists(self) -> SisLists:
+        """Its schools, and the fields that students have. The standard has no codes of a district's own."""
+        orgs = [one async for page in self.collection("orgs") for one in page]
+        schools = [
+            SisSchool(code=str(one.get("identifier") or one["sourcedId"]), name=str(one.get("name") or ""))
+            for one in orgs
+            if one.get("type") == "school" and one.get("sourcedId")
+        ]
+        names = dict.fromkeys((*COLUMNS["users"], *COLUMNS["demographics"]))
+        return SisLists(schools=tuple(schools), fields=tuple(SisField(name=name, label=name) for name in names))
 
     async def collection(self, name: str) -> AsyncIterator[list[dict[str, Any]]]:
         """Every object of a collection, page by page.

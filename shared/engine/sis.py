@@ -3,10 +3,12 @@
 from datetime import date
 from typing import Any, Protocol, TypeAlias
 
+from shared.adapters.aeries.lists import lists as aeries_lists
 from shared.adapters.aeries.server import Aeries, Certificate
 from shared.adapters.aeries.source import AeriesSource
 from shared.adapters.aeries.target import AeriesTarget
 from shared.adapters.oneroster import OneRoster, OneRosterSource
+from shared.adapters.powerschool.lists import lists as powerschool_lists
 from shared.adapters.powerschool.server import PowerSchool
 from shared.adapters.powerschool.source import PowerSchoolSource
 from shared.adapters.powerschool.target import PowerSchoolTarget
@@ -24,6 +26,7 @@ from shared.model.connection import (
 from shared.model.error_texts import said
 from shared.model.errors import BadSettings
 from shared.model.ports import Source, Target
+from shared.model.sis import SisLists
 from shared.security.secrets import SecretBox
 from shared.settings import Settings
 from shared.store.database import Store
@@ -40,6 +43,9 @@ class Sis(Protocol):
 
     def source(self, data_type: str) -> Source:
         """Its records of a data type."""
+
+    async def lists(self, today: date) -> SisLists:
+        """Its schools, fields and codes."""
 
     def target(self, rules: ExportRules, today: date) -> Target:
         """Its students, to be written on the day `today`. Raises BadSettings where its API has no way to."""
@@ -111,6 +117,10 @@ class _OneRoster:
             max_cell_chars=self._settings.max_cell_chars,
         )
 
+    async def lists(self, today: date) -> SisLists:
+        async with self._http as http:
+            return await OneRoster(http, self._about).lists()
+
     def target(self, rules: ExportRules, today: date) -> Target:
         raise BadSettings(*said("sis.read_only"))
 
@@ -127,6 +137,10 @@ class _PowerSchool:
 
     def source(self, data_type: str) -> Source:
         return PowerSchoolSource(self._http, self._about, data_type=data_type, spool_dir=self._settings.spool_dir)
+
+    async def lists(self, today: date) -> SisLists:
+        async with self._http as http:
+            return await powerschool_lists(PowerSchool(http, self._about), today)
 
     def target(self, rules: ExportRules, today: date) -> Target:
         about = sis_catalog("powerschool", self._about.extension_fields)
@@ -145,6 +159,10 @@ class _Aeries:
 
     def source(self, data_type: str) -> Source:
         return AeriesSource(self._http, self._about, data_type=data_type, spool_dir=self._settings.spool_dir)
+
+    async def lists(self, today: date) -> SisLists:
+        async with self._http as http:
+            return await aeries_lists(Aeries(http, self._about))
 
     def target(self, rules: ExportRules, today: date) -> Target:
         about = sis_catalog("aeries")

@@ -1,9 +1,12 @@
 """What people save and nobody changes: every save is the next version of its name."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, Field
+
+One = TypeVar("One", bound="Saved")
 
 
 class Saved(BaseModel):
@@ -22,3 +25,8 @@ class SavedMapping(Saved):
 
     direction: Literal["import", "export"]
     data_type: str
+
+
+def newest(versions: Sequence[One]) -> list[One]:
+    """The newest version of each name; `versions` are newest first."""
+    return list({one.name: one for one in reversed(versions)}.values())

@@ -29,6 +29,7 @@ MANAGING: dict[tuple[str, str], Any] = {
     ("POST", "/connections/{id}/host-key/probe"): {},
     ("PUT", "/connections/{id}/host-key"): {"json": {"host_key": OTHER_KEY}},
     ("POST", "/connections/{id}/test"): {},
+    ("GET", "/connections/{id}/ps_plugin.xml"): {},
     ("PUT", "/connections/{id}/schedule"): {"json": DAILY},
     ("DELETE", "/connections/{id}/schedule"): {},
 }
@@ -41,6 +42,7 @@ IMPORTING: dict[tuple[str, str], Any] = {
     ("POST", "/connections/{id}/mappings/{data_type}/differences"): {"json": {"columns": ["A"]}},
     ("POST", "/connections/{id}/mappings/{data_type}/read"): {},
     ("POST", "/connections/{id}/mappings/{data_type}/match"): {"json": {"columns": ["A"]}},
+    ("GET", "/connections/{id}/sis"): {},
     ("PUT", "/connections/{id}/code-tables/{name}"): {"json": {"pairs": []}},
     ("POST", "/connections/{id}/imports/{data_type}"): {
         "params": {"school_year": YEAR},

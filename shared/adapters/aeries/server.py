@@ -70,6 +70,12 @@ class Aeries:
             yield [texts(one) for one in rows]
             first += len(rows)
 
+    async def codes(self, place: str) -> list[dict[str, str]]:
+        """The rows of a code table, by table and field."""
+        answer, _ = await self._http.get(f"{API}/codes/{place}")
+        rows = answer if isinstance(answer, list) else [answer]
+        return [texts(one) for one in rows if isinstance(one, dict)]
+
     async def student(self, school: str, id: str) -> list[dict[str, Any]]:
         """The rows of a student at a school; none where they are at another."""
         try:

@@ -4,7 +4,7 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
-from shared.adapters.powerschool.json import group, many, text
+from shared.adapters.powerschool.json import extensions, group, many, text
 from shared.adapters.sis_http import SisHttp
 from shared.model.connection import PowerSchoolSettings
 from shared.model.error_texts import said
@@ -60,6 +60,27 @@ class PowerSchool:
                 "/ws/v1/district/student/count", {"q": f"school_enrollment.enroll_status=={status}"}
             )
         return found
+
+    async def district(self, expansions: Sequence[str]) -> dict[str, Any]:
+        answer, _ = await self._http.get("/ws/v1/district", {"expansions": ",".join(expansions)})
+        return group(group(answer).get("district"))
+
+    async def code_sets(self) -> AsyncIterator[list[dict[str, Any]]]:
+        """Rows of the table CodeSet, all values texts."""
+        columns = "codetype,code,displayvalue,description,effectivestartdate,effectiveenddate"
+        async for rows in self._walk("/ws/schema/table/codeset", "record", "", {"projection": columns}):
+            yield [group(group(row.get("tables")).get("codeset")) for row in rows]
+
+    async def custom_fields(self) -> list[str]:
+        """As `table.field`: those that any of the first students has, of the tables that the server names."""
+        path = "/ws/v1/district/student"
+        answer, _ = await self._http.get(path, {"page": 1, "pagesize": 1})
+        tables = text(group(group(answer).get("students")).get("@extensions")).replace(" ", "")
+        if not tables:
+            return []
+        answer, _ = await self._http.get(path, {"page": 1, "extensions": tables})
+        students = many(group(group(answer).get("students")).get("student"))
+        return sorted({name for one in map(group, students) for name, _ in extensions(one)})
 
     async def everybody(self) -> AsyncIterator[list[dict[str, Any]]]:
         """Students of every status, with what tells them apart."""
@@ -155,9 +176,10 @@ class PowerSchool:
     ) -> AsyncIterator[list[dict[str, Any]]]:
         for number in range(1, 1_000_000):
             answer, _ = await self._http.get(path, {**params, "page": number})
-            if not isinstance(answer, dict) or wrapper not in answer:
+            if not isinstance(answer, dict) or (wrapper not in answer and item):
                 raise Unavailable(*said("sis.not_understood", host=self._http.host))
-            rows = [one for one in many(group(answer[wrapper]).get(item)) if isinstance(one, dict)]
+            found = group(answer[wrapper]).get(item) if item else answer.get(wrapper)
+            rows = [one for one in many(found) if isinstance(one, dict)]
             if not rows:
                 return
             yield rows
