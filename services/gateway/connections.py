@@ -30,6 +30,7 @@ from shared.model.connection import (
     SchoolCode,
     SftpSecrets,
     SftpSettings,
+    SkywardSettings,
     Zone,
 )
 from shared.model.error_texts import said
@@ -66,6 +67,7 @@ class NewConnection(BaseModel):
     oneroster: OneRosterSettings | None = None
     powerschool: PowerSchoolSettings | None = None
     aeries: AeriesSettings | None = None
+    skyward: SkywardSettings | None = None
     secrets: Secrets | None = None
 
 
@@ -84,6 +86,7 @@ class ConnectionChange(BaseModel):
     oneroster: OneRosterSettings | None = None
     powerschool: PowerSchoolSettings | None = None
     aeries: AeriesSettings | None = None
+    skyward: SkywardSettings | None = None
 
 
 class NewSchedule(BaseModel):

@@ -23,6 +23,7 @@ from services.sandbox.recording import Calls, Recorder
 from services.sandbox.server import bind, serving
 from services.sandbox.settings import SandboxSettings
 from services.sandbox.sftp import SftpAccount, SftpAddress, sftp_server
+from services.sandbox.skyward import SkywardApi
 from services.sandbox.world import World
 from shared.settings import Settings
 from shared.telemetry.http import health_routes
@@ -38,6 +39,7 @@ def create_app(world: World) -> Starlette:
             *calls.routes(),
             *PowerSchoolApi().routes(),
             *AeriesApi().routes(),
+            *SkywardApi().routes(),
             *EnrollApi(world).routes(),
             *OneRosterApi().routes(),
             *AdminApi(world).routes(),

@@ -83,6 +83,7 @@ class EnrollTarget:
 
     batch_size = BATCH
     concurrency = 4
+    resumes = True
 
     def __init__(self, http: httpx.AsyncClient, run: Run, match_key: str) -> None:
         self._http = http

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from http.cookiejar import Cookie, CookieJar
 from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Protocol, Self, TypeAlias
 
 import httpx
 import orjson
@@ -28,10 +28,16 @@ _DEFAULT_LIFE = 300.0
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
+Params: TypeAlias = Mapping[str, Any] | None
+
+
 class Auth(Protocol):
     """Puts the credentials on a request."""
 
     async def headers(self, http: "SisHttp") -> Mapping[str, str]: ...
+
+    def stale(self, response: httpx.Response) -> bool:
+        """Whether the answer says that the credentials were not taken."""
 
     def refused(self, sent: Mapping[str, str]) -> bool:
         """The SIS did not take what was `sent`: whether trying again with new ones makes sense."""
@@ -65,6 +71,9 @@ class ClientCredentials:
                 self._token = await self._fetch(http)
             return {"Authorization": f"Bearer {self._token.text}"}
 
+    def stale(self, response: httpx.Response) -> bool:
+        return response.status_code == 401
+
     def refused(self, sent: Mapping[str, str]) -> bool:
         """Somebody else may have renewed it meanwhile."""
         if self._token is not None and sent.get("Authorization") == f"Bearer {self._token.text}":
@@ -72,15 +81,18 @@ class ClientCredentials:
         return True
 
     async def _fetch(self, http: "SisHttp") -> _Token:
-        form = {"grant_type": "client_credentials", **({"scope": self.scope} if self.scope else {})}
-        login = httpx.BasicAuth(self.client_id, self.client_secret)
-        response = await http.send("POST", self.url, data=form, auth=login)
+        response = await self._ask(http)
         if response.status_code in (400, 401, 403):
             raise BadSettings(*said("sis.login_refused", host=http.host))
         answer = _json(response, http.host)
         if not isinstance(answer, dict) or not isinstance(answer.get("access_token"), str):
             raise BadSettings(*said("sis.no_token", host=http.host))
         return _Token(answer["access_token"], time.monotonic() + max(0.0, _life(answer) - EARLY_SECONDS))
+
+    async def _ask(self, http: "SisHttp") -> httpx.Response:
+        form = {"grant_type": "client_credentials", **({"scope": self.scope} if self.scope else {})}
+        login = httpx.BasicAuth(self.client_id, self.client_secret)
+        return await http.send("POST", self.url, data=form, auth=login)
 
 
 def sis_client(allow_private_addresses: bool) -> httpx.AsyncClient:
@@ -129,7 +141,7 @@ class SisHttp:
         if self._owned:
             await self._client.aclose()
 
-    async def get(self, path: str, params: Mapping[str, str | int] | None = None) -> tuple[Any, httpx.Headers]:
+    async def get(self, path: str, params: Params = None) -> tuple[Any, httpx.Headers]:
         """The JSON answer to a GET below the base address (None where there is no content), and its headers.
 
         Raises:
@@ -139,10 +151,16 @@ class SisHttp:
         response = await self._authorized("GET", path, once=False, params=params)
         return self._read(response), response.headers
 
-    async def write(
-        self, method: str, path: str, body: Any, params: Mapping[str, str | int] | None = None
-    ) -> tuple[int, Any]:
-        """Send a change, once: status and JSON answer (None where there is none), also of a call that was refused.
+    async def post(self, path: str, body: Any, params: Params = None) -> tuple[Any, httpx.Headers]:
+        """The same for a search that is sent as JSON: it changes nothing, so it may be sent again. Raises as `get`."""
+        how = {"params": params, "content": orjson.dumps(body), "headers": {"Content-Type": "application/json"}}
+        response = await self._authorized("POST", path, once=False, **how)
+        return self._read(response), response.headers
+
+    async def write(self, method: str, path: str, body: Any, params: Params = None) -> tuple[int, Any]:
+        """Send a change, once: status and JSON answer (None where there is none).
+
+        Of a call that was refused as well; what a refusal says may be plain text.
 
         Raises:
             BadSettings, Refused: login, address or rights are not as they need to be.
@@ -154,7 +172,9 @@ class SisHttp:
         status = response.status_code
         if status == 403 or 300 <= status < 400:
             self._read(response)
-        return status, None if not response.content else _json(response, self.host)
+        if not response.content:
+            return status, None
+        return status, _said(response) if status >= 400 else _json(response, self.host)
 
     async def _authorized(self, method: str, path: str, *, once: bool, **how: Any) -> httpx.Response:
         """With the credentials on it; with new ones where they were refused."""
@@ -162,10 +182,12 @@ class SisHttp:
         for again in (True, False):
             headers = {**more, **await self._auth.headers(self)}
             response = await self.send(method, self._base + path, once=once, headers=headers, **how)
-            if response.status_code != 401:
+            if not self._auth.stale(response):
                 return response
             if not (self._auth.refused(headers) and again):
                 break
+        if response.status_code == 403:
+            return response  # with credentials that are good, it was the right that is lacking
         raise BadSettings(*said("sis.login_refused", host=self.host))
 
     async def send(self, method: str, url: str, *, once: bool = False, **how: Any) -> httpx.Response:
@@ -249,6 +271,13 @@ def _json(response: httpx.Response, host: str) -> Any:
         return orjson.loads(response.content)
     except orjson.JSONDecodeError:
         raise Unavailable(*said("sis.not_json", host=host)) from None
+
+
+def _said(response: httpx.Response) -> Any:
+    try:
+        return orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        return response.text
 
 
 def _life(answer: Mapping[str, Any]) -> float:

@@ -23,6 +23,7 @@ class LinkedTarget:
     def __init__(self, inner: Target, links: ConnectionLinks, about: Catalog, fixed: frozenset[str]) -> None:
         self.batch_size = inner.batch_size
         self.concurrency = inner.concurrency
+        self.resumes = inner.resumes
         self._inner = inner
         self._links = links
         self._about = about
@@ -32,8 +33,18 @@ class LinkedTarget:
         await self._inner.aclose()
 
     async def look_up(self, sought: Sequence[Sought], fields: Sequence[str]) -> dict[str, Found]:
-        """By the ledger, else by the match keys. Whoever the SIS has deleted since is looked for anew."""
+        """By the ledger, else by the match keys. Whoever the SIS has deleted since is looked for anew.
+
+        Whose creation is under way, where that can be resumed, is told as absent, so that it is.
+        """
         known = await self._links.known([_student(one.values) for one in sought])
+        if self.resumes:
+            sought = [one for one in sought if known.get(_student(one.values)) != ""]
+        return await self._look_up(sought, fields, known)
+
+    async def _look_up(
+        self, sought: Sequence[Sought], fields: Sequence[str], known: Mapping[str, str]
+    ) -> dict[str, Found]:
         found = await self._inner.look_up([_linked(one, known) for one in sought], fields)
         lost = [one for one in sought if one.key not in found and known.get(_student(one.values))]
         if lost:
@@ -62,7 +73,8 @@ class LinkedTarget:
             return {}
         fields = sorted({name for one in changes for name in one.values})
         sought = [Sought(one.key, one.values, interrupted=True) for one in changes]
-        found = await self.look_up(sought, fields)
+        known = await self._links.known([_student(one.values) for one in changes])
+        found = await self._look_up(sought, fields, known)
         result: dict[str, Change | Applied] = {}
         for change in changes:
             held, candidate = found.get(change.key), _candidate(change)
@@ -70,6 +82,8 @@ class LinkedTarget:
                 result[change.key] = change
             elif against := objections(candidate, held, self._about):
                 result[change.key] = Applied(change.key, False, "failed", None, against)
+            elif self.resumes:
+                result[change.key] = replace(change, target_id=held.target_id)
             else:
                 result[change.key] = left = decide(candidate, held, self._about, self._fixed)
                 if left.action is Action.ADOPT:

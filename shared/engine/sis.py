@@ -1,7 +1,7 @@
 """Opens the API of a connection's SIS. A new SIS is added here, and nowhere else in the engine."""
 
 from datetime import date
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 from shared.adapters.aeries.lists import lists as aeries_lists
 from shared.adapters.aeries.server import Aeries, Certificate
@@ -13,15 +13,23 @@ from shared.adapters.powerschool.server import PowerSchool
 from shared.adapters.powerschool.source import PowerSchoolSource
 from shared.adapters.powerschool.target import PowerSchoolTarget
 from shared.adapters.sis_http import Auth, ClientCredentials, SisHttp, sis_client
+from shared.adapters.skyward.lists import check as skyward_check
+from shared.adapters.skyward.lists import lists as skyward_lists
+from shared.adapters.skyward.login import SkywardLogin
+from shared.adapters.skyward.objects import Objects
+from shared.adapters.skyward.source import SkywardSource
+from shared.adapters.skyward.target import SkywardTarget
 from shared.model.catalog import sis_catalog
 from shared.model.connection import (
     AeriesSettings,
+    ApiSettings,
     CertificateSecrets,
     ClientSecrets,
     Connection,
     ExportRules,
     OneRosterSettings,
     PowerSchoolSettings,
+    SkywardSettings,
 )
 from shared.model.error_texts import said
 from shared.model.errors import BadSettings
@@ -32,7 +40,6 @@ from shared.settings import Settings
 from shared.store.database import Store
 
 MAX_AUTHS = 1000
-Api: TypeAlias = OneRosterSettings | PowerSchoolSettings | AeriesSettings
 
 
 class Sis(Protocol):
@@ -75,9 +82,11 @@ class SisDoor:
             return _Aeries(about, http, self._settings)
         if isinstance(about, OneRosterSettings):
             return _OneRoster(about, http, self._settings)
+        if isinstance(about, SkywardSettings):
+            return _Skyward(about, http, self._settings)
         return _PowerSchool(about, http, self._settings)
 
-    def _auth(self, connection: str, about: Api, sealed: bytes) -> Auth:
+    def _auth(self, connection: str, about: ApiSettings, sealed: bytes) -> Auth:
         """The one of the last use, unless address or login are others now."""
         made_of = sealed + about.model_dump_json().encode()
         held = self._auths.get(connection)
@@ -89,12 +98,14 @@ class SisDoor:
         return held[1]
 
 
-def _auth(about: Api, opened: str) -> Auth:
+def _auth(about: ApiSettings, opened: str) -> Auth:
     if isinstance(about, AeriesSettings):
         return Certificate(CertificateSecrets.model_validate_json(opened).certificate)
     login = ClientSecrets.model_validate_json(opened)
     if isinstance(about, OneRosterSettings):
         return ClientCredentials(about.token_url, login.client_id, login.client_secret, about.scopes)
+    if isinstance(about, SkywardSettings):
+        return SkywardLogin(f"{about.base_url}/oauth/token", login.client_id, login.client_secret)
     return ClientCredentials(f"{about.base_url}/oauth/access_token", login.client_id, login.client_secret)
 
 
@@ -167,3 +178,24 @@ class _Aeries:
     def target(self, rules: ExportRules, today: date) -> Target:
         about = sis_catalog("aeries")
         return AeriesTarget(self._http, self._about, rules, about, today, self._settings.spool_dir)
+
+
+class _Skyward:
+    def __init__(self, about: SkywardSettings, http: SisHttp, settings: Settings) -> None:
+        self._about = about
+        self._http = http
+        self._settings = settings
+
+    async def check(self) -> dict[str, Any]:
+        async with self._http as http:
+            return await skyward_check(Objects(http, self._about), http.host)
+
+    def source(self, data_type: str) -> Source:
+        return SkywardSource(self._http, self._about, data_type=data_type, spool_dir=self._settings.spool_dir)
+
+    async def lists(self, today: date) -> SisLists:
+        async with self._http as http:
+            return await skyward_lists(Objects(http, self._about))
+
+    def target(self, rules: ExportRules, today: date) -> Target:
+        return SkywardTarget(self._http, self._about, rules, self._settings.spool_dir)

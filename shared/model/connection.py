@@ -43,6 +43,7 @@ class Kind(StrEnum):
     ONEROSTER = "oneroster"
     POWERSCHOOL = "powerschool"
     AERIES = "aeries"
+    SKYWARD = "skyward"
 
 
 class SafetyLimits(BaseModel):
@@ -170,6 +171,29 @@ class AeriesSettings(BaseModel):
     per_second: float = Field(default=10, ge=0, le=1000)
 
 
+class SkywardSettings(BaseModel):
+    """A Skyward Qmlativ server. `base_url` is that of its API, such as https://skyward.iscorp.com/DistrictStuAPI.
+
+    `entity_id` is what is seen: 1 is the district, others are schools. `active_only` leaves out who has left.
+    `extra_fields` are fields of Student, dotted for a related object. `external_ids`: the names that exports make carry
+    a key of ours in External Unique Identifier, by which an interrupted creation is taken up again.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base_url: HttpAddress
+    entity_id: int = Field(default=1, ge=1)
+    school_year_id: int | None = Field(default=None, ge=1)
+    page_size: int = Field(default=1000, ge=1, le=10_000)
+    per_second: float = Field(default=10, ge=0, le=1000)
+    contacts: bool = True
+    active_only: bool = True
+    extra_fields: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,60}(\.[A-Za-z0-9]{1,60})?$")], ...] = Field(
+        default=(), max_length=200
+    )
+    external_ids: bool = True
+
+
 MatchBy = Literal["student_id", "state_id", "name_and_birth_date"]
 
 
@@ -224,6 +248,9 @@ class ClientSecrets(BaseModel):
     client_secret: str = Field(min_length=1, max_length=2000)
 
 
+ApiSettings = OneRosterSettings | PowerSchoolSettings | AeriesSettings | SkywardSettings
+
+
 class Connection(BaseModel):
     """A connection as stored, without its secrets.
 
@@ -250,6 +277,7 @@ class Connection(BaseModel):
     oneroster: OneRosterSettings | None = None
     powerschool: PowerSchoolSettings | None = None
     aeries: AeriesSettings | None = None
+    skyward: SkywardSettings | None = None
     time_zone: str = ""
     schedule: Schedule | None = None
     export_schedule: Schedule | None = None
@@ -265,7 +293,7 @@ class Connection(BaseModel):
         return "sftp" if self.kind is Kind.SFTP else "api"
 
     @property
-    def api(self) -> OneRosterSettings | PowerSchoolSettings | AeriesSettings | None:
+    def api(self) -> ApiSettings | None:
         """The settings of its SIS; None where it has none, or they are missing."""
         match self.kind:
             case Kind.ONEROSTER:
@@ -274,6 +302,8 @@ class Connection(BaseModel):
                 return self.powerschool
             case Kind.AERIES:
                 return self.aeries
+            case Kind.SKYWARD:
+                return self.skyward
             case _:
                 return None
 

@@ -66,6 +66,8 @@ class Target(Protocol):
 
     batch_size: int
     concurrency: int
+    resumes: bool
+    """Whether a creation that was cut off may be applied again as it is, and makes nothing twice."""
 
     async def look_up(self, sought: Sequence[Sought], fields: Sequence[str]) -> dict[str, Found]:
         """What the target holds of these records (at most `batch_size` of them), by key; absent ones are left out."""

@@ -53,6 +53,29 @@ AERIES = [
 ]
 
 
+GRADES = {"-1": "PK", "0": "KG", **{str(grade): f"{grade:02d}" for grade in range(1, 13)}}
+SKYWARD: list[dict[str, Any]] = [
+    {"type": "direct", "target": target, "source": source}
+    for target, source in {
+        "Student.StudentNumber": "students.student_district_id",
+        "Student.CalculatedStudentStateID": "students.state_unique_key",
+        "Name.FirstName": "students.fname",
+        "Name.LastName": "students.lname",
+        "Name.BirthDate": "students.dob",
+        "Address.Street": "student_annual.address",
+        "Address.City": "student_annual.city",
+        "Address.State": {"value": "AZ"},
+        "Address.Zip": "student_annual.zip",
+        "1 - Contacts.FirstName": "student_annual.guardian1_fname",
+        "1 - Contacts.LastName": "student_annual.guardian1_lname",
+        "1 - Contacts.Emails1": "student_annual.guardian1_email",
+        "1 - Contacts.Phones1": "student_annual.guardian1_phone",
+        "1 - Contacts.Relationship": {"value": "Mother"},
+    }.items()
+]
+SKYWARD.append({"type": "match_codes", "target": "Enrollment.Grade", "source": "student_annual.grade", "codes": GRADES})
+
+
 class SisDistrict(ABC):
     """The simulated SIS of a district, a connection to it, and students of Enroll to export."""
 
@@ -138,7 +161,28 @@ class AeriesDistrict(SisDistrict):
         ]
 
 
-SISS: dict[str, type[SisDistrict]] = {one.kind: one for one in (PowerSchoolDistrict, AeriesDistrict)}
+class SkywardDistrict(SisDistrict):
+    kind = "skyward"
+    login: ClassVar = {"client_id": "client", "client_secret": "kx-92-orchard"}
+    active = ""
+    school_field = ""
+    mapping = SKYWARD
+
+    async def people(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "student_id": str(one["StudentNumber"]),
+                "entered": max(str(each["StartDate"]) for each in one["Enrollments"])[:10]
+                if one["Enrollments"]
+                else "",
+                "status": "",
+                "contacts": len(one["Guardians"]),
+            }
+            for one in (await self.held())["students"]
+        ]
+
+
+SISS: dict[str, type[SisDistrict]] = {one.kind: one for one in (PowerSchoolDistrict, AeriesDistrict, SkywardDistrict)}
 
 
 async def enrolled(district: District, folder: Path, count: int, seed: int = 1) -> list[str]:

@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
+import httpx
+
 from shared.adapters.aeries.json import text, texts
 from shared.adapters.sis_http import SisHttp
 from shared.model.connection import AeriesSettings
@@ -20,6 +22,9 @@ class Certificate:
 
     async def headers(self, http: SisHttp) -> Mapping[str, str]:
         return {"AERIES-CERT": self._certificate}
+
+    def stale(self, response: httpx.Response) -> bool:
+        return response.status_code == 401
 
     def refused(self, sent: Mapping[str, str]) -> bool:
         return False

@@ -38,6 +38,7 @@ class AeriesTarget:
 
     batch_size = BATCH
     concurrency = 4
+    resumes = False
 
     def __init__(
         self,

@@ -33,6 +33,7 @@ class PowerSchoolTarget:
 
     batch_size = BATCH
     concurrency = 4
+    resumes = False
 
     def __init__(
         self, http: SisHttp, settings: PowerSchoolSettings, rules: ExportRules, about: Catalog, spool_dir: Path | None

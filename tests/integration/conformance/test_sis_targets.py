@@ -14,12 +14,15 @@ from shared.adapters.aeries.server import Certificate
 from shared.adapters.aeries.target import AeriesTarget
 from shared.adapters.powerschool.target import PowerSchoolTarget
 from shared.adapters.sis_http import ClientCredentials, SisHttp
+from shared.adapters.skyward.login import SkywardLogin
+from shared.adapters.skyward.target import SkywardTarget
 from shared.model.catalog import Catalog, sis_catalog
-from shared.model.connection import AeriesSettings, ExportRules, PowerSchoolSettings
+from shared.model.connection import AeriesSettings, ExportRules, PowerSchoolSettings, SkywardSettings
+from shared.model.errors import Unavailable
 from shared.model.ports import Target
 from shared.model.record import Applied
 from shared.store.database import Store
-from tests.integration.conformance.sis_target_suite import SisSite, SisTargetConformance
+from tests.integration.conformance.sis_target_suite import MARA, ROSA, SisSite, SisTargetConformance
 from tests.integration.store_site import store as store
 from tests.integration.test_oneroster import GOOD, Beat
 
@@ -129,6 +132,69 @@ class AeriesSite(SisSite):
         ]
 
 
+class SkywardSite(SisSite):
+    fields: ClassVar = {
+        "student_id": "Student.StudentNumber",
+        "state_id": "Student.CalculatedStudentStateID",
+        "first": "Name.FirstName",
+        "last": "Name.LastName",
+        "born": "Name.BirthDate",
+        "contact_first": "1 - Contacts.FirstName",
+        "contact_last": "1 - Contacts.LastName",
+        "contact_phone": "1 - Contacts.Phones1",
+        "contact_email": "1 - Contacts.Emails1",
+    }
+    fixed: ClassVar = {
+        "Enrollment.School": "100",
+        "Enrollment.Grade": "03",
+        "Enrollment.StartDate": "2026-08-10",
+        "Address.Street": "12 Elm St",
+        "Address.City": "Mesa",
+        "Address.State": "AZ",
+        "Address.Zip": "85201",
+        "Phone.Number": "4805550101",
+    }
+    student_path = "/Student/Student$"
+    contact_path = "/Family/StudentGuardian$"
+    droppable = "born"
+
+    @property
+    def about(self) -> Catalog:
+        return sis_catalog("skyward")
+
+    async def make(self, *, drops: bool = False) -> None:
+        spec = {"students": 0, "dropped": ["BirthDate"] if drops else []}
+        async with httpx.AsyncClient(trust_env=False) as client:
+            (await client.put(f"{self.url}/sandbox/skyward/d", json=spec)).raise_for_status()
+
+    async def give_ids(self, answer: Applied, person: dict[str, str]) -> None:
+        ids = {"StudentNumber": person["student_id"], "CalculatedStudentStateID": person["state_id"]}
+        async with httpx.AsyncClient(trust_env=False) as client:
+            path = f"{self.url}/sandbox/skyward/d/objects/Student/Student/{answer.target_id}"
+            (await client.patch(path, json=ids)).raise_for_status()
+
+    def inner(self, rules: ExportRules) -> Target:
+        settings = SkywardSettings(base_url=f"{self.url}/skyward/d")
+        auth = SkywardLogin(f"{settings.base_url}/oauth/token", "client", GOOD)
+        http = SisHttp(settings.base_url, auth, Beat(), allow_private_addresses=True)
+        return SkywardTarget(http, settings, rules, None)
+
+    async def held(self) -> dict[str, Any]:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            found: dict[str, Any] = (await client.get(f"{self.url}/sandbox/skyward/d")).raise_for_status().json()
+            return found
+
+    async def people(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "first": one["Name"]["FirstName"],
+                "last": one["Name"]["LastName"],
+                "contacts": [guardian["FirstName"] for guardian in one["Guardians"]],
+            }
+            for one in (await self.held())["students"]
+        ]
+
+
 async def opened(kind: type[SisSite], store: Store) -> AsyncIterator[SisSite]:
     world = World("token")
     async with serving(create_app(world), bind("127.0.0.1", 0)) as url:
@@ -149,3 +215,35 @@ class TestAeries(SisTargetConformance):
     async def site(self, store: Store) -> AsyncIterator[SisSite]:
         async for one in opened(AeriesSite, store):
             yield one
+
+
+STEPS = {
+    "name": "/Demographics/Name$",
+    "student": "/Student/Student$",
+    "enrollment": "/Enrollment/EntryWithdrawal$",
+    "address": "/Demographics/Address$",
+    "home": "/Demographics/NameAddress$",
+    "phone": "/Demographics/NamePhone$",
+    "guardian": "/Family/StudentGuardian$",
+}
+
+
+class TestSkyward(SisTargetConformance):
+    @pytest.fixture
+    async def site(self, store: Store) -> AsyncIterator[SisSite]:
+        async for one in opened(SkywardSite, store):
+            yield one
+
+    @pytest.mark.parametrize("step", STEPS)
+    async def test_a_creation_that_breaks_off_at_any_step_is_taken_up_and_makes_nothing_twice(
+        self, site: SkywardSite, step: str
+    ) -> None:
+        site.fault(STEPS[step], close=True, after=True, times=1)
+        with pytest.raises(Unavailable):
+            await site.export(("1", MARA | ROSA))
+        (answer,) = await site.export(("1", MARA | ROSA))
+        assert (answer.ok, answer.partial) == (True, False), answer
+        (student,) = (await site.held())["students"]
+        assert (len(student["Enrollments"]), len(student["Guardians"])) == (1, 1)
+        assert (student["Addresses"], student["Phones"]) == (1, 1)
+        assert (await site.held())["names"] == 2
