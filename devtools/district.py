@@ -43,7 +43,7 @@ class District:
         self.api = httpx.AsyncClient(base_url=stack.url("gateway") + "/api/v1", timeout=120, trust_env=False)
 
     async def __aenter__(self) -> Self:
-        _ok(await self.enroll.put(f"/sandbox/organizations/{self.org}", json=self._spec))
+        ok(await self.enroll.put(f"/sandbox/organizations/{self.org}", json=self._spec))
         self.api.headers["Authorization"] = f"Bearer {await self.token()}"
         return self
 
@@ -57,11 +57,11 @@ class District:
         self, user: str | None = None, org: str | None = None, claims: Mapping[str, Any] | None = None
     ) -> str:
         body = {"org": org or self.org, "user": user or self.user, "claims": dict(claims or {})}
-        return str(_ok(await self.enroll.post("/sandbox/tokens", json=body)).json()["token"])
+        return str(ok(await self.enroll.post("/sandbox/tokens", json=body)).json()["token"])
 
     async def ad_hoc(self, name: str = "Uploads", mapping: Mapping[str, Any] | None = None, **more: Any) -> str:
         """A connection for uploads with a student mapping; its id."""
-        created = _ok(await self.api.post("/connections", json={"name": name, "kind": "ad_hoc", **more})).json()
+        created = ok(await self.api.post("/connections", json={"name": name, "kind": "ad_hoc", **more})).json()
         await self.map_students(created["id"], mapping)
         return str(created["id"])
 
@@ -70,9 +70,9 @@ class District:
         place = self.stack.sftp
         sftp = {"host": place.host, "port": place.port, "user": place.user, "settle_seconds": 0.2, **settings}
         body = {"name": name, "kind": "sftp", "sftp": sftp, "secrets": {"password": place.password}}
-        created = _ok(await self.api.post("/connections", json=body)).json()
-        probed = _ok(await self.api.post(f"/connections/{created['id']}/host-key/probe")).json()
-        _ok(await self.api.put(f"/connections/{created['id']}/host-key", json={"host_key": probed["host_key"]}))
+        created = ok(await self.api.post("/connections", json=body)).json()
+        probed = ok(await self.api.post(f"/connections/{created['id']}/host-key/probe")).json()
+        ok(await self.api.put(f"/connections/{created['id']}/host-key", json={"host_key": probed["host_key"]}))
         await self.map_students(created["id"])
         return str(created["id"])
 
@@ -80,7 +80,7 @@ class District:
         await self.map(connection, "students", mapping if mapping is not None else student_mapping())
 
     async def map(self, connection: str, data_type: str, draft: Mapping[str, Any]) -> None:
-        _ok(await self.api.put(f"/connections/{connection}/mappings/{data_type}", json=dict(draft)))
+        ok(await self.api.put(f"/connections/{connection}/mappings/{data_type}", json=dict(draft)))
 
     async def upload(self, connection: str, path: Path, *, data_type: str = "students", **query: Any) -> dict[str, Any]:
         with path.open("rb") as file:
@@ -89,42 +89,42 @@ class District:
                 params={"school_year": YEAR, **query},
                 files={"file": (path.name, file, "text/csv")},
             )
-        found: dict[str, Any] = _ok(answer).json()
+        found: dict[str, Any] = ok(answer).json()
         return found
 
     async def pull(self, connection: str, **query: Any) -> dict[str, Any]:
         answer = await self.api.post(
             f"/connections/{connection}/imports/students/pull", params={"school_year": YEAR, **query}
         )
-        found: dict[str, Any] = _ok(answer).json()
+        found: dict[str, Any] = ok(answer).json()
         return found
 
     async def register(self, students: Sequence[str], status: int = 1, school_code: str = "100") -> list[int]:
         """Registrations of students (by district id) in the simulated Enroll: approved, unless `status` is another."""
         body = {"students": list(students), "status": status, "school_code": school_code}
-        answer = _ok(await self.enroll.post(f"/sandbox/organizations/{self.org}/registrations", json=body))
+        answer = ok(await self.enroll.post(f"/sandbox/organizations/{self.org}/registrations", json=body))
         return [int(one) for one in answer.json()["ids"]]
 
     async def registrations(self) -> list[dict[str, Any]]:
         """Every registration in the simulated Enroll, and how its last export ended."""
-        answer = _ok(await self.enroll.get(f"/sandbox/organizations/{self.org}/registrations"))
+        answer = ok(await self.enroll.get(f"/sandbox/organizations/{self.org}/registrations"))
         found: list[dict[str, Any]] = answer.json()["registrations"]
         return found
 
     async def map_export(self, connection: str, *files: Mapping[str, Any]) -> None:
         draft = {"files": [dict(file) for file in files]}
-        _ok(await self.api.put(f"/connections/{connection}/exports/students/mappings", json=draft))
+        ok(await self.api.put(f"/connections/{connection}/exports/students/mappings", json=draft))
 
     async def export(self, connection: str, **query: Any) -> dict[str, Any]:
         path = f"/connections/{connection}/exports/students"
-        found: dict[str, Any] = _ok(await self.api.post(path, params={"school_year": YEAR, **query})).json()
+        found: dict[str, Any] = ok(await self.api.post(path, params={"school_year": YEAR, **query})).json()
         return found
 
     async def download(self, run: str, number: int = 1) -> httpx.Response:
-        return _ok(await self.api.get(f"/runs/{run}/files/{number}"))
+        return ok(await self.api.get(f"/runs/{run}/files/{number}"))
 
     async def run(self, id: str) -> dict[str, Any]:
-        found: dict[str, Any] = _ok(await self.api.get(f"/runs/{id}")).json()
+        found: dict[str, Any] = ok(await self.api.get(f"/runs/{id}")).json()
         return found
 
     async def watch(self, id: str, *, states: frozenset[str] = ENDED, seconds: float = 120) -> dict[str, Any]:
@@ -144,16 +144,16 @@ class District:
         raise TimeoutError(f"run {id} after {seconds} s: {last}")
 
     async def records(self, run: str, **query: Any) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = _ok(await self.api.get(f"/runs/{run}/records", params=query)).json()
+        found: list[dict[str, Any]] = ok(await self.api.get(f"/runs/{run}/records", params=query)).json()
         return found
 
     async def stats(self) -> dict[str, int]:
         """What the simulated Enroll counted for this organization."""
-        found: dict[str, int] = _ok(await self.enroll.get(f"/sandbox/organizations/{self.org}/stats")).json()
+        found: dict[str, int] = ok(await self.enroll.get(f"/sandbox/organizations/{self.org}/stats")).json()
         return found
 
 
-def _ok(response: httpx.Response) -> httpx.Response:
+def ok(response: httpx.Response) -> httpx.Response:
     if response.is_error:
         raise httpx.HTTPStatusError(
             f"{response.request.method} {response.request.url.path}: {response.status_code} {response.text[:2000]}",

@@ -21,8 +21,8 @@ from rich.table import Table
 
 from devtools.district import EXPORTER, YEAR, District
 from devtools.parts import LocalParts
+from devtools.sis_districts import SISS, SisDistrict, enrolled
 from devtools.stack import Stack
-from tests.e2e.sis_exports import SISS, SisDistrict, enrolled
 
 WARM = 5
 CREATES = {"powerschool": "/ws/v1/student", "aeries": "/InsertStudent", "skyward": "/Enrollment/EntryWithdrawal"}

@@ -9,10 +9,10 @@ from uuid import uuid4
 import pytest
 
 from devtools.district import EXPORTER, YEAR, District
+from devtools.sis_districts import SISS, SisDistrict, enrolled
 from devtools.stack import Stack
 from tests.e2e.broker import Tap
 from tests.e2e.enroll import turn
-from tests.e2e.sis_exports import SISS, SisDistrict, enrolled
 from tests.e2e.waiting import until
 
 APPROVED = "enroll.registration.approved.v1"

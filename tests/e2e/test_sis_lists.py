@@ -4,8 +4,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 from devtools.district import EXPORTER, District
+from devtools.sis_districts import POWERSCHOOL, SISS
 from devtools.stack import Stack
-from tests.e2e.sis_exports import POWERSCHOOL, SISS
 
 SPACE = "{http://plugin.powerschool.pearson.com}"
 

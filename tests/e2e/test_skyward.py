@@ -1,9 +1,9 @@
 """Students out of Skyward: connected, tested, proposed with their contacts, imported, then only what changed."""
 
 from devtools.district import EXPORTER, District
+from devtools.sis_districts import SISS
 from devtools.stack import Stack
 from tests.e2e.enroll import students
-from tests.e2e.sis_exports import SISS
 
 STUDENTS = 60
 
@@ -18,7 +18,9 @@ async def test_students_are_imported_and_then_only_what_changed(stack: Stack, un
         read = await district.api.post(f"/connections/{connection}/mappings/students/read")
         proposals = read.raise_for_status().json()["proposals"]
         targets = {one["row"]["target"] for one in proposals}
-        assert {"students.fname", "students.lname", "students.dob", "student_annual.guardian1_fname"} <= targets, targets
+        assert {"students.fname", "students.lname", "students.dob", "student_annual.guardian1_fname"} <= targets, (
+            targets
+        )
         await district.map_students(connection, {"fields": [one["row"] for one in proposals]})
 
         run = await district.watch((await district.pull(connection))["id"])

@@ -10,9 +10,9 @@ import pytest
 
 from devtools.district import EXPORTER, District
 from devtools.parts import LocalParts
+from devtools.sis_districts import SISS, SisDistrict, enrolled
 from devtools.stack import Stack
 from tests.e2e.operator import failed
-from tests.e2e.sis_exports import SISS, SisDistrict, enrolled
 from tests.faults.helpers import SHORT, WORKING
 
 ROUNDS = int(os.environ.get("SYNC_FAULT_ROUNDS", "0"))

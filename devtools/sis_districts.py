@@ -1,11 +1,13 @@
 """A district whose registrations go into the SIS itself."""
 
+import asyncio
+import csv
 from abc import ABC, abstractmethod
 from collections import Counter
 from pathlib import Path
 from typing import Any, ClassVar
 
-from devtools.district import District
+from devtools.district import District, ok
 from services.sandbox.district import write_district
 
 POWERSCHOOL = [
@@ -98,16 +100,18 @@ class SisDistrict(ABC):
         exports = {"end_date": "2027-05-28", "start_date": "2099-08-10", **more.pop("exports", {})}
         about = {"base_url": self.url, "per_second": 0, **more.pop("about", {})}
         body = {"name": "SIS", "kind": self.kind, self.kind: about, "secrets": self.login, "exports": exports}
-        answer = await self.district.api.post("/connections", json={**body, **more})
-        assert answer.status_code == 201, answer.text
-        id = str(answer.json()["id"])
+        id = str(ok(await self.district.api.post("/connections", json={**body, **more})).json()["id"])
         await self.map(id, self.mapping if mapping is None else mapping)
         return id
 
     async def map(self, connection: str, fields: list[dict[str, Any]]) -> None:
         path = f"/connections/{connection}/exports/students/mappings"
-        answer = await self.district.api.put(path, json={"fields": fields})
-        assert answer.status_code == 201, answer.text
+        ok(await self.district.api.put(path, json={"fields": fields}))
+
+    async def propose(self, connection: str) -> None:
+        """A mapping of imports as it is proposed from what the SIS answers."""
+        read = ok(await self.district.api.post(f"/connections/{connection}/mappings/students/read")).json()
+        await self.district.map_students(connection, {"fields": [one["row"] for one in read["proposals"]]})
 
     async def held(self) -> Any:
         """All that the SIS has."""
@@ -185,12 +189,26 @@ class SkywardDistrict(SisDistrict):
 SISS: dict[str, type[SisDistrict]] = {one.kind: one for one in (PowerSchoolDistrict, AeriesDistrict, SkywardDistrict)}
 
 
-async def enrolled(district: District, folder: Path, count: int, seed: int = 1) -> list[str]:
-    """Students in Enroll, by their district ids."""
+async def enrolled(district: District, folder: Path, count: int, *, skip: int = 0, nameless: int = 0) -> list[str]:
+    """Students in Enroll, by their district ids: those after the first `skip` of the invented ones.
+
+    Of the first `nameless` the guardian's last name is not known.
+    """
     path = folder / "students.csv"
-    write_district(path, count, seed=seed)
+    ids = await asyncio.to_thread(_write, path, count, skip, nameless)
     run = await district.watch((await district.upload(await district.ad_hoc("Roster"), path))["id"])
-    assert run["counts"]["created"] == count, run
-    path_of = f"/sandbox/organizations/{district.org}/students"
-    held = (await district.enroll.get(path_of, params={"limit": count})).raise_for_status().json()["students"]
-    return [str(one["values"]["students.student_district_id"]) for one in held]
+    if run["counts"]["created"] != count:
+        raise RuntimeError(f"the roster ended {run['state']}: {run['counts']}")
+    return ids
+
+
+def _write(path: Path, count: int, skip: int, nameless: int) -> list[str]:
+    write_district(path, skip + count)
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    rows = rows[skip:]
+    for row in rows[:nameless]:
+        row[header.index("Guardian 1 Last Name")] = ""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+    return [row[header.index("Student ID")] for row in rows]
