@@ -67,10 +67,10 @@ async def story(stack: Stack) -> list[Told]:
         connection = await cedar.sftp()
         await cedar.api.patch(f"/connections/{connection}", json={"enable_import": True})
         first = _expect(created=STUDENTS)
-        told.append(await _nightly(cedar, connection, "SFTP, by the scheduler", 0, first))
+        told.append(await _nightly(cedar, connection, "nightly SFTP", 0, first))
         count = round(STUDENTS * CHANGED)
         second = _expect(updated=count, unchanged=STUDENTS - count)
-        told.append(await _nightly(cedar, connection, "the same, 1 % changed", CHANGED, second))
+        told.append(await _nightly(cedar, connection, "1 % changed", CHANGED, second))
         told.append(await _export(cedar, connection))
         for number, kind in enumerate(SISS, 5):
             told += await _through_the_api(stack, number, SISS[kind], folder)
@@ -94,7 +94,7 @@ async def _upload(district: District, path: Path) -> Told:
     connection = await district.ad_hoc("Morning uploads")
     started = time.monotonic()
     run = await district.upload(connection, path)
-    return await _follow(district, run["id"], "ad hoc upload", started, _expect(created=STUDENTS))
+    return await _follow(district, run["id"], "upload", started, _expect(created=STUDENTS))
 
 
 async def _nightly(district: District, connection: str, title: str, changed: float, expected: dict[str, int]) -> Told:
@@ -135,7 +135,7 @@ async def _through_the_api(stack: Stack, number: int, kind: type[SisDistrict], f
             await sis.propose(connection)
             started = time.monotonic()
             run = (await district.pull(connection))["id"]
-            told.append(await _follow(district, run, f"API import, {label}", started, _expect(created=PULLED)))
+            told.append(await _follow(district, run, f"from {label}", started, _expect(created=PULLED)))
         console.print(
             f"[bold]{number}[/] {EXPORTED} registrations are approved and become students of {LABELS[kind.kind]}"
         )
@@ -145,7 +145,7 @@ async def _through_the_api(stack: Stack, number: int, kind: type[SisDistrict], f
         started = time.monotonic()
         run = (await district.export(connection, pending=True))["id"]
         expected = _expect(created=EXPORTED, partial=nameless)
-        told.append(await _follow(district, run, f"API export, {label}", started, expected))
+        told.append(await _follow(district, run, f"to {label}", started, expected))
         for record in await district.records(run, outcome="Partial Sync"):
             problem = record["problems"][0]
             console.print(f"           Partial Sync: {problem['message']} {problem['fix']}")
@@ -164,7 +164,7 @@ async def _export(district: District, connection: str) -> Told:
     await district.map_export(connection, student_export())
     await district.api.patch(f"/connections/{connection}", json={"enable_export": True})
     run = await _triggered(district, connection, direction="export")
-    told = await _follow(district, run, "nightly export to SFTP", time.monotonic(), _expect(created=REGISTERED))
+    told = await _follow(district, run, "nightly export", time.monotonic(), _expect(created=REGISTERED))
     for file in sorted(outbox.iterdir()):
         console.print(f"           {file.name}, {file.stat().st_size:,} bytes")
     return told

@@ -47,7 +47,8 @@ async def test_the_demo_tells_its_story_leaves_a_session_and_takes_everything_do
     demo: asyncio.subprocess.Process,
 ) -> None:
     told = await read_until(demo, LAST_LINE)
-    assert [cells[-2].strip() for line in told.splitlines() if (cells := line.split("│"))[2:]] == ["yes"] * 8
+    rows = [cells for line in told.splitlines() if (cells := line.split("│"))[2:]]
+    assert [cells[-2].strip() for cells in rows] == ["yes"] * 8
     children = psutil.Process(demo.pid).children(recursive=True)
     assert len(children) >= 5
 
