@@ -22,6 +22,7 @@ TRIES: Final = 3
 EARLY_SECONDS: Final = 60.0
 PATIENCE_SECONDS: Final = 120.0
 """How long a use of a connection waits in place where it is throttled, all in all."""
+HURRIED_SECONDS: Final = 3.0
 KEEP_SECONDS: Final = 4.0
 """As long as an idle connection is used again: servers close theirs after five seconds, or later."""
 _DEFAULT_LIFE = 300.0
@@ -109,7 +110,8 @@ def sis_client(allow_private_addresses: bool) -> httpx.AsyncClient:
 class SisHttp:
     """`async with SisHttp(...) as http`. One for each use of a connection; `pace` is shared by all workers.
 
-    `auth` may be kept from one use to the next. So may `client`, which then is not closed here.
+    `auth` may be kept from one use to the next. So may `client`, which then is not closed here. `patience` is how many
+    seconds all calls together wait in place where the SIS asks to wait.
     """
 
     def __init__(
@@ -120,11 +122,13 @@ class SisHttp:
         *,
         allow_private_addresses: bool = False,
         client: httpx.AsyncClient | None = None,
+        patience: float = PATIENCE_SECONDS,
     ) -> None:
         self._base = base_url.rstrip("/")
         self.host = httpx.URL(base_url).host
         self._auth = auth
         self._pace = pace
+        self._patience = patience
         self._waited = 0.0
         self._owned = client is None
         self._client = client or sis_client(allow_private_addresses)
@@ -136,6 +140,11 @@ class SisHttp:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+    def hurried(self) -> Self:
+        """For a step that can be taken up again: a worker does not stand and wait, others have work for it."""
+        self._patience = HURRIED_SECONDS
+        return self
 
     async def aclose(self) -> None:
         if self._owned:
@@ -197,7 +206,7 @@ class SisHttp:
         """
         why = ""
         for attempt in range(TRIES):
-            await self._pace.slot()
+            await self._pace.slot(self._patience - self._waited)
             try:
                 response = await self._client.request(method, url, **how)
             except httpx.RequestError as error:
@@ -222,7 +231,7 @@ class SisHttp:
         seconds = _retry_after(response)
         self._waited += seconds
         await self._pace.pause(seconds)
-        if self._waited > PATIENCE_SECONDS:
+        if self._waited > self._patience:
             raise Throttled(*said("sis.throttled", host=self.host), retry_after=seconds)
         return await self.send(method, url, once=once, **how)
 

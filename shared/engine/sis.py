@@ -155,7 +155,7 @@ class _PowerSchool:
 
     def target(self, rules: ExportRules, today: date) -> Target:
         about = sis_catalog("powerschool", self._about.extension_fields)
-        return PowerSchoolTarget(self._http, self._about, rules, about, self._settings.spool_dir)
+        return PowerSchoolTarget(self._http.hurried(), self._about, rules, about, self._settings.spool_dir)
 
 
 class _Aeries:
@@ -177,7 +177,7 @@ class _Aeries:
 
     def target(self, rules: ExportRules, today: date) -> Target:
         about = sis_catalog("aeries")
-        return AeriesTarget(self._http, self._about, rules, about, today, self._settings.spool_dir)
+        return AeriesTarget(self._http.hurried(), self._about, rules, about, today, self._settings.spool_dir)
 
 
 class _Skyward:
@@ -198,4 +198,4 @@ class _Skyward:
             return await skyward_lists(Objects(http, self._about))
 
     def target(self, rules: ExportRules, today: date) -> Target:
-        return SkywardTarget(self._http, self._about, rules, self._settings.spool_dir)
+        return SkywardTarget(self._http.hurried(), self._about, rules, self._settings.spool_dir)

@@ -54,8 +54,8 @@ class Source(Protocol):
 class Pace(Protocol):
     """How fast an outside system may be called, for all workers together."""
 
-    async def slot(self) -> None:
-        """Return when it is this caller's turn."""
+    async def slot(self, patience: float) -> None:
+        """Return when it is this caller's turn. Raises Throttled where that is more than `patience` seconds away."""
 
     async def pause(self, seconds: float) -> None:
         """The system asked to wait: nobody calls before that."""

@@ -3,6 +3,8 @@
 import asyncio
 import time
 
+from shared.model.error_texts import said
+from shared.model.errors import Throttled
 from shared.store.scoped import Collection, Duplicate
 
 MAX_WAIT_SECONDS = 30.0
@@ -24,12 +26,14 @@ class Pace:
         self._connection = connection
         self._interval = interval
 
-    async def slot(self) -> None:
-        """Return when it is this caller's turn."""
+    async def slot(self, patience: float) -> None:
+        """Return when it is this caller's turn. Raises Throttled where that is more than `patience` seconds away."""
         while True:
             now = time.time()
             held = await self._paces.get({"_id": self._connection})
             free = max(now, held["free_at"]) if held else now
+            if free - now > patience:
+                raise Throttled(*said("sis.paused"), retry_after=free - now)
             if free - now > MAX_WAIT_SECONDS:
                 await asyncio.sleep(MAX_WAIT_SECONDS)
             elif not self._interval or await self._take(held["free_at"] if held else None, free + self._interval):

@@ -33,6 +33,7 @@ async def killed_at_random(sis: SisDistrict, run: str, dice: random.Random) -> i
     return kills
 
 
+@pytest.mark.timeout(240 + 300 * ROUNDS)
 @pytest.mark.parametrize("kind", sorted(SISS))
 async def test_every_student_and_contact_once(kind: str, parts: LocalParts, tmp_path: Path) -> None:
     env = {**SHORT, "SYNC_SLICE_ROWS": "100" if not ROUNDS else "400"}

@@ -35,7 +35,7 @@ class Beat:
     slots: int = 0
     pauses: list[float] = field(default_factory=list)
 
-    async def slot(self) -> None:
+    async def slot(self, patience: float) -> None:
         self.slots += 1
 
     async def pause(self, seconds: float) -> None:
@@ -237,17 +237,17 @@ async def test_workers_share_one_pace(store: Any) -> None:
     async def work() -> None:
         pace = store.org("o-1").paces.of("con_1", 50)
         for _ in range(10):
-            await pace.slot()
+            await pace.slot(60)
             moments.append(time.monotonic())
 
     await asyncio.gather(work(), work())
     assert max(moments) - min(moments) >= 19 / 50 * 0.95
     await store.org("o-1").paces.of("con_1", 50).pause(0.5)
     began = time.monotonic()
-    await store.org("o-1").paces.of("con_1", 0).slot()
+    await store.org("o-1").paces.of("con_1", 0).slot(60)
     assert time.monotonic() - began >= 0.4
     other = time.monotonic()
-    await store.org("o-2").paces.of("con_2", 50).slot()
+    await store.org("o-2").paces.of("con_2", 50).slot(60)
     assert time.monotonic() - other < 0.4
 
 

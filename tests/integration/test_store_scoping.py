@@ -181,7 +181,7 @@ async def audit(mine: OrgStore, other: OrgStore, _: Store) -> None:
 async def paces(mine: OrgStore, other: OrgStore, _: Store) -> None:
     await mine.paces.of("con_1", 0).pause(20)
     began = time.monotonic()
-    await other.paces.of("con_2", 0).slot()
+    await other.paces.of("con_2", 0).slot(60)
     assert time.monotonic() - began < 10
 
 
