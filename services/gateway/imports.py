@@ -24,6 +24,10 @@ Roster = Annotated[
     Query(description="Does the file hold everyone, or some? Unset: as the connection says."),
 ]
 MappingName = Annotated[str, Query(max_length=100, description="The name of the mapping; its newest version is used.")]
+Changes = Annotated[
+    bool,
+    Query(description="Of a SIS only what has changed since the last pull that succeeded; all the first time."),
+]
 CHUNK = 1024 * 1024
 FORM = {
     "requestBody": {
@@ -82,14 +86,17 @@ async def pull(
     preview: Preview = False,
     roster: Roster = None,
     mapping: MappingName = "default",
+    changes: Changes = False,
 ) -> Run:
     """Import now: the newest file of the connection's SFTP folder, or what its SIS answers."""
     await call.may(Deed.IMPORT, data_type=data_type, school_year=school_year, subject=id)
     connection = await call.connection(id)
     if connection.pulls_from is None:
         raise BadSettings(*said("import.needs_file"))
-    asked = _Asked(data_type, school_year, preview, roster, mapping)
-    return await _start(call, connection, SourceSpec(kind=connection.pulls_from), asked)
+    if changes and connection.pulls_from != "api":
+        raise BadSettings(*said("import.no_changes"))
+    asked = _Asked(data_type, school_year, preview, "some" if changes else roster, mapping)
+    return await _start(call, connection, SourceSpec(kind=connection.pulls_from, changes=changes), asked)
 
 
 async def _store(call: Call, file: UploadFile) -> SourceSpec:

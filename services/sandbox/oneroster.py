@@ -11,6 +11,7 @@ import time
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import parse_qs
 
@@ -127,7 +128,8 @@ class OneRosterApi:
         server = self._servers[request.path_params["name"]]
         for user in server.users:
             if user["sourcedId"] == request.path_params["id"]:
-                user.update(orjson.loads(await request.body()))
+                now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+                user.update({"dateLastModified": now, **orjson.loads(await request.body())})
         return Response(status_code=204)
 
     async def token(self, request: Request) -> Response:

@@ -76,6 +76,8 @@ class PowerSchoolServer:
         self.by_id: dict[int, Json] = {}
         self.contacts = ContactBook()
         self.inserts = 0
+        self.version = 16_000_000
+        self.versions: dict[int, int] = {}
         for number, row in enumerate(district_rows(spec.students, seed=spec.seed)):
             self._add(number, dict(zip(HEADERS, row, strict=False)))
 
@@ -148,8 +150,13 @@ class PowerSchoolServer:
         if held is None:
             held = self._insert(record, schools)
         merged(held, record, frozenset(self.spec.dropped), extensions)
+        self.touch(held["id"])
         done = {"id": held["id"], "ref": f"/ws/v1/student/{held['id']}"}
         return {**about, "status": "SUCCESS", "success_message": done}
+
+    def touch(self, id: int) -> None:
+        self.version += 1
+        self.versions[id] = self.version
 
     def _insert(self, record: Json, schools: Mapping[str, Json]) -> Json:
         self.inserts += 1
@@ -173,6 +180,7 @@ class PowerSchoolApi:
         get = {
             "/ws/v1/metadata": self.metadata,
             "/ws/v1/time": self.time,
+            "/ws/dataversion/{application}/{version}": self.changed,
             "/ws/v1/district": self.district,
             "/ws/v1/school/{school}": self.school,
             "/ws/schema/table/{table}": self.table,
@@ -189,6 +197,7 @@ class PowerSchoolApi:
         }
         write = {
             ("POST", "/ws/v1/student"): self.save,
+            ("POST", "/ws/schema/query/{query}"): self.query,
             ("POST", "/ws/contacts/contact"): self.add_contact,
             ("PUT", "/ws/contacts/{id}/demographics"): self.change_contact,
             ("POST", "/ws/contacts/{id}/{part:str}"): self.change_contact,
@@ -211,10 +220,12 @@ class PowerSchoolApi:
 
     async def patch(self, request: Request) -> Response:
         """Values of one student, group by group."""
-        found = _student(self._servers[request.path_params["name"]], request)
+        server = self._servers[request.path_params["name"]]
+        found = _student(server, request)
         for name, values in orjson.loads(await request.body()).items():
             if found is not None:
                 found[name] = {**found[name], **values} if isinstance(values, dict) else values
+                server.touch(found["id"])
         return Response(status_code=204)
 
     async def token(self, request: Request) -> Response:
@@ -298,6 +309,20 @@ class PowerSchoolApi:
         return _answer(
             {"status": "VALID", "action": "UPDATE"} if done else {"message": "not found"}, 200 if done else 404
         )
+
+    def query(self, server: PowerSchoolServer, request: Request, body: Json) -> Response:
+        """A PowerQuery of ids; asked with a data version the server counts changes from then on."""
+        if request.path_params["query"] != "com.pearson.core.student.student_dcid_id_map":
+            return _answer({"message": "The resource was not found."}, 404)
+        rows = [{"dcid": str(one["id"]), "id": str(one["id"])} for one in _paged(server, request, server.students)]
+        version = {"$dataversion": str(server.version)} if body.get("$dataversion_applicationname") else {}
+        listed = {"record": rows} if rows else {}
+        return _answer({"name": request.path_params["query"], **listed, "@extensions": "", **version})
+
+    def changed(self, server: PowerSchoolServer, request: Request) -> Response:
+        since = int(request.path_params["version"])
+        ids = [id for id, version in server.versions.items() if version > since]
+        return _answer({"$dataversion": str(server.version), "tables": {"students": ids} if ids else {}})
 
     def metadata(self, server: PowerSchoolServer, _: Request) -> Response:
         sizes = {f"{kind}_max_page_size": server.spec.page_max for kind in ("student", "school")}

@@ -86,12 +86,12 @@ class SkywardServer:
         if path == "Student/Student":
             values = self._numbered(values)
         row = self.objects.create(path, values)
-        return self._stamped(path, row, "CreatedTime", "ModifiedTime")
+        return self.stamped(path, row, "CreatedTime", "ModifiedTime")
 
     def change(self, path: str, id: int, values: Mapping[str, Any]) -> Json:
         if path == "Student/Student" and values.get("StudentNumber"):
             self._free(values["StudentNumber"], id)
-        return self._stamped(path, self.objects.change(path, id, self._taken(path, values)), "ModifiedTime")
+        return self.stamped(path, self.objects.change(path, id, self._taken(path, values)), "ModifiedTime")
 
     def _taken(self, path: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """What is dropped is left out, what is too long refused."""
@@ -138,7 +138,7 @@ class SkywardServer:
         if any(row["StudentNumber"] == number and id != own for id, row in rows):
             raise Refusal("StudentNumber of Student/Student is taken.")
 
-    def _stamped(self, path: str, row: Json, *names: str) -> Json:
+    def stamped(self, path: str, row: Json, *names: str) -> Json:
         table = self.objects.table(path)
         row.update({name: moment() for name in names if name in table.columns})
         return row
@@ -188,7 +188,8 @@ class SkywardApi:
         values = orjson.loads(await request.body())
         try:
             path = f"{about['module']}/{about['object']}"
-            self._servers[about["name"]].objects.change(path, about["id"], values, trusted=True)
+            server = self._servers[about["name"]]
+            server.stamped(path, server.objects.change(path, about["id"], values, trusted=True), "ModifiedTime")
         except Refusal as refusal:
             return _failure(refusal.status, str(refusal))
         return Response(status_code=204)

@@ -20,6 +20,7 @@ from shared.model.ports import Source, Target
 from shared.model.run import Run
 from shared.security.secrets import SecretBox
 from shared.settings import Settings
+from shared.store.buckets import state_id
 from shared.store.database import Store
 
 
@@ -57,12 +58,17 @@ class RealEnds:
             return RegistrationSource(self._http, run.org, run.school_year, selection)
         if run.source.kind == "upload":
             return self._upload(run)
-        return await self.pulled(connection, run.data_type)
+        since = await self._store.org(run.org).cursors.get(_state(run)) if run.source.changes else ""
+        return await self.pulled(connection, run.data_type, since)
 
-    async def pulled(self, connection: Connection, data_type: str) -> Source:
-        """Raises BadSettings where the connection fetches nothing by itself, or is not set up."""
+    async def pulled(self, connection: Connection, data_type: str, since: str = "") -> Source:
+        """What the connection fetches by itself, or only what has changed `since` a cursor of its source.
+
+        Raises:
+            BadSettings: it fetches nothing by itself, or is not set up.
+        """
         if connection.pulls_from == "api":
-            return (await self.sis(connection)).source(data_type)
+            return (await self.sis(connection)).source(data_type, since)
         return await self._sftp(connection, data_type)
 
     def _upload(self, run: Run) -> Source:
@@ -118,3 +124,7 @@ class RealEnds:
         target = (await self.sis(connection)).target(connection.exports, run.moment.today)
         links = self._store.org(run.org).links.of(connection.id)
         return LinkedTarget(target, links, connection.export_catalog, fixed)
+
+
+def _state(run: Run) -> str:
+    return state_id(run.connection, run.direction, run.data_type, run.school_year)

@@ -16,7 +16,7 @@ from shared.contracts.messages import (
     SliceCompare,
 )
 from shared.engine.applying import apply
-from shared.engine.comparing import compare
+from shared.engine.comparing import compare, state_of
 from shared.engine.context import Engine
 from shared.engine.exporting import conclude, deliver, list_slice
 from shared.engine.lease import LeaseLost, kept
@@ -74,7 +74,11 @@ class Steps:
         run = await runs.get(message.run)
         if run.state is RunState.PENDING and not await self._activate(run):
             return Done()
-        return await self._whole(run, RunState.STAGING, not run.slices, stage, delivery)
+        answer = await self._whole(run, RunState.STAGING, not run.slices, stage, delivery)
+        staged = await runs.get(run.id)
+        if staged.state is RunState.COMPARING and not staged.slices:
+            await after_compare(self._engine, staged)  # nothing has changed, so nobody else comes to say so
+        return answer
 
     async def deliver(self, message: ExportDeliver, delivery: Delivery) -> Answer:
         """applying: the files go out, then the slices follow."""
@@ -265,6 +269,8 @@ class Steps:
         waiting = await runs.oldest_waiting(stream_id(run.connection, run.direction, run.data_type))
         if waiting is not None:
             await self._engine.relay.publish([self._engine.requested(waiting)])
+        if run.state is RunState.SUCCEEDED and (cursor := run.stage.get("receipt", {}).get("cursor")):
+            await self._engine.org(run).cursors.set(state_of(run), str(cursor))
         if run.state in (RunState.SUCCEEDED, RunState.PARTIAL) and run.stage.get("receipt"):
             connection = await self._engine.org(run).connections.get(run.connection)
             source = await self._engine.ends.source(run, connection)

@@ -114,6 +114,7 @@ def _fingerprint(request: RunRequest, mapping: str) -> str:
         mapping,
         request.source.kind,
         request.source.sha256,
+        request.source.changes,
         request.preview,
         request.roster,
         request.selection.model_dump(),

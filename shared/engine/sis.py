@@ -48,8 +48,8 @@ class Sis(Protocol):
     async def check(self) -> dict[str, Any]:
         """Test connection. Raises what is wrong, in plain words."""
 
-    def source(self, data_type: str) -> Source:
-        """Its records of a data type."""
+    def source(self, data_type: str, since: str = "") -> Source:
+        """Its records of a data type; with a cursor that an earlier source gave, those that have changed since."""
 
     async def lists(self, today: date) -> SisLists:
         """Its schools, fields and codes."""
@@ -119,11 +119,12 @@ class _OneRoster:
         async with self._http as http:
             return await OneRoster(http, self._about).check()
 
-    def source(self, data_type: str) -> Source:
+    def source(self, data_type: str, since: str = "") -> Source:
         return OneRosterSource(
             self._http,
             self._about,
             data_type=data_type,
+            since=since,
             spool_dir=self._settings.spool_dir,
             max_cell_chars=self._settings.max_cell_chars,
         )
@@ -146,8 +147,10 @@ class _PowerSchool:
         async with self._http as http:
             return await PowerSchool(http, self._about).check()
 
-    def source(self, data_type: str) -> Source:
-        return PowerSchoolSource(self._http, self._about, data_type=data_type, spool_dir=self._settings.spool_dir)
+    def source(self, data_type: str, since: str = "") -> Source:
+        return PowerSchoolSource(
+            self._http, self._about, data_type=data_type, since=since, spool_dir=self._settings.spool_dir
+        )
 
     async def lists(self, today: date) -> SisLists:
         async with self._http as http:
@@ -168,8 +171,10 @@ class _Aeries:
         async with self._http as http:
             return await Aeries(http, self._about).check()
 
-    def source(self, data_type: str) -> Source:
-        return AeriesSource(self._http, self._about, data_type=data_type, spool_dir=self._settings.spool_dir)
+    def source(self, data_type: str, since: str = "") -> Source:
+        return AeriesSource(
+            self._http, self._about, data_type=data_type, since=since, spool_dir=self._settings.spool_dir
+        )
 
     async def lists(self, today: date) -> SisLists:
         async with self._http as http:
@@ -190,8 +195,10 @@ class _Skyward:
         async with self._http as http:
             return await skyward_check(Objects(http, self._about), http.host)
 
-    def source(self, data_type: str) -> Source:
-        return SkywardSource(self._http, self._about, data_type=data_type, spool_dir=self._settings.spool_dir)
+    def source(self, data_type: str, since: str = "") -> Source:
+        return SkywardSource(
+            self._http, self._about, data_type=data_type, since=since, spool_dir=self._settings.spool_dir
+        )
 
     async def lists(self, today: date) -> SisLists:
         async with self._http as http:

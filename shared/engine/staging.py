@@ -42,7 +42,7 @@ async def stage(engine: Engine, run: Run, fence: int) -> None:
         facts = _facts(source, compiled)
     if not await org.runs.renew(run.id, fence, engine.settings.lease_seconds):
         raise LeaseLost(*said("lease.lost"))
-    if not await org.slices.add_all(slices, fence):
+    if slices and not await org.slices.add_all(slices, fence):
         raise LeaseLost(*said("lease.lost"))
     messages = [engine.compare(run, one.number) for one in slices[: engine.settings.window]]
     moved = await org.runs.move(
@@ -74,6 +74,8 @@ async def _partition(
 ) -> list[Slice]:
     async for batch in source.batches():
         await asyncio.to_thread(spill.add, batch, compiled.key, compiled.mark)
+    if not sum(spill.rows) and run.source.changes:
+        return []
     if not sum(spill.rows):
         raise BadInput(*(said("file.no_rows") if run.direction == "import" else said("export.nothing")))
     await asyncio.to_thread(spill.finish)

@@ -58,7 +58,10 @@ class Trigger(BaseModel):
 
 
 class SourceSpec(BaseModel):
-    """Where the records come from. For `upload`: the artifact and its facts; else the kind says all."""
+    """Where the records come from. For `upload`: the artifact and its facts; else the kind says all.
+
+    `changes`: of the API of a SIS only what has changed since the last run that succeeded.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -66,6 +69,7 @@ class SourceSpec(BaseModel):
     upload: str = ""
     name: str = ""
     sha256: str = ""
+    changes: bool = False
 
 
 class Selection(BaseModel):

@@ -12,6 +12,7 @@ from shared.store.audit import Audit
 from shared.store.buckets import Buckets
 from shared.store.code_tables import CodeTables
 from shared.store.connections import Connections
+from shared.store.cursors import Cursors
 from shared.store.failed import FailedMessages
 from shared.store.links import Links
 from shared.store.mappings import ExportMappings, Mappings, SisMappings
@@ -42,6 +43,7 @@ class OrgStore:
     audit: Audit
     history: History
     paces: Paces
+    cursors: Cursors
 
 
 class Store:
@@ -81,6 +83,7 @@ class Store:
             audit=Audit(scoped("audit")),
             history=History(scoped("triggers")),
             paces=Paces(scoped("paces")),
+            cursors=Cursors(scoped("cursors")),
         )
 
     def _named(self, name: str) -> AsyncIOMotorCollection[Document]:

@@ -61,9 +61,16 @@ class Site:
         auth = ClientCredentials(settings.token_url, "client", secret, settings.scopes)
         return SisHttp(settings.base_url, auth, self.beat, allow_private_addresses=True)
 
-    def source(self, version: str = "1.1", data_type: str = "students", **more: Any) -> OneRosterSource:
+    def source(
+        self, version: str = "1.1", data_type: str = "students", since: str = "", **more: Any
+    ) -> OneRosterSource:
         settings = self.settings(version, **more)
-        return OneRosterSource(self.http(settings), settings, data_type=data_type)
+        return OneRosterSource(self.http(settings), settings, data_type=data_type, since=since)
+
+    async def change(self, id: str, **values: Any) -> None:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            path = f"{self.url}/sandbox/oneroster/d/users/{id}"
+            (await client.patch(path, json=values)).raise_for_status()
 
 
 @pytest.fixture
@@ -96,6 +103,22 @@ async def test_students_come_with_birth_date_school_and_guardians(site: Site, ve
     first = found[0]
     assert first["school.name"] == f"School {first['school.identifier']}"
     assert first["identifier"].isdigit()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_only_who_has_changed_since_or_whose_guardian_has_is_read(site: Site, version: str) -> None:
+    async with site.source(version) as source:
+        cursor = str(source.info.receipt["cursor"])
+    every = {one["sourcedId"]: one for one in await table(site.source(version))}
+    assert await table(site.source(version, since=cursor)) == []
+    one, other = list(every)[3], list(every)[8]
+    await site.change(one, familyName="Quintanilla")
+    await site.change("g8-1", phone="4805550190")
+    found = {row["sourcedId"]: row for row in await table(site.source(version, since=cursor))}
+    assert set(found) == {one, other}
+    assert found[one]["familyName"] == "Quintanilla"
+    assert found[one]["birthDate"] == every[one]["birthDate"]
+    assert "4805550190" in found[other].values()
 
 
 async def test_both_versions_say_the_same(site: Site) -> None:

@@ -76,6 +76,16 @@ async def sis_mappings(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert (await other.sis_mappings.add(DRAFT, "con_1", "students", "u")).version == 1
 
 
+async def cursors(mine: OrgStore, other: OrgStore, _: Store) -> None:
+    assert await mine.cursors.get(STATE) == ""
+    await mine.cursors.set(STATE, "2026-08-01")
+    await mine.cursors.set(STATE, "2026-08-02")
+    assert await other.cursors.get(STATE) == ""
+    assert await mine.cursors.get(STATE) == "2026-08-02"
+    await other.cursors.set("another", "2026-08-03")
+    assert await mine.cursors.get("another") == ""
+
+
 async def links(mine: OrgStore, other: OrgStore, _: Store) -> None:
     ours, theirs = mine.links.of("con_1"), other.links.of("con_1")
     assert await ours.begin(["s1", "s2"]) == set()
@@ -196,7 +206,7 @@ CASES: dict[str, Case] = {
     case.__name__: case
     for case in (
         *(connections, mappings, export_mappings, code_tables, runs, slices),
-        *(records, buckets, artifacts, audit, history, paces, sis_mappings, links),
+        *(records, buckets, artifacts, audit, history, paces, sis_mappings, links, cursors),
     )
 }
 

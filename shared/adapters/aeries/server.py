@@ -1,6 +1,7 @@
 """What an Aeries site answers over its API, version 5. Source: SIS facts, section 2."""
 
 from collections.abc import AsyncIterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import httpx
@@ -12,6 +13,8 @@ from shared.model.error_texts import said
 from shared.model.errors import BadSettings, NotFound, Refused, Unavailable
 
 API: Final = "/api/v5"
+OVERLAP: Final = timedelta(minutes=5)
+"""What changed while we were reading is read again rather than missed."""
 
 
 class Certificate:
@@ -130,6 +133,33 @@ class Aeries:
             known = ", ".join(sorted(years))
             raise BadSettings(*said("aeries.no_year", year=self._settings.database_year, known=known))
         return text(about.get("AeriesVersion"))
+
+    async def now(self) -> str:
+        """The district's own time a little while ago, as `changed` takes it; blank where the site does not tell."""
+        answer, _ = await self._http.get(f"{API}/systeminfo")
+        told = text(answer.get("CurrentDateTime")) if isinstance(answer, dict) else ""
+        try:
+            return (datetime.fromisoformat(told[:19]) - OVERLAP).strftime("%Y-%m-%dT%H:%M")
+        except ValueError:
+            return ""
+
+    async def changed(self, since: str) -> list[str]:
+        """Whoever has changed since, by StudentID, each once; in student data, contacts or enrollment."""
+        at = datetime.fromisoformat(since)
+        place = f"{at.year}/{at.month}/{at.day}/{at.hour}/{at.minute}"
+        found: dict[str, None] = {}
+        for area in ("student", "contact", "enrollment"):
+            rows = await self._list(f"/StudentDataChanges/{area}/{place}")
+            found.update(dict.fromkeys(text(one.get("StudentID")) for one in rows))
+        return list(found)
+
+    async def schools_of(self, student: str) -> list[str]:
+        """The codes of the schools that a student has stood in."""
+        rows = await self._list(f"/enrollment/{student}")
+        return list(dict.fromkeys(text(one.get("SchoolCode")) for one in rows))
+
+    async def sorted_contacts(self, student: str) -> list[dict[str, str]]:
+        return sorted(map(texts, await self.contacts_of(student)), key=_order)
 
     async def _list(self, path: str, params: Mapping[str, int] | None = None) -> list[dict[str, Any]]:
         """A list, also where a single object stands alone."""

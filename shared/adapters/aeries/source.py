@@ -10,12 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from shared.adapters.aeries.json import SCHOOL, STUDENT, named
+from shared.adapters.aeries.json import CONTACT, SCHOOL, STUDENT, named, texts
 from shared.adapters.aeries.server import Aeries
 from shared.adapters.disk_index import DiskIndex
 from shared.adapters.row_store import RowStore
 from shared.adapters.sis_http import SisHttp
 from shared.model.connection import AeriesSettings
+from shared.model.contacts import contact_name
 from shared.model.error_texts import said
 from shared.model.errors import BadInput
 from shared.model.ports import SourceInfo
@@ -35,11 +36,14 @@ class AeriesSource:
         settings: AeriesSettings,
         *,
         data_type: str = "students",
+        since: str = "",
         spool_dir: Path | None = None,
     ) -> None:
         self._http = http
         self._settings = settings
         self._data_type = data_type
+        self._since = since
+        self._begun = ""
         self._spool_dir = spool_dir
         self._open = AsyncExitStack()
         self._rows: RowStore | None = None
@@ -55,6 +59,7 @@ class AeriesSource:
             stack.callback(rows.close)
             server = Aeries(self._http, self._settings)
             await server.version()
+            self._begun = await server.now()
             if self._data_type == "students":
                 self._best = DiskIndex(self._spool_dir)
                 stack.callback(self._best.close)
@@ -63,7 +68,9 @@ class AeriesSource:
                 await rows.add(await server.schools())
             self._open = stack.pop_all()
         self._rows = rows
-        fixed = STUDENT if self._data_type == "students" else SCHOOL
+        fixed: Sequence[str] = STUDENT if self._data_type == "students" else SCHOOL
+        if self._settings.contacts and self._data_type == "students":
+            fixed = (*fixed, *(contact_name(1, name) for name in CONTACT))
         self._columns = tuple(dict.fromkeys((*fixed, *(name for name in rows.names if name not in fixed))))
         return self
 
@@ -77,8 +84,9 @@ class AeriesSource:
         if self._rows is None:
             raise RuntimeError("enter the source first")
         host = self._http.host
-        details = {"form": "Aeries", "host": host}
-        return SourceInfo(self._columns, f"Aeries at {host}", self._rows.size, self._rows.sha256, details)
+        details = {"form": "Aeries", "host": host, "since": self._since}
+        receipt = {"cursor": self._begun} if self._begun else {}
+        return SourceInfo(self._columns, f"Aeries at {host}", self._rows.size, self._rows.sha256, details, receipt)
 
     @property
     def warnings(self) -> Sequence[str]:
@@ -103,6 +111,9 @@ class AeriesSource:
 
     async def _students(self, server: Aeries, rows: RowStore, best: DiskIndex) -> None:
         ranks = {status: rank for rank, status in enumerate(self._settings.statuses)}
+        if self._since:
+            await self._changed(server, rows, best, ranks)
+            return
         for school in await server.schools():
             code = school["SchoolCode"]
             people = await server.contacts(code) if self._settings.contacts else {}
@@ -110,6 +121,20 @@ class AeriesSource:
                 found = [row | dict(named(people.get(row["StudentID"], ()))) for row in page]
                 await asyncio.to_thread(_note, best, found, rows.count, ranks)
                 await rows.add(found)
+
+    async def _changed(self, server: Aeries, rows: RowStore, best: DiskIndex, ranks: Mapping[str, int]) -> None:
+        """Whoever has changed, or whose contacts or enrollment have: each at every school they stand in."""
+        schools = {one["SchoolCode"] for one in await server.schools()}
+        for student in await server.changed(self._since):
+            contacts = await server.sorted_contacts(student) if self._settings.contacts else []
+            found = []
+            for school in await server.schools_of(student):
+                if school in schools:
+                    found += [texts(one) for one in await server.student(school, student)]
+            wanted = [row for row in found if row.get("InactiveStatusCode", "") in ranks]
+            told = [row | dict(named(contacts)) for row in wanted]
+            await asyncio.to_thread(_note, best, told, rows.count, ranks)
+            await rows.add(told)
 
 
 def _note(best: DiskIndex, rows: Sequence[Mapping[str, str]], first: int, ranks: Mapping[str, int]) -> None:

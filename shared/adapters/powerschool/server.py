@@ -11,6 +11,9 @@ from shared.model.error_texts import said
 from shared.model.errors import BadSettings, NotFound, Permanent, Refused, Unavailable
 
 PAGE: Final = 100
+APPLICATION: Final = "sync_service"
+COUNTED: Final = "com.pearson.core.student.student_dcid_id_map"
+"""A query that every server has; asked with a data version it makes the server count changes for us."""
 _ODD = re.compile(r"[^\w .@-]", re.ASCII)
 EXPANSIONS: Final = (
     *("demographics", "addresses", "phones", "school_enrollment", "ethnicity_race"),
@@ -60,6 +63,22 @@ class PowerSchool:
                 "/ws/v1/district/student/count", {"q": f"school_enrollment.enroll_status=={status}"}
             )
         return found
+
+    async def data_version(self) -> str:
+        """That of now, counted from for us; blank where the server or the plugin has no data versions."""
+        body = {"$dataversion": "0", "$dataversion_applicationname": APPLICATION}
+        try:
+            answer, _ = await self._http.post(f"/ws/schema/query/{COUNTED}", body, {"pagesize": 1})
+        except (NotFound, Refused, Permanent):
+            return ""
+        return text(group(answer).get("$dataversion"))
+
+    async def changed(self, since: str) -> tuple[str, list[str]]:
+        """The data version of now, and the students (DCID) that have changed since the other one."""
+        answer, _ = await self._http.get(f"/ws/dataversion/{APPLICATION}/{since}")
+        found = group(answer)
+        students = many(group(found.get("tables")).get("students"))
+        return text(found.get("$dataversion")), [text(one) for one in students]
 
     async def district(self, expansions: Sequence[str]) -> dict[str, Any]:
         answer, _ = await self._http.get("/ws/v1/district", {"expansions": ",".join(expansions)})

@@ -11,7 +11,7 @@ from shared.adapters.powerschool.server import PowerSchool
 from shared.adapters.row_store import RowStore
 from shared.adapters.sis_http import SisHttp
 from shared.model.connection import PowerSchoolSettings
-from shared.model.contacts import contact_field
+from shared.model.contacts import contact_field, contact_name
 from shared.model.error_texts import said
 from shared.model.errors import BadInput
 from shared.model.ports import SourceInfo
@@ -33,11 +33,14 @@ class PowerSchoolSource:
         settings: PowerSchoolSettings,
         *,
         data_type: str = "students",
+        since: str = "",
         spool_dir: Path | None = None,
     ) -> None:
         self._http = http
         self._settings = settings
         self._data_type = data_type
+        self._since = since
+        self._cursor = ""
         self._spool_dir = spool_dir
         self._open = AsyncExitStack()
         self._warnings: list[str] = []
@@ -56,6 +59,8 @@ class PowerSchoolSource:
             self._open = stack.pop_all()
         self._rows = rows
         fixed = SCHOOL if self._data_type == "schools" else (*STUDENT, *self._settings.extension_fields)
+        if self._settings.contacts and self._data_type == "students":
+            fixed = (*fixed, *(contact_name(1, name) for name in CONTACT))
         self._columns = tuple(dict.fromkeys((*fixed, *sorted(rows.names, key=_by_slot))))
         return self
 
@@ -69,8 +74,9 @@ class PowerSchoolSource:
         if self._rows is None:
             raise RuntimeError("enter the source first")
         host = self._http.host
-        details = {"form": "PowerSchool", "host": host}
-        return SourceInfo(self._columns, f"PowerSchool at {host}", self._rows.size, self._rows.sha256, details)
+        details = {"form": "PowerSchool", "host": host, "since": self._since}
+        receipt = {"cursor": self._cursor} if self._cursor else {}
+        return SourceInfo(self._columns, f"PowerSchool at {host}", self._rows.size, self._rows.sha256, details, receipt)
 
     @property
     def warnings(self) -> Sequence[str]:
@@ -89,6 +95,10 @@ class PowerSchoolSource:
             await rows.add([school(one) for one in page])
 
     async def _students(self, server: PowerSchool, rows: RowStore) -> None:
+        if self._since:
+            await self._changed(server, rows)
+            return
+        self._cursor = await server.data_version()
         expected = await server.count()
         async for page in server.students():
             found = [student(one) for one in page]
@@ -98,6 +108,17 @@ class PowerSchoolSource:
             await rows.add(found)
         if rows.count < expected:
             self._warnings.append(CUT_SHORT)
+
+    async def _changed(self, server: PowerSchool, rows: RowStore) -> None:
+        """Whoever has changed since a data version."""
+        self._cursor, ids = await server.changed(self._since)
+        for id in ids:
+            raw = await server.student(id)
+            row = student(raw) if raw is not None else {}
+            if row.get("school_enrollment.enroll_status") in self._settings.statuses:
+                if self._settings.contacts:
+                    row |= dict(contacts(await server.contacts(id)))
+                await rows.add([row])
 
 
 def _by_slot(name: str) -> tuple[int, int]:

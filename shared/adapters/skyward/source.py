@@ -7,6 +7,7 @@ students are walked through and put together. Numbers of codes become the codes 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -39,8 +40,15 @@ COLUMNS: Final = (
     *("Phone1", "Phone2", "Email1"),
 )
 SCHOOL: Final = ("SchoolID", "Code", "Name", "SchoolNumber", "PhoneNumber")
+OVERLAP: Final = timedelta(days=1)
+"""The time zone of ModifiedTime is not documented: a day is read again rather than an hour missed."""
 ENROLLED: Final = "Enrollment/EntryWithdrawal"
 _FLAGS: Final = ("Custodial", "Emergency", "SchoolPickup")
+CONTACT: Final = (
+    *("FirstName", "MiddleName", "LastName", "Relationship", "Emails1", "Emails2", "Phones1", "Phones2", "Phones3"),
+    *_FLAGS,
+)
+"""The fields of a contact; those of the first one are columns whether anybody has one or not."""
 _LINKS: Final = {
     "Family/StudentGuardian": {
         "who": "StudentID",
@@ -63,11 +71,19 @@ class SkywardSource:
     """Students, or schools, of a Skyward server (`shared.model.ports.Source`)."""
 
     def __init__(
-        self, http: SisHttp, settings: SkywardSettings, *, data_type: str = "students", spool_dir: Path | None = None
+        self,
+        http: SisHttp,
+        settings: SkywardSettings,
+        *,
+        data_type: str = "students",
+        since: str = "",
+        spool_dir: Path | None = None,
     ) -> None:
         self._http = http
         self._settings = settings
         self._data_type = data_type
+        self._since = since
+        self._begun = ""
         self._spool_dir = spool_dir
         self._open = AsyncExitStack()
         self._rows: RowStore | None = None
@@ -87,10 +103,16 @@ class SkywardSource:
             else:
                 index = DiskIndex(self._spool_dir)
                 stack.callback(index.close)
-                await _Students(objects, self._settings, index).into(rows)
+                self._begun = (datetime.now(UTC) - OVERLAP).strftime("%Y-%m-%dT%H:%M:%S")
+                students = _Students(objects, self._settings, index)
+                if self._since:
+                    await students.only_changed(self._since)
+                await students.into(rows)
             self._open = stack.pop_all()
         self._rows = rows
         fixed = SCHOOL if self._data_type == "schools" else (*COLUMNS, *self._settings.extra_fields)
+        if self._settings.contacts and self._data_type == "students":
+            fixed = (*fixed, *(contact_name(1, name) for name in CONTACT))
         self._columns = tuple(dict.fromkeys((*fixed, *(name for name in rows.names if name not in fixed))))
         return self
 
@@ -104,8 +126,9 @@ class SkywardSource:
         if self._rows is None:
             raise RuntimeError("enter the source first")
         host = self._http.host
-        details = {"form": "Skyward Qmlativ", "host": host}
-        return SourceInfo(self._columns, f"Skyward at {host}", self._rows.size, self._rows.sha256, details)
+        details = {"form": "Skyward Qmlativ", "host": host, "since": self._since}
+        receipt = {"cursor": self._begun} if self._begun else {}
+        return SourceInfo(self._columns, f"Skyward at {host}", self._rows.size, self._rows.sha256, details, receipt)
 
     @property
     def warnings(self) -> Sequence[str]:
@@ -129,18 +152,45 @@ class _Students:
         self._codes = Codes(objects)
         self._index = index
         self._coded: dict[str, dict[Any, str]] = {}
+        self._only: dict[str, set[Any]] = {}
+
+    async def only_changed(self, since: str) -> None:
+        """Leave out all students but those who have changed, or whose name or enrollment has."""
+        changed = [row async for page in self._since("Student/Student", ["NameID"], since) for row in page]
+        names = [row["NameID"] async for page in self._since("Demographics/Name", [], since) for row in page]
+        changed += await self._objects.among("Student/Student", ["NameID"], "NameID", names)
+        enrolled = [row["StudentID"] async for page in self._since(ENROLLED, ["StudentID"], since) for row in page]
+        changed += await self._objects.among("Student/Student", ["NameID"], "StudentID", sorted(set(enrolled)))
+        self._only = {key: {row[key] for row in changed} for key in ("StudentID", "NameID")}
+        self._only |= {"AddressID": set(), "contact": set()}
+
+    def _since(self, path: str, fields: Sequence[str], since: str) -> AsyncIterator[list[Row]]:
+        condition = {"FieldName": "ModifiedTime", "ConditionType": "GreaterEqual", "Value": since}
+        body = {"SearchCondition": {"StringSearchCondition": condition}}
+        return self._objects.pages(path, [*fields, "ModifiedTime"], body)
+
+    async def _walk(self, path: str, fields: Sequence[str], key: str, who: str = "") -> AsyncIterator[list[Row]]:
+        """A table as a whole, or of those who are wanted; `who` names them where it is not `key`."""
+        if not self._only:
+            async for page in self._objects.pages(path, fields):
+                yield page
+        else:
+            wanted = self._only[who or key]
+            yield await self._objects.among(path, fields, key, sorted(wanted))
 
     async def into(self, rows: RowStore) -> None:
         for name in ("relationship", "language", "entry code", "student type"):
             self._coded[name] = await self._all(name)
         await self._enrollments()
         await self._addresses()
-        await self._keep("Demographics/NamePhone", "NameID", "phone", ("PhoneNumber", "Rank"))
-        await self._keep("Demographics/NameEmail", "NameID", "email", ("EmailAddress", "Rank"))
         if self._settings.contacts:
             await self._contacts()
+        if self._only:
+            self._only["reached"] = self._only["NameID"] | self._only["contact"]
+        await self._keep("Demographics/NamePhone", "NameID", "phone", ("PhoneNumber", "Rank"), "reached")
+        await self._keep("Demographics/NameEmail", "NameID", "email", ("EmailAddress", "Rank"), "reached")
         fields = [*STUDENT, *(f"Name.{one}" for one in NAME), *self._settings.extra_fields]
-        async for page in self._objects.pages("Student/Student", fields):
+        async for page in self._walk("Student/Student", fields, "StudentID"):
             wanted = [one for one in page if one.get("IsCurrentActive") or not self._settings.active_only]
             await rows.add(await asyncio.to_thread(lambda some: [self._student(one) for one in some], wanted))
 
@@ -148,10 +198,10 @@ class _Students:
         key = f"{CODED[name].partition('/')[2]}ID"
         return {row[key]: text(row.get("Code")) for row in await self._codes.rows(CODED[name])}
 
-    async def _keep(self, path: str, who: str, kind: str, fields: Sequence[str]) -> None:
-        """All rows of a table, in lists by the id of whom they are about."""
-        async for page in self._objects.pages(path, [who, *fields]):
-            await asyncio.to_thread(self._note, kind, who, page)
+    async def _keep(self, path: str, key: str, kind: str, fields: Sequence[str], who: str = "") -> None:
+        """The rows of a table, in lists by the id of whom they are about."""
+        async for page in self._walk(path, [key, *fields], key, who):
+            await asyncio.to_thread(self._note, kind, key, page)
 
     def _note(self, kind: str, who: str, page: Sequence[Row]) -> None:
         for row in page:
@@ -163,18 +213,22 @@ class _Students:
             one["SchoolID"]: text(one.get("Code")) for one in await self._codes.rows("Enrollment/School", "Code")
         }
         fields = ("StudentID", "SchoolID", "StartDate", "EndDate", "EntryCodeID", "StudentTypeID")
-        async for page in self._objects.pages(ENROLLED, fields):
+        async for page in self._walk(ENROLLED, fields, "StudentID"):
             told = [{**one, "School.Code": schools.get(one.get("SchoolID"), "")} for one in page]
             await asyncio.to_thread(self._note, "enrollment", "StudentID", told)
 
     async def _addresses(self) -> None:
         streets = await self._by_id("Demographics/Street", "StreetID", ("Name",))
         zips = await self._by_id("Demographics/Zip", "ZipID", ("ZipCode", "City", "State.Code"))
+        links = ("NameID", "AddressID", "IsMailing", "IsPhysical")
+        async for page in self._walk("Demographics/NameAddress", links, "NameID"):
+            if self._only:
+                self._only["AddressID"] |= {one["AddressID"] for one in page}
+            await asyncio.to_thread(self._note, "home", "NameID", page)
         fields = ("FreeformAddress", "StreetNumber", "StreetID", "SecondaryUnitNumber", "POBox", "ZipID")
-        async for page in self._objects.pages("Demographics/Address", fields):
+        async for page in self._walk("Demographics/Address", fields, "AddressID"):
             told = [{"AddressID": one["AddressID"], **_address(one, streets, zips)} for one in page]
             await asyncio.to_thread(self._note, "address", "AddressID", told)
-        await self._keep("Demographics/NameAddress", "NameID", "home", ("AddressID", "IsMailing", "IsPhysical"))
 
     async def _by_id(self, path: str, key: str, fields: Sequence[str]) -> dict[Any, Row]:
         return {row[key]: row async for page in self._objects.pages(path, fields) for row in page}
@@ -183,7 +237,9 @@ class _Students:
         for path, about in _LINKS.items():
             flags: Any = about["flags"]
             who, contact = str(about["who"]), str(about["contact"])
-            async for page in self._objects.pages(path, [who, contact, "RelationshipID", "Rank", *flags.values()]):
+            async for page in self._walk(path, [who, contact, "RelationshipID", "Rank", *flags.values()], who):
+                if self._only:
+                    self._only["contact"] |= {one[contact] for one in page}
                 told = [
                     {who: one.get(who), "contact": one.get(contact), "Rank": one.get("Rank"), "of": path}
                     | {"Relationship": self._coded["relationship"].get(one.get("RelationshipID"), "")}
@@ -191,7 +247,7 @@ class _Students:
                     for one in page
                 ]
                 await asyncio.to_thread(self._note, f"contact of {who}", who, told)
-        await self._keep("Demographics/Name", "NameID", "name", ("FirstName", "MiddleName", "LastName"))
+        await self._keep("Demographics/Name", "NameID", "name", ("FirstName", "MiddleName", "LastName"), "contact")
 
     def _student(self, row: Row) -> dict[str, str]:
         id, name = text(row.get("StudentID")), text(row.get("NameID"))
