@@ -91,7 +91,8 @@ class OneRosterServer:
         for guardian, which in guardians:
             contact = {"email": row.get(f"{which}Email") or "", "phone": row[f"{which}Phone"]}
             name = row[f"{which}First Name"], row[f"{which}Last Name"]
-            self.users.append(_user(guardian, "guardian", *name, codes[row["School"]]) | contact)
+            linked = {"agents": [_reference(id, "user")]}
+            self.users.append(_user(guardian, "guardian", *name, codes[row["School"]]) | contact | linked)
         sex = {"Male": "male", "Female": "female"}.get(row["Gender"], "other")
         races = {"asian": "A", "blackOrAfricanAmerican": "B", "white": "W"}
         flags = {name: str(row["Race"] == code).lower() for name, code in races.items()}
