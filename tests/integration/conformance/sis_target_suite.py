@@ -42,6 +42,8 @@ class SisSite(ABC):
         self.world = world
         self.url = url
         self.store = store
+        self.more: Values = {}
+        """Values that every student has besides."""
 
     @property
     @abstractmethod
@@ -69,7 +71,13 @@ class SisSite(ABC):
 
     def values(self, student: str, person: dict[str, str]) -> Values:
         own = {self.fields[name]: value for name, value in person.items() if name in self.fields}
-        return {**self.fixed, "registrations.id": f"7{student}", "registrations.student_id": student, **own}
+        return {
+            **self.fixed,
+            **self.more,
+            "registrations.id": f"7{student}",
+            "registrations.student_id": student,
+            **own,
+        }
 
     def fault(self, path: str, **rule: Any) -> None:
         self.world.faults.replace([FaultRule(path=path, **rule)])
