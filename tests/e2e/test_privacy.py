@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from devtools.district import EXPORTER, YEAR, District
+from devtools.sis_districts import SISS
 from devtools.stack import Stack
 from services.sandbox.district import student_export
 from tests.e2e.broker import Tap
@@ -21,6 +22,7 @@ from tests.e2e.operator import failed, ops
 from tests.e2e.waiting import until
 
 ROWS = 40
+WRITES = {"powerschool": "/ws/v1/student$", "aeries": "/InsertStudent$", "skyward": "/Demographics/Name$"}
 STOPPED = frozenset({"needs_approval", "failed"})
 WHO = ("First Name", "Last Name", "Guardian 1 First Name", "Guardian 1 Last Name", "Guardian 1 Email")
 REACH = ("Birth Date", "Phone", "Guardian 1 Phone", "Emergency 1 Name", "Street", "State ID")
@@ -112,6 +114,18 @@ async def everything_goes_wrong(district: District, marked: Marked, faults: Faul
     await faults({"org": district.org, "path": "registrations:report", "status": 418, "body": body})
     untold = await district.watch((await district.export(whole))["id"])
     assert untold["state"] == "failed"
+
+    for kind, path in WRITES.items():
+        sis = SISS[kind](district)
+        await sis.make(students=3)
+        connection_of = await sis.connect(name=kind)
+        refusal = {"body": json.dumps({"Message": told["students.lname"]}), "content_type": "application/json"}
+        for fault in ({"status": 400, **refusal}, {"body": told["students.lname"]}, {"close": True, "after": True}):
+            await faults({"path": f"/{kind}/{district.org}.*{path}", "times": 3, **fault})
+            await district.watch((await district.export(connection_of, student=first["Student ID"]))["id"])
+        await faults()
+        whole_sis = await district.watch((await district.export(connection_of))["id"])
+        assert whole_sis["counts"]["created"] > ROWS / 2, whole_sis
 
     nonsense = '{"students": [{"key": "' + first["Last Name"] + '"}]}'
     await faults({"org": district.org, "path": "lookup", "body": nonsense})
