@@ -132,6 +132,9 @@ class AeriesApi:
             "/schools/{school}/students/grade/{grade}": self.students,
             "/schools/{school}/students/sn/{number}": self.students,
             "/schools/{school}/DistrictSupplemental/{student}": self.supplemental,
+            "/schools/{school}/SchoolSupplemental/{student}": self.supplemental,
+            "/schools/{school}/students/{student}/extended": self.extended,
+            "/schools/{school}/terms": self.terms,
             "/StudentDataChanges/{area}/{year}/{month}/{day}/{hour}/{minute}": self.changes,
             "/schools/{school}/students": self.students,
             "/schools/{school}/students/{student}": self.students,
@@ -147,6 +150,11 @@ class AeriesApi:
         }
         return [
             *(Route(base + path, self._written(path, make), methods=["POST", "PUT"]) for path, make in post.items()),
+            Route(
+                base + "/DeleteContact/{student}/{number}",
+                self._guarded("/DeleteContact", self.delete_contact),
+                methods=["DELETE"],
+            ),
             Route("/sandbox/aeries/{name}", self.stats, methods=["GET"]),
             Route("/sandbox/aeries/{name}", self.put, methods=["PUT"]),
             Route("/sandbox/aeries/{name}/students/{id}", self.patch, methods=["PATCH"]),
@@ -244,6 +252,15 @@ class AeriesApi:
         refused = contact_refused(body)
         return _failure(400, refused) if refused else _answer(site.insert_contact(student, body))
 
+    def delete_contact(self, site: AeriesSite, request: Request) -> Response:
+        """Answers those that remain."""
+        place = (request.path_params["student"], request.path_params["number"])
+        rest = [one for one in site.contacts if (str(one["StudentID"]), str(one["SequenceNumber"])) != place]
+        if len(rest) == len(site.contacts):
+            return _failure(404, "Contact not found")
+        site.contacts[:] = rest
+        return _answer([one for one in rest if str(one["StudentID"]) == place[0]])
+
     def update_contact(self, site: AeriesSite, request: Request, body: Json) -> Response:
         if request.method != site.spec.contact_verb:
             return _failure(405, "The requested resource does not support this method")
@@ -305,6 +322,18 @@ class AeriesApi:
             if school in (DISTRICT_WIDE, str(one["SchoolCode"]))
         ]
         return _answer(shown)
+
+    def extended(self, site: AeriesSite, request: Request) -> Response:
+        """With a StudentID of 0 those of all students."""
+        school, student = request.path_params["school"], request.path_params["student"]
+        found = [one for one in site.students if str(one["SchoolCode"]) == school]
+        found = [one for one in found if student in ("0", str(one["StudentID"]))]
+        keys = ("StudentID", "SchoolCode", "StudentNumber")
+        return _answer([{**{key: one[key] for key in keys}, "BirthCity": one.get("BirthCity", "")} for one in found])
+
+    def terms(self, site: AeriesSite, _: Request) -> Response:
+        year = {"TermCode": "Y", "TermDescription": "Year", "StartDate": "2026-08-10T00:00:00"}
+        return _answer([{**year, "EndDate": "2027-05-28T00:00:00"}])
 
     def supplemental(self, site: AeriesSite, request: Request) -> Response:
         """Empty columns are a single space, as the real one answers."""

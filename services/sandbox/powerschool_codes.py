@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from services.sandbox.powerschool import PowerSchoolSpec
+    from services.sandbox.powerschool_district import PowerSchoolSpec
 
 Rows = list[dict[str, Any]]
 RACES = {

@@ -175,6 +175,12 @@ class ContactBook:
             for one in found
         ]
 
+    def drop(self, id: int) -> bool:
+        for ids in self.of_student.values():
+            if id in ids:
+                ids.remove(id)
+        return self.by_id.pop(id, None) is not None
+
     def change(self, id: int, part: str, child: str, body: Json) -> bool:
         """A part of a contact: its demographics, or a phone, e-mail or address; without `child` a new one."""
         contact = self.by_id.get(id)

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -119,8 +120,12 @@ async def everything_goes_wrong(district: District, marked: Marked, faults: Faul
         sis = SISS[kind](district)
         await sis.make(students=3)
         connection_of = await sis.connect(name=kind)
-        refusal = {"body": json.dumps({"Message": told["students.lname"]}), "content_type": "application/json"}
-        for fault in ({"status": 400, **refusal}, {"body": told["students.lname"]}, {"close": True, "after": True}):
+        refusal: dict[str, Any] = {
+            "body": json.dumps({"Message": told["students.lname"]}),
+            "content_type": "application/json",
+        }
+        ills: list[dict[str, Any]] = [{"status": 400, **refusal}, {"body": told["students.lname"]}, {"close": True}]
+        for fault in ills:
             await faults({"path": f"/{kind}/{district.org}.*{path}", "times": 3, **fault})
             await district.watch((await district.export(connection_of, student=first["Student ID"]))["id"])
         await faults()
