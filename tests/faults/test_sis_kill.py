@@ -16,15 +16,15 @@ from tests.e2e.operator import failed
 from tests.faults.helpers import SHORT, WORKING
 
 ROUNDS = int(os.environ.get("SYNC_FAULT_ROUNDS", "0"))
-STUDENTS = 2000 if ROUNDS else 240
-KILLS = 6
+STUDENTS = 2000 if ROUNDS else 90
+KILLS = 6 if ROUNDS else 3
 
 
 async def killed_at_random(sis: SisDistrict, run: str, dice: random.Random) -> int:
     """Kill the exporter a few times while the run is under way; how often it was."""
     stack, kills = sis.district.stack, 0
     for _ in range(KILLS):
-        await asyncio.sleep(dice.uniform(0.2, 3.0 if ROUNDS else 1.2))
+        await asyncio.sleep(dice.uniform(0.2, 3.0 if ROUNDS else 0.8))
         if (await sis.district.run(run))["state"] not in ("pending", "staging", "comparing", "applying"):
             break
         await stack.kill("exporter")
@@ -36,7 +36,7 @@ async def killed_at_random(sis: SisDistrict, run: str, dice: random.Random) -> i
 @pytest.mark.timeout(240 + 300 * ROUNDS)
 @pytest.mark.parametrize("kind", sorted(SISS))
 async def test_every_student_and_contact_once(kind: str, parts: LocalParts, tmp_path: Path) -> None:
-    env = {**SHORT, "SYNC_SLICE_ROWS": "100" if not ROUNDS else "400"}
+    env = {**SHORT, "SYNC_SLICE_ROWS": "40" if not ROUNDS else "400"}
     dice = random.Random(11)
     async with Stack(parts.addresses, env=env, services=(*WORKING, "exporter")) as stack:
         kills = 0

@@ -14,10 +14,10 @@ from devtools.stack import Stack
 from tests.faults.helpers import SHORT, WORKING, faults, fired, until
 
 LONG = bool(os.environ.get("SYNC_FAULT_ROUNDS"))
-STUDENTS = 60
+STUDENTS = 60 if LONG else 30
 PATHS = {"powerschool": "/ws/v1/student$", "aeries": "/InsertStudent$", "skyward": "/Student/Student$"}
 ILLS: dict[str, dict[str, Any]] = {
-    "throttles": {"status": 429, "retry_after": 2},
+    "throttles": {"status": 429, "retry_after": 1},
     "is down": {"status": 503},
     "asks to come back": {"status": 503, "retry_after": 20},
     "answers slowly": {"delay": 4},
@@ -34,7 +34,7 @@ async def test_the_run_waits_and_finishes_and_another_district_is_not_held_up(
     ill: str, kind: str, parts: LocalParts, tmp_path: Path
 ) -> None:
     """One exporter for both: the ill one has more slices than the worker has hands."""
-    env = {**SHORT, "SYNC_SLICE_ROWS": "8", "SYNC_RETRY_DELAYS": "[0.2, 0.5, 1, 1.5, 2, 3, 4, 8]"}
+    env = {**SHORT, "SYNC_SLICE_ROWS": "5", "SYNC_RETRY_DELAYS": "[0.2, 0.5, 1, 1.5, 2, 3, 4, 8]"}
     async with (
         Stack(parts.addresses, env=env, services=(*WORKING, "exporter")) as stack,
         District(stack, "o-ill", permissions=EXPORTER) as sick,
