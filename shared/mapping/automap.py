@@ -14,6 +14,7 @@ from shared.mapping.transformations.date_pattern import needs_pivot
 from shared.model.catalog import Catalog, Field
 from shared.model.catalog import catalog as find_catalog
 from shared.model.codes import Code
+from shared.model.contacts import contact_field
 
 LEAST = 0.5
 ENROLLS_OWN = ".id"
@@ -89,6 +90,8 @@ def _guesses(catalog: Catalog, place: int, name: str, values: Sampled) -> Iterat
     for target, why in known.get(plain(name), {}).items():
         seen.add(target)
         yield from _weighed(_Guess(place, catalog.fields[target], 0.95, why), values)
+    if contact_field(name) is not None:  # whose it is, and what, is said outright: what is only like it is another's
+        return
     for other, alike in names.like(name, 0.6).items():
         for target in () if _says_less(name, other) else meant[other]:
             if target not in seen and not target.endswith(ENROLLS_OWN):

@@ -192,3 +192,10 @@ def test_no_file_makes_it_raise(columns: list[str], samples: list[list[str]], da
     rows: list[Any] = [one.row for one in found if one.column.strip()]
     if rows:
         MappingDraft.model_validate({"fields": rows})
+
+
+def test_a_contact_is_never_taken_for_the_student_or_for_another_contact() -> None:
+    about = catalog("students")
+    found = propose(about, ["3 - Contacts.LastName", "3 - Contacts.BirthDate", "3 - Contacts.Phones1"], [])
+    targets = {one.target for one in found}
+    assert not targets & {"students.lname", "students.dob", "student_annual.phone"}
