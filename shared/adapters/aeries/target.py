@@ -14,13 +14,14 @@ from shared.adapters.aeries.json import texts
 from shared.adapters.aeries.server import Aeries
 from shared.adapters.contact_match import slots
 from shared.adapters.sis_http import SisHttp
+from shared.adapters.sis_target import SisTarget
 from shared.adapters.sis_values import dropped, same_digits, typed, written
 from shared.adapters.student_finder import Person, StudentFinder
 from shared.model.catalog import Catalog
 from shared.model.connection import AeriesSettings, ExportRules
 from shared.model.contacts import contact_field
 from shared.model.error_texts import said
-from shared.model.record import Action, Applied, Change, ChangeBatch, Found, Problem, Sought, Values
+from shared.model.record import Action, Applied, Change, ChangeBatch, Problem, Values
 
 BATCH: Final = 10
 READ: Final = {
@@ -33,12 +34,10 @@ _PHONES = ("HomePhone",)
 _ADDRESSES = ("MailingAddress", "ResidenceAddress")
 
 
-class AeriesTarget:
+class AeriesTarget(SisTarget):
     """One use: the first call opens it, `aclose` ends it (`shared.model.ports.Target`). `today` is the district's."""
 
     batch_size = BATCH
-    concurrency = 4
-    resumes = False
 
     def __init__(
         self,
@@ -49,40 +48,24 @@ class AeriesTarget:
         today: date,
         spool_dir: Path | None,
     ) -> None:
-        self._http = http
         self._server = Aeries(http, settings)
         self._rules = rules
         self._about = about
         self._today = today
         self._schools: list[str] = []
-        self._finder = StudentFinder(rules.match, None, self._everybody, spool_dir)
+        super().__init__(http, StudentFinder(rules.match, None, self._everybody, spool_dir))
 
-    async def aclose(self) -> None:
-        await self._finder.aclose()
-        await self._http.aclose()
+    def person(self, values: Values) -> Person:
+        return _person(values)
 
-    async def look_up(self, sought: Sequence[Sought], fields: Sequence[str]) -> dict[str, Found]:
-        found = {}
-        for one in sought:
-            held = await self._look_up(one, fields)
-            if held is not None:
-                found[one.key] = held
-        return found
-
-    async def _look_up(self, one: Sought, fields: Sequence[str]) -> Found | None:
-        id, problems = await self._finder.find(_person(one.values), one.target_id, thoroughly=one.interrupted)
-        if problems:
-            return Found("", {}, problems)
-        row = await self._row(id, str(one.values.get("SchoolCode") or "")) if id else None
+    async def held(self, id: str, mine: Values, fields: Sequence[str]) -> Values | None:
+        row = await self._row(id, str(mine.get("SchoolCode") or ""))
         if row is None:
             return None
-        values = self._values(row, one.values, fields)
-        if contacts := slots(one.values):
+        values = self._values(row, mine, fields)
+        if contacts := slots(mine):
             values |= (await self._contacts(id)).values(contacts)
-        return Found(id, values)
-
-    async def check(self, changes: Sequence[Change]) -> list[Sequence[Problem]]:
-        return [() for _ in changes]
+        return values
 
     async def apply(self, batch: ChangeBatch) -> list[Applied]:
         """One student after the other: the API takes one at a time."""

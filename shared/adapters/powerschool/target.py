@@ -12,13 +12,14 @@ from shared.adapters.powerschool.contacts import Contacts
 from shared.adapters.powerschool.json import at, extensions, group, many, postal_code, text
 from shared.adapters.powerschool.server import PowerSchool
 from shared.adapters.sis_http import SisHttp
+from shared.adapters.sis_target import SisTarget
 from shared.adapters.sis_values import dropped, typed, written
 from shared.adapters.student_finder import Person, StudentFinder
 from shared.model.catalog import Catalog
 from shared.model.connection import ExportRules, MatchBy, PowerSchoolSettings
 from shared.model.contacts import contact_field
 from shared.model.error_texts import said
-from shared.model.record import Action, Applied, Change, ChangeBatch, Found, Problem, Sought, Values
+from shared.model.record import Action, Applied, Change, ChangeBatch, Problem, Values
 
 BATCH: Final = 20
 _FIELDS: Final[Mapping[MatchBy, str]] = {
@@ -28,48 +29,30 @@ _FIELDS: Final[Mapping[MatchBy, str]] = {
 }
 
 
-class PowerSchoolTarget:
+class PowerSchoolTarget(SisTarget):
     """One use: the first call opens it, `aclose` ends it (`shared.model.ports.Target`)."""
 
     batch_size = BATCH
-    concurrency = 4
-    resumes = False
 
     def __init__(
         self, http: SisHttp, settings: PowerSchoolSettings, rules: ExportRules, about: Catalog, spool_dir: Path | None
     ) -> None:
-        self._http = http
         self._server = PowerSchool(http, settings)
         self._custom = frozenset(settings.extension_fields)
         self._about = about
-        self._finder = StudentFinder(rules.match, self._search, self._everybody, spool_dir)
+        super().__init__(http, StudentFinder(rules.match, self._search, self._everybody, spool_dir))
 
-    async def aclose(self) -> None:
-        await self._finder.aclose()
-        await self._http.aclose()
+    def person(self, values: Values) -> Person:
+        return _person(values)
 
-    async def look_up(self, sought: Sequence[Sought], fields: Sequence[str]) -> dict[str, Found]:
-        found = {}
-        for one in sought:
-            held = await self._look_up(one, fields)
-            if held is not None:
-                found[one.key] = held
-        return found
-
-    async def _look_up(self, one: Sought, fields: Sequence[str]) -> Found | None:
-        id, problems = await self._finder.find(_person(one.values), one.target_id, thoroughly=one.interrupted)
-        if problems:
-            return Found("", {}, problems)
-        raw = await self._server.student(id) if id else None
+    async def held(self, id: str, mine: Values, fields: Sequence[str]) -> Values | None:
+        raw = await self._server.student(id)
         if raw is None:
             return None
         values = self._values(raw, fields)
-        if contacts := slots(one.values):
+        if contacts := slots(mine):
             values |= (await self._contacts(id, raw)).values(contacts)
-        return Found(id, values)
-
-    async def check(self, changes: Sequence[Change]) -> list[Sequence[Problem]]:
-        return [() for _ in changes]
+        return values
 
     async def apply(self, batch: ChangeBatch) -> list[Applied]:
         """Students in one call; then, one after the other, what has to be read back and their contacts."""

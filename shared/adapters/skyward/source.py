@@ -9,20 +9,16 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from shared.adapters.disk_index import DiskIndex
+from shared.adapters.pulled import PulledSource
 from shared.adapters.row_store import RowStore
 from shared.adapters.sis_http import SisHttp
 from shared.adapters.skyward.codes import CODED, Codes
 from shared.adapters.skyward.objects import Objects, Row
 from shared.model.connection import SkywardSettings
 from shared.model.contacts import contact_name
-from shared.model.error_texts import said
-from shared.model.errors import BadInput
-from shared.model.ports import SourceInfo
-from shared.model.record import RowBatch
 
 STUDENT: Final = (
     *("StudentID", "NameID", "StudentNumber", "CalculatedStudentStateID", "Grade", "GradYear", "IsCurrentActive"),
@@ -67,8 +63,8 @@ _LINKS: Final = {
 }
 
 
-class SkywardSource:
-    """Students, or schools, of a Skyward server (`shared.model.ports.Source`)."""
+class SkywardSource(PulledSource):
+    form = "Skyward"
 
     def __init__(
         self,
@@ -79,68 +75,28 @@ class SkywardSource:
         since: str = "",
         spool_dir: Path | None = None,
     ) -> None:
-        self._http = http
+        super().__init__(http, data_type=data_type, since=since, spool_dir=spool_dir)
         self._settings = settings
-        self._data_type = data_type
-        self._since = since
-        self._begun = ""
-        self._spool_dir = spool_dir
-        self._open = AsyncExitStack()
-        self._rows: RowStore | None = None
-        self._columns: tuple[str, ...] = ()
+        self._objects = Objects(http, settings)
 
-    async def __aenter__(self) -> Self:
-        if self._data_type not in ("students", "schools"):
-            raise BadInput(*said("sis.other_type", data_type=self._data_type))
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._http)
-            rows = RowStore(self._spool_dir)
-            stack.callback(rows.close)
-            objects = Objects(self._http, self._settings)
-            if self._data_type == "schools":
-                async for page in objects.pages("Enrollment/School", SCHOOL):
-                    await rows.add([{name: text(row.get(name)) for name in SCHOOL} for row in page])
-            else:
-                index = DiskIndex(self._spool_dir)
-                stack.callback(index.close)
-                self._begun = (datetime.now(UTC) - OVERLAP).strftime("%Y-%m-%dT%H:%M:%S")
-                students = _Students(objects, self._settings, index)
-                if self._since:
-                    await students.only_changed(self._since)
-                await students.into(rows)
-            self._open = stack.pop_all()
-        self._rows = rows
-        fixed = SCHOOL if self._data_type == "schools" else (*COLUMNS, *self._settings.extra_fields)
-        if self._settings.contacts and self._data_type == "students":
-            fixed = (*fixed, *(contact_name(1, name) for name in CONTACT))
-        self._columns = tuple(dict.fromkeys((*fixed, *(name for name in rows.names if name not in fixed))))
-        return self
+    def fixed(self) -> Sequence[str]:
+        if not self._is_students:
+            return SCHOOL
+        first = (contact_name(1, name) for name in CONTACT) if self._settings.contacts else ()
+        return (*COLUMNS, *self._settings.extra_fields, *first)
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._open.aclose()
+    async def schools(self, rows: RowStore) -> None:
+        async for page in self._objects.pages("Enrollment/School", SCHOOL):
+            await rows.add([{name: text(row.get(name)) for name in SCHOOL} for row in page])
 
-    @property
-    def info(self) -> SourceInfo:
-        if self._rows is None:
-            raise RuntimeError("enter the source first")
-        host = self._http.host
-        details = {"form": "Skyward Qmlativ", "host": host, "since": self._since}
-        receipt = {"cursor": self._begun} if self._begun else {}
-        return SourceInfo(self._columns, f"Skyward at {host}", self._rows.size, self._rows.sha256, details, receipt)
-
-    @property
-    def warnings(self) -> Sequence[str]:
-        return ()
-
-    def batches(self) -> AsyncIterator[RowBatch]:
-        if self._rows is None:
-            raise RuntimeError("enter the source first")
-        return self._rows.batches(self._columns)
-
-    async def settle(self, receipt: Mapping[str, Any]) -> None:
-        """Nothing is left behind."""
+    async def students(self, rows: RowStore, stack: AsyncExitStack) -> None:
+        index = DiskIndex(self._spool_dir)
+        stack.callback(index.close)
+        self.cursor = (datetime.now(UTC) - OVERLAP).strftime("%Y-%m-%dT%H:%M:%S")
+        students = _Students(self._objects, self._settings, index)
+        if self._since:
+            await students.only_changed(self._since)
+        await students.into(rows)
 
 
 class _Students:

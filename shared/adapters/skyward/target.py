@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from shared.adapters.contact_match import slots
 from shared.adapters.sis_http import SisHttp
+from shared.adapters.sis_target import SisTarget
 from shared.adapters.sis_values import dropped, same_digits
 from shared.adapters.skyward.addresses import FIELDS as ADDRESS
 from shared.adapters.skyward.addresses import Addresses
@@ -20,7 +21,7 @@ from shared.adapters.skyward.people import NAME, People
 from shared.adapters.student_finder import Person, StudentFinder
 from shared.model.connection import ExportRules, MatchBy, SkywardSettings
 from shared.model.error_texts import said
-from shared.model.record import Action, Applied, Change, ChangeBatch, Found, Problem, Sought, Values
+from shared.model.record import Action, Applied, Change, ChangeBatch, Problem, Values
 
 BATCH: Final = 10
 STUDENT: Final = "Student/Student"
@@ -31,43 +32,26 @@ LANGUAGES: Final = {"Student.LanguageNative": "LanguageIDNative", "Student.Langu
 _WHO: Final = ("StudentNumber", "CalculatedStudentStateID", "NameID")
 
 
-class SkywardTarget:
+class SkywardTarget(SisTarget):
     """One use: the first call opens it, `aclose` ends it (`shared.model.ports.Target`)."""
 
     batch_size = BATCH
-    concurrency = 4
     resumes = True
     """A creation may be applied again as it is."""
 
     def __init__(self, http: SisHttp, settings: SkywardSettings, rules: ExportRules, spool_dir: Path | None) -> None:
-        self._http = http
         self._objects = Objects(http, settings)
         self._codes = Codes(self._objects)
         self._people = People(self._objects, self._codes, keyed=settings.external_ids)
         self._addresses = Addresses(self._objects)
-        self._finder = StudentFinder(rules.match, self._search, self._everybody, spool_dir)
+        super().__init__(http, StudentFinder(rules.match, self._search, self._everybody, spool_dir))
 
-    async def aclose(self) -> None:
-        await self._finder.aclose()
-        await self._http.aclose()
+    def person(self, values: Values) -> Person:
+        return _person(values)
 
-    async def look_up(self, sought: Sequence[Sought], fields: Sequence[str]) -> dict[str, Found]:
-        found = {}
-        for one in sought:
-            held = await self._look_up(one, fields)
-            if held is not None:
-                found[one.key] = held
-        return found
-
-    async def _look_up(self, one: Sought, fields: Sequence[str]) -> Found | None:
-        id, problems = await self._finder.find(_person(one.values), one.target_id, thoroughly=one.interrupted)
-        if problems:
-            return Found("", {}, problems)
-        asked = ["NameID", "StudentNumber", *LANGUAGES.values()]
-        row = await self._objects.read(STUDENT, id, asked) if id else None
-        if row is None:
-            return None
-        return Found(id, await self._values(id, row, one.values, fields))
+    async def held(self, id: str, mine: Values, fields: Sequence[str]) -> Values | None:
+        row = await self._objects.read(STUDENT, id, ["NameID", "StudentNumber", *LANGUAGES.values()])
+        return None if row is None else await self._values(id, row, mine, fields)
 
     async def _values(self, id: str, row: Row, mine: Values, fields: Sequence[str]) -> Values:
         """Only what is asked for is read: each table is a call."""
@@ -91,9 +75,6 @@ class SkywardTarget:
         if contacts := slots(mine):
             found |= (await self._contacts(id, mine)).values(contacts)
         return found
-
-    async def check(self, changes: Sequence[Change]) -> list[Sequence[Problem]]:
-        return [() for _ in changes]
 
     async def apply(self, batch: ChangeBatch) -> list[Applied]:
         """One student after the other, one object after the other: the API knows nothing of bulk."""
