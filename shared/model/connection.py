@@ -175,8 +175,10 @@ class SkywardSettings(BaseModel):
     """A Skyward Qmlativ server. `base_url` is that of its API, such as https://skyward.iscorp.com/DistrictStuAPI.
 
     `entity_id` is what is seen: 1 is the district, others are schools. `active_only` leaves out who has left.
-    `extra_fields` are fields of Student, dotted for a related object. `external_ids`: the names that exports make carry
-    a key of ours in External Unique Identifier, by which an interrupted creation is taken up again.
+    `extra_fields` are fields of Student, dotted for a related object. `without` are fields (`Student.Name.BirthDate`)
+    and whole objects (`NameEmail`) that the integration may not read: one of them would fail every call.
+    `external_ids`: the names that exports make carry a key of ours in External Unique Identifier, by which an
+    interrupted creation is taken up again.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -191,6 +193,7 @@ class SkywardSettings(BaseModel):
     extra_fields: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,60}(\.[A-Za-z0-9]{1,60})?$")], ...] = Field(
         default=(), max_length=200
     )
+    without: tuple[Annotated[str, Field(max_length=100)], ...] = Field(default=(), max_length=500)
     external_ids: bool = True
 
 

@@ -134,7 +134,7 @@ async def test_logins_come_by_basic_or_in_the_form(site: Site) -> None:
     ("spec", "secret", "code"),
     [
         ({}, "another", "sis.login_refused"),
-        ({"forbidden": ["Demographics/Name.BirthDate"]}, GOOD, "skyward.no_access"),
+        ({"forbidden": ["Demographics/Name.BirthDate"]}, GOOD, "skyward.no_field"),
         ({"forbidden": ["Enrollment/School"]}, GOOD, "skyward.no_access"),
     ],
 )
@@ -146,6 +146,17 @@ async def test_the_connection_is_tested_in_plain_words(
     with pytest.raises(BadSettings) as caught:
         await checked(site, secret)
     assert (caught.value.code, bool(caught.value.fix)) == (code, True)
+
+
+async def test_a_forbidden_field_is_named_and_can_be_left_out(site: Site) -> None:
+    hidden = ["Demographics/Name.GenderCode", "Demographics/NameEmail.EmailAddress"]
+    await site.make(forbidden=hidden)
+    with pytest.raises(BadSettings) as caught:
+        await table(site.source())
+    assert (caught.value.code, "NameEmail.EmailAddress" in caught.value.message) == ("skyward.no_field", True)
+    found = await table(site.source(without=["NameEmail", "Student.Name.GenderCode"]))
+    assert len(found) == 20
+    assert {(one["Name.GenderCode"], one["Email1"]) for one in found} == {("", "")}
 
 
 async def test_schools_and_lists(site: Site) -> None:

@@ -14,9 +14,7 @@ class SkywardLogin(ClientCredentials):
     """Client credentials; first with Basic, then in the form, as servers differ."""
 
     def stale(self, response: httpx.Response) -> bool:
-        if response.status_code in (401, 403):
-            return True
-        return response.status_code >= 400 and EXPIRED in response.content
+        return response.status_code in (401, 403) or EXPIRED in response.content[:2000]
 
     async def _ask(self, http: SisHttp) -> httpx.Response:
         response = await super()._ask(http)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from shared.adapters.sis_http import SisHttp
 from shared.model.connection import SkywardSettings
 from shared.model.error_texts import said
-from shared.model.errors import NotFound, Unavailable
+from shared.model.errors import BadSettings, NotFound, Permanent, Unavailable
 
 Row = dict[str, Any]
 MAX_LISTED: Final = 200
@@ -24,6 +24,7 @@ class Objects:
         self._http = http
         self._base = f"/Generic/{settings.entity_id}"
         self._size = settings.page_size
+        self._without = frozenset(settings.without)
         self._year = {"SchoolYearID": settings.school_year_id} if settings.school_year_id else {}
 
     async def about(self, path: str) -> dict[str, Any]:
@@ -33,9 +34,12 @@ class Objects:
         return {name: one for name, one in found.items() if name not in ("Relationships", "ValidationRules")}
 
     async def first(self, path: str, fields: Sequence[str]) -> None:
-        """Read one, to see whether it may be read."""
-        asked = {"searchFields": list(fields), **self._year}
-        await self._http.get(f"{self._base}/{path}/1/1", asked)
+        """Read one, to see whether it may be read. Raises BadSettings, which names the fields that may not."""
+        asked = {"searchFields": self._may(path, fields), **self._year}
+        try:
+            await self._http.get(f"{self._base}/{path}/1/1", asked)
+        except Permanent as error:
+            raise await self._why(path, fields, error) from None
 
     async def pages(
         self, path: str, fields: Sequence[str], condition: Mapping[str, Any] | None = None
@@ -44,8 +48,10 @@ class Objects:
 
         A server that says nothing of paging is asked page by page.
         """
+        if _name(path) in self._without:
+            return
         number, seen, link = 1, set[str](), ""
-        fields_too = {"searchFields": list(fields), **self._year}
+        fields_too = {"searchFields": self._may(path, fields), **self._year}
         while True:
             place = link or f"{self._base}/{path}/{number}/{self._size}"
             bare, _, query = place.partition("?")
@@ -53,10 +59,13 @@ class Objects:
                 return
             seen.add(bare)
             asked = (place, None) if "searchfields" in query.casefold() else (bare, fields_too)
-            if condition is None:
-                answer, _ = await self._http.get(*asked)
-            else:
-                answer, _ = await self._http.post(asked[0], dict(condition), asked[1])
+            try:
+                if condition is None:
+                    answer, _ = await self._http.get(*asked)
+                else:
+                    answer, _ = await self._http.post(asked[0], dict(condition), asked[1])
+            except Permanent as error:
+                raise await self._why(path, fields, error) from None
             rows = answer.get("Objects") if isinstance(answer, dict) else None
             if not isinstance(rows, list):
                 raise Unavailable(*said("sis.not_understood", host=self._http.host))
@@ -68,6 +77,28 @@ class Objects:
                 link = str(answer["Paging"].get("Next") or "")
                 if not link:
                     return
+
+    def _may(self, path: str, fields: Sequence[str]) -> list[str]:
+        return [one for one in fields if f"{_name(path)}.{one}" not in self._without]
+
+    async def _why(self, path: str, fields: Sequence[str], error: Permanent) -> Permanent:
+        """Names the fields that make the call fail, for the answer does not say it in a form that is known."""
+        if error.code != "sis.refused":
+            return error
+        refused = await self._refused(path, self._may(path, fields))
+        named = ", ".join(f"{_name(path)}.{one}" for one in refused)
+        return BadSettings(*said("skyward.no_field", host=self._http.host, fields=named)) if refused else error
+
+    async def _refused(self, path: str, fields: Sequence[str]) -> list[str]:
+        """By halves."""
+        try:
+            await self._http.get(f"{self._base}/{path}/1/1", {"searchFields": list(fields), **self._year})
+        except Permanent as error:
+            half = len(fields) // 2
+            if error.code != "sis.refused" or not half:
+                return list(fields) if error.code == "sis.refused" else []
+            return [*await self._refused(path, fields[:half]), *await self._refused(path, fields[half:])]
+        return []
 
     async def find(self, path: str, fields: Sequence[str], **equal: Any) -> list[Row]:
         """Those whose fields have these values; a list means any of them."""
@@ -85,7 +116,8 @@ class Objects:
 
     async def read(self, path: str, id: str, fields: Sequence[str]) -> Row | None:
         try:
-            answer, _ = await self._http.get(f"{self._base}/{path}/{id}", {"searchFields": list(fields)})
+            asked = {"searchFields": self._may(path, fields)}
+            answer, _ = await self._http.get(f"{self._base}/{path}/{id}", asked)
         except NotFound:
             return None
         if not isinstance(answer, dict):
@@ -114,6 +146,10 @@ class Objects:
         if not isinstance(answer, dict):
             raise Unavailable(*said("sis.not_understood", host=self._http.host))
         return flat(answer)
+
+
+def _name(path: str) -> str:
+    return path.partition("/")[2]
 
 
 class ObjectRefused(Exception):
