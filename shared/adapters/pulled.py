@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from shared.adapters.row_store import RowStore
 from shared.adapters.sis_http import SisHttp
@@ -14,21 +14,33 @@ from shared.model.errors import BadInput
 from shared.model.ports import SourceInfo
 from shared.model.record import RowBatch
 
+Server = TypeVar("Server")
+About = TypeVar("About")
 
-class PulledSource(ABC):
+
+class PulledSource(ABC, Generic[Server, About]):
     """All of it is pulled onto local disk before the first row is given (`shared.model.ports.Source`).
 
     So a server that breaks off in the middle never looks like a district that has shrunk, and every column is known. An
-    adapter says its `form`, its columns, and how students and schools are pulled. `since` is a cursor that an earlier
-    source gave; the one for the next is put into `cursor`.
+    adapter says its `form`, its columns, and how students and schools are pulled from its `server`. `since` is a cursor
+    that an earlier source gave; the one for the next is put into `cursor`.
     """
 
     form: ClassVar[str]
 
     def __init__(
-        self, http: SisHttp, *, data_type: str = "students", since: str = "", spool_dir: Path | None = None
+        self,
+        http: SisHttp,
+        server: Server,
+        settings: About,
+        *,
+        data_type: str = "students",
+        since: str = "",
+        spool_dir: Path | None = None,
     ) -> None:
         self._http = http
+        self._server = server
+        self._settings = settings
         self._is_students = data_type == "students"
         self._data_type = data_type
         self._since = since
@@ -78,7 +90,7 @@ class PulledSource(ABC):
     def batches(self) -> AsyncIterator[RowBatch]:
         return self._entered().batches(self._columns)
 
-    async def settle(self, receipt: Mapping[str, Any]) -> None:  # noqa: B027 - most have nothing to do
+    async def settle(self, receipt: Mapping[str, Any]) -> None:
         """Nothing is left behind."""
 
     def _entered(self) -> RowStore:

@@ -1,7 +1,8 @@
 """Opens the API of a connection's SIS. A new SIS is added here, and nowhere else in the engine."""
 
+from abc import ABC, abstractmethod
 from datetime import date
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from shared.adapters.aeries.lists import lists as aeries_lists
 from shared.adapters.aeries.server import Aeries, Certificate
@@ -40,6 +41,7 @@ from shared.settings import Settings
 from shared.store.database import Store
 
 MAX_AUTHS = 1000
+About = TypeVar("About")
 
 
 class Sis(Protocol):
@@ -109,100 +111,90 @@ def _auth(about: ApiSettings, opened: str) -> Auth:
     return ClientCredentials(f"{about.base_url}/oauth/access_token", login.client_id, login.client_secret)
 
 
-class _OneRoster:
-    def __init__(self, about: OneRosterSettings, http: SisHttp, settings: Settings) -> None:
+class _Opened(ABC, Generic[About]):
+    """A SIS behind its address, as far as all of them are alike."""
+
+    def __init__(self, about: About, http: SisHttp, settings: Settings) -> None:
         self._about = about
         self._http = http
         self._settings = settings
 
     async def check(self) -> dict[str, Any]:
         async with self._http as http:
-            return await OneRoster(http, self._about).check()
-
-    def source(self, data_type: str, since: str = "") -> Source:
-        return OneRosterSource(
-            self._http,
-            self._about,
-            data_type=data_type,
-            since=since,
-            spool_dir=self._settings.spool_dir,
-            max_cell_chars=self._settings.max_cell_chars,
-        )
+            return await self._check(http)
 
     async def lists(self, today: date) -> SisLists:
         async with self._http as http:
-            return await OneRoster(http, self._about).lists()
+            return await self._lists(http, today)
+
+    @abstractmethod
+    async def _check(self, http: SisHttp) -> dict[str, Any]: ...
+
+    @abstractmethod
+    async def _lists(self, http: SisHttp, today: date) -> SisLists: ...
+
+    def _wanted(self, data_type: str, since: str) -> dict[str, Any]:
+        """What every source is told besides its address."""
+        return {"data_type": data_type, "since": since, "spool_dir": self._settings.spool_dir}
+
+
+class _OneRoster(_Opened[OneRosterSettings]):
+    async def _check(self, http: SisHttp) -> dict[str, Any]:
+        return await OneRoster(http, self._about).check()
+
+    async def _lists(self, http: SisHttp, today: date) -> SisLists:
+        return await OneRoster(http, self._about).lists()
+
+    def source(self, data_type: str, since: str = "") -> Source:
+        most = self._settings.max_cell_chars
+        return OneRosterSource(self._http, self._about, max_cell_chars=most, **self._wanted(data_type, since))
 
     def target(self, rules: ExportRules, today: date) -> Target:
         raise BadSettings(*said("sis.read_only"))
 
 
-class _PowerSchool:
-    def __init__(self, about: PowerSchoolSettings, http: SisHttp, settings: Settings) -> None:
-        self._about = about
-        self._http = http
-        self._settings = settings
+class _PowerSchool(_Opened[PowerSchoolSettings]):
+    async def _check(self, http: SisHttp) -> dict[str, Any]:
+        return await PowerSchool(http, self._about).check()
 
-    async def check(self) -> dict[str, Any]:
-        async with self._http as http:
-            return await PowerSchool(http, self._about).check()
+    async def _lists(self, http: SisHttp, today: date) -> SisLists:
+        return await powerschool_lists(PowerSchool(http, self._about), today)
 
     def source(self, data_type: str, since: str = "") -> Source:
-        return PowerSchoolSource(
-            self._http, self._about, data_type=data_type, since=since, spool_dir=self._settings.spool_dir
-        )
-
-    async def lists(self, today: date) -> SisLists:
-        async with self._http as http:
-            return await powerschool_lists(PowerSchool(http, self._about), today)
+        server = PowerSchool(self._http, self._about)
+        return PowerSchoolSource(self._http, server, self._about, **self._wanted(data_type, since))
 
     def target(self, rules: ExportRules, today: date) -> Target:
         about = sis_catalog("powerschool", self._about.extension_fields)
         return PowerSchoolTarget(self._http.hurried(), self._about, rules, about, self._settings.spool_dir)
 
 
-class _Aeries:
-    def __init__(self, about: AeriesSettings, http: SisHttp, settings: Settings) -> None:
-        self._about = about
-        self._http = http
-        self._settings = settings
+class _Aeries(_Opened[AeriesSettings]):
+    async def _check(self, http: SisHttp) -> dict[str, Any]:
+        return await Aeries(http, self._about).check()
 
-    async def check(self) -> dict[str, Any]:
-        async with self._http as http:
-            return await Aeries(http, self._about).check()
+    async def _lists(self, http: SisHttp, today: date) -> SisLists:
+        return await aeries_lists(Aeries(http, self._about))
 
     def source(self, data_type: str, since: str = "") -> Source:
-        return AeriesSource(
-            self._http, self._about, data_type=data_type, since=since, spool_dir=self._settings.spool_dir
-        )
-
-    async def lists(self, today: date) -> SisLists:
-        async with self._http as http:
-            return await aeries_lists(Aeries(http, self._about))
+        server = Aeries(self._http, self._about)
+        return AeriesSource(self._http, server, self._about, **self._wanted(data_type, since))
 
     def target(self, rules: ExportRules, today: date) -> Target:
         about = sis_catalog("aeries")
         return AeriesTarget(self._http.hurried(), self._about, rules, about, today, self._settings.spool_dir)
 
 
-class _Skyward:
-    def __init__(self, about: SkywardSettings, http: SisHttp, settings: Settings) -> None:
-        self._about = about
-        self._http = http
-        self._settings = settings
+class _Skyward(_Opened[SkywardSettings]):
+    async def _check(self, http: SisHttp) -> dict[str, Any]:
+        return await skyward_check(Objects(http, self._about), http.host)
 
-    async def check(self) -> dict[str, Any]:
-        async with self._http as http:
-            return await skyward_check(Objects(http, self._about), http.host)
+    async def _lists(self, http: SisHttp, today: date) -> SisLists:
+        return await skyward_lists(Objects(http, self._about))
 
     def source(self, data_type: str, since: str = "") -> Source:
-        return SkywardSource(
-            self._http, self._about, data_type=data_type, since=since, spool_dir=self._settings.spool_dir
-        )
-
-    async def lists(self, today: date) -> SisLists:
-        async with self._http as http:
-            return await skyward_lists(Objects(http, self._about))
+        server = Objects(self._http, self._about)
+        return SkywardSource(self._http, server, self._about, **self._wanted(data_type, since))
 
     def target(self, rules: ExportRules, today: date) -> Target:
         return SkywardTarget(self._http.hurried(), self._about, rules, self._settings.spool_dir)

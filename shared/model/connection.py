@@ -157,7 +157,8 @@ class AeriesSettings(BaseModel):
 
     `schools` are the codes of those that are read; all active ones where it is empty. `statuses` are the Inactive
     Status Codes that are wanted, the first before the next: "" active, "*" pre-enrolled. `database_year` is the year a
-    school year begins; the site's default where it is not given.
+    school year begins; the site's default where it is not given. `address_change`: whether an address that an export
+    writes was corrected or has changed.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -167,6 +168,7 @@ class AeriesSettings(BaseModel):
     statuses: tuple[Annotated[str, Field(max_length=3)], ...] = Field(default=("", "*"), min_length=1, max_length=20)
     database_year: int | None = Field(default=None, ge=2000, le=2100)
     contacts: bool = True
+    address_change: Literal["correction", "change"] = "change"
     page_size: int = Field(default=1000, ge=1, le=10_000)
     per_second: float = Field(default=10, ge=0, le=1000)
 
@@ -215,8 +217,7 @@ class ExportRules(BaseModel):
     `match`: by what a student who is there already is found, in this order; the first that finds one decides.
     A new student enters on the day the school starts (`start_date`, or that of their school in `school_starts`), and
     once that is past on the day of the export; `end_date` is the last day of the school year.
-    `new_students` are pre-enrolled (before the SIS rolls over) or active. `address_change`: whether Aeries is told that
-    an address was corrected or has changed.
+    `new_students` are pre-enrolled (before the SIS rolls over) or active.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -226,7 +227,6 @@ class ExportRules(BaseModel):
     start_date: Day | Literal[""] = ""
     school_starts: tuple[SchoolStart, ...] = Field(default=(), max_length=2000)
     end_date: Day | Literal[""] = ""
-    address_change: Literal["correction", "change"] = "change"
 
     def entry_date(self, school_code: str, today: date) -> date:
         """The school's start date if today is on or before it, else today."""

@@ -1,69 +1,46 @@
 """Aeries over its API against a simulated site: every school, every shape, every refusal in plain words."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.sandbox import people
 from services.sandbox.faults import FaultRule
-from services.sandbox.main import create_app
-from services.sandbox.server import bind, serving
-from services.sandbox.world import World
 from shared.adapters.aeries.json import named, text, texts
 from shared.adapters.aeries.server import Aeries, Certificate
 from shared.adapters.aeries.source import AeriesSource
 from shared.adapters.sis_http import SisHttp
 from shared.model.connection import AeriesSettings
 from shared.model.errors import BadInput, BadSettings, Unavailable
-from tests.integration.test_oneroster import GOOD, Beat
+from tests.integration.api_site import GOOD, ApiSite, opened, table
 
 
-@dataclass
-class Site:
-    world: World
-    url: str
-    beat: Beat = field(default_factory=Beat)
-
-    async def make(self, **spec: Any) -> None:
-        async with httpx.AsyncClient(trust_env=False) as client:
-            (await client.put(f"{self.url}/sandbox/aeries/d", json=spec)).raise_for_status()
+class Site(ApiSite):
+    kind = "aeries"
 
     def settings(self, **more: Any) -> AeriesSettings:
         return AeriesSettings.model_validate({"base_url": f"{self.url}/aeries/d", **more})
 
-    def http(self, settings: AeriesSettings, certificate: str = GOOD) -> SisHttp:
-        return SisHttp(settings.base_url, Certificate(certificate), self.beat, allow_private_addresses=True)
+    def http(self, settings: AeriesSettings, secret: str = GOOD) -> SisHttp:
+        return SisHttp(settings.base_url, Certificate(secret), self.beat, allow_private_addresses=True)
 
     def source(self, data_type: str = "students", spool_dir: Path | None = None, **more: Any) -> AeriesSource:
         settings = self.settings(**more)
-        return AeriesSource(self.http(settings), settings, data_type=data_type, spool_dir=spool_dir)
+        http = self.http(settings)
+        return AeriesSource(http, Aeries(http, settings), settings, data_type=data_type, spool_dir=spool_dir)
+
+    async def check(self, http: SisHttp, settings: Any) -> dict[str, Any]:
+        return await Aeries(http, settings).check()
 
 
 @pytest.fixture
 async def site() -> AsyncIterator[Site]:
-    world = World("token")
-    async with serving(create_app(world), bind("127.0.0.1", 0)) as url:
-        one = Site(world, url)
-        await one.make()
+    async with opened(Site) as one:
         yield one
-
-
-async def table(source: AeriesSource) -> list[dict[str, str]]:
-    async with source:
-        columns = source.info.columns
-        return [dict(zip(columns, row, strict=True)) async for batch in source.batches() for _, row in batch.rows]
-
-
-async def checked(site: Site, certificate: str = GOOD, **more: Any) -> dict[str, Any]:
-    settings = site.settings(**more)
-    async with site.http(settings, certificate) as http:
-        return await Aeries(http, settings).check()
 
 
 async def test_each_student_comes_once_with_their_contacts_in_order(site: Site) -> None:
@@ -137,12 +114,12 @@ async def test_a_year_that_is_not_there_is_told_because_aeries_would_answer_anot
 async def test_the_connection_is_tested_in_plain_words(
     site: Site, spec: dict[str, Any], certificate: str, more: dict[str, Any], code: str
 ) -> None:
-    assert await checked(site) == {"version": "9.26.8.1", "schools": len(people.SCHOOLS)}
+    assert await site.checked() == {"version": "9.26.8.1", "schools": len(people.SCHOOLS)}
     await site.make(**spec)
     if "base_url" in more:
         more = {"base_url": f"{site.url}/aeries/{more['base_url']}"}
     with pytest.raises(BadSettings) as caught:
-        await checked(site, certificate, **more)
+        await site.checked(certificate, **more)
     assert (caught.value.code, bool(caught.value.fix)) == (code, True)
     assert certificate == GOOD or certificate not in str(caught.value)
 
@@ -160,7 +137,7 @@ async def test_nonsense_never_looks_like_an_empty_school(
 ) -> None:
     site.world.faults.replace([FaultRule(path="/students", every=3, **fault)] if "status" not in fault else [])
     if "status" in fault:
-        site.world.faults.replace([FaultRule(path="/students", **fault)])
+        site.fault("/students", **fault)
     with pytest.raises(Unavailable) as caught:
         await table(site.source(spool_dir=tmp_path / "spool"))
     assert caught.value.code == code

@@ -3,54 +3,27 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from services.sandbox.faults import FaultRule
-from services.sandbox.main import create_app
-from services.sandbox.server import bind, serving
-from services.sandbox.world import World
 from shared.adapters import sis_http
 from shared.adapters.oneroster import OneRoster, OneRosterSource
 from shared.adapters.sis_http import ClientCredentials, SisHttp
 from shared.model.connection import OneRosterSettings
 from shared.model.errors import BadInput, BadSettings, Permanent, Refused, Throttled, Unavailable
+from tests.integration.api_site import GOOD, ApiSite, opened, table
 from tests.integration.store_site import store
 
 __all__ = ["store"]
 
-GOOD = "secret"
 PLAIN = {"content_type": "application/json"}
 VERSIONS = {"1.1": "v1p1", "1.2": "rostering/v1p2"}
 
 
-@dataclass
-class Beat:
-    """A pace that only takes down what is asked of it."""
-
-    slots: int = 0
-    pauses: list[float] = field(default_factory=list)
-
-    async def slot(self, patience: float) -> None:
-        self.slots += 1
-
-    async def pause(self, seconds: float) -> None:
-        self.pauses.append(seconds)
-
-
-@dataclass
-class Site:
-    world: World
-    url: str
-    beat: Beat = field(default_factory=Beat)
-
-    async def make(self, **spec: Any) -> None:
-        async with httpx.AsyncClient(trust_env=False) as client:
-            (await client.put(f"{self.url}/sandbox/oneroster/d", json=spec)).raise_for_status()
+class Site(ApiSite):
+    kind = "oneroster"
 
     def settings(self, version: str = "1.1", **more: Any) -> OneRosterSettings:
         base = f"{self.url}/oneroster/d"
@@ -67,31 +40,14 @@ class Site:
         settings = self.settings(version, **more)
         return OneRosterSource(self.http(settings), settings, data_type=data_type, since=since)
 
-    async def change(self, id: str, **values: Any) -> None:
-        async with httpx.AsyncClient(trust_env=False) as client:
-            path = f"{self.url}/sandbox/oneroster/d/users/{id}"
-            (await client.patch(path, json=values)).raise_for_status()
+    async def check(self, http: SisHttp, settings: Any) -> dict[str, Any]:
+        return await OneRoster(http, settings).check()
 
 
 @pytest.fixture
 async def site() -> AsyncIterator[Site]:
-    world = World("token")
-    async with serving(create_app(world), bind("127.0.0.1", 0)) as url:
-        one = Site(world, url)
-        await one.make()
+    async with opened(Site) as one:
         yield one
-
-
-async def table(source: OneRosterSource) -> list[dict[str, str]]:
-    async with source:
-        columns = source.info.columns
-        return [dict(zip(columns, row, strict=True)) async for batch in source.batches() for _, row in batch.rows]
-
-
-async def checked(site: Site, secret: str = GOOD, **more: Any) -> dict[str, Any]:
-    settings = site.settings(**more)
-    async with site.http(settings, secret) as http:
-        return await OneRoster(http, settings).check()
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -112,8 +68,8 @@ async def test_only_who_has_changed_since_or_whose_guardian_has_is_read(site: Si
     every = {one["sourcedId"]: one for one in await table(site.source(version))}
     assert await table(site.source(version, since=cursor)) == []
     one, other = list(every)[3], list(every)[8]
-    await site.change(one, familyName="Quintanilla")
-    await site.change("g8-1", phone="4805550190")
+    await site.patch(f"/users/{one}", familyName="Quintanilla")
+    await site.patch("/users/g8-1", phone="4805550190")
     found = {row["sourcedId"]: row for row in await table(site.source(version, since=cursor))}
     assert set(found) == {one, other}
     assert found[one]["familyName"] == "Quintanilla"
@@ -169,24 +125,24 @@ async def test_a_server_without_anybody(site: Site) -> None:
 
 async def test_a_server_that_ignores_the_offset_is_told(site: Site) -> None:
     body = '{"orgs": [{"sourcedId": "s1", "name": "A", "type": "school"}]}'
-    site.world.faults.replace([FaultRule(path="/orgs", body=body, content_type="application/json")])
+    site.fault("/orgs", body=body, content_type="application/json")
     with pytest.raises(BadSettings) as caught:
         await table(site.source())
     assert caught.value.code == "oneroster.pages_repeat"
 
 
 async def test_the_connection_is_tested_in_plain_words(site: Site) -> None:
-    assert await checked(site) == {"schools": True, "people": True}
+    assert await site.checked() == {"schools": True, "people": True}
     with pytest.raises(BadSettings) as wrong:
-        await checked(site, "not-the-secret")
+        await site.checked("not-the-secret")
     assert wrong.value.code == "sis.login_refused"
     assert "not-the-secret" not in str(wrong.value)
     with pytest.raises(BadSettings) as elsewhere:
-        await checked(site, base_url=f"{site.url}/oneroster/d/ims/oneroster/v9")
+        await site.checked(base_url=f"{site.url}/oneroster/d/ims/oneroster/v9")
     assert elsewhere.value.code == "oneroster.no_collection"
     await site.make(scopes=["roster-core.readonly"])
     with pytest.raises(BadSettings) as lacking:
-        await checked(site)
+        await site.checked()
     assert lacking.value.code == "oneroster.no_scope"
     assert "demographics" in lacking.value.message
 
@@ -195,9 +151,9 @@ async def test_a_token_is_renewed_once_and_its_life_may_be_a_text(site: Site) ->
     for life in ("3600", 3600, "61.5"):
         await site.make(expires_in=life, students=3)
         assert len(await table(site.source())) == 3
-    site.world.faults.replace([FaultRule(path="/orgs", status=401, times=1)])
+    site.fault("/orgs", status=401, times=1)
     assert len(await table(site.source())) == 3
-    site.world.faults.replace([FaultRule(path="/orgs", status=401)])
+    site.fault("/orgs", status=401)
     with pytest.raises(BadSettings):
         await table(site.source())
 
@@ -221,7 +177,7 @@ async def test_a_token_is_renewed_once_and_its_life_may_be_a_text(site: Site) ->
     ids=lambda given: given if isinstance(given, str) else "",
 )
 async def test_what_goes_wrong_is_told(site: Site, fault: dict[str, Any], error: type[Exception], code: str) -> None:
-    site.world.faults.replace([FaultRule(path="/orgs", **fault)])
+    site.fault("/orgs", **fault)
     with pytest.raises(error) as caught:
         await table(site.source())
     assert getattr(caught.value, "code", "") == code
@@ -229,16 +185,16 @@ async def test_what_goes_wrong_is_told(site: Site, fault: dict[str, Any], error:
 
 
 async def test_a_passing_fault_is_tried_again(site: Site) -> None:
-    site.world.faults.replace([FaultRule(path="/users", status=503, times=2)])
+    site.fault("/users", status=503, times=2)
     assert len(await table(site.source())) == 20
 
 
 async def test_a_short_wait_is_waited_and_a_long_one_given_back(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    site.world.faults.replace([FaultRule(path="/users", status=429, retry_after=7, times=2)])
+    site.fault("/users", status=429, retry_after=7, times=2)
     assert len(await table(site.source())) == 20
     assert site.beat.pauses == [7, 7]
     monkeypatch.setattr(sis_http, "PATIENCE_SECONDS", 10)
-    site.world.faults.replace([FaultRule(path="/users", status=429, retry_after=7)])
+    site.fault("/users", status=429, retry_after=7)
     with pytest.raises(Throttled) as caught:
         await table(site.source())
     assert caught.value.retry_after == 7

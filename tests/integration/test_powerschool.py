@@ -1,35 +1,22 @@
 """PowerSchool over its API against a simulated server: every page, every shape, every refusal in plain words."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from services.sandbox import people
-from services.sandbox.faults import FaultRule
-from services.sandbox.main import create_app
-from services.sandbox.server import bind, serving
-from services.sandbox.world import World
 from shared.adapters.powerschool.server import PowerSchool
 from shared.adapters.powerschool.source import CUT_SHORT, PowerSchoolSource
 from shared.adapters.sis_http import ClientCredentials, SisHttp
 from shared.model.connection import PowerSchoolSettings
 from shared.model.errors import BadInput, BadSettings, Unavailable
-from tests.integration.test_oneroster import GOOD, Beat
+from tests.integration.api_site import GOOD, ApiSite, opened, table
 
 
-@dataclass
-class Site:
-    world: World
-    url: str
-    beat: Beat = field(default_factory=Beat)
-
-    async def make(self, **spec: Any) -> None:
-        async with httpx.AsyncClient(trust_env=False) as client:
-            (await client.put(f"{self.url}/sandbox/powerschool/d", json=spec)).raise_for_status()
+class Site(ApiSite):
+    kind = "powerschool"
 
     def settings(self, **more: Any) -> PowerSchoolSettings:
         return PowerSchoolSettings.model_validate({"base_url": f"{self.url}/powerschool/d", **more})
@@ -40,31 +27,17 @@ class Site:
 
     def source(self, data_type: str = "students", spool_dir: Path | None = None, **more: Any) -> PowerSchoolSource:
         settings = self.settings(**more)
-        return PowerSchoolSource(self.http(settings), settings, data_type=data_type, spool_dir=spool_dir)
+        http = self.http(settings)
+        return PowerSchoolSource(http, PowerSchool(http, settings), settings, data_type=data_type, spool_dir=spool_dir)
 
-    def fault(self, path: str, **rule: Any) -> None:
-        self.world.faults.replace([FaultRule(path=path, **rule)])
+    async def check(self, http: SisHttp, settings: Any) -> dict[str, Any]:
+        return await PowerSchool(http, settings).check()
 
 
 @pytest.fixture
 async def site() -> AsyncIterator[Site]:
-    world = World("token")
-    async with serving(create_app(world), bind("127.0.0.1", 0)) as url:
-        one = Site(world, url)
-        await one.make()
+    async with opened(Site) as one:
         yield one
-
-
-async def table(source: PowerSchoolSource) -> list[dict[str, str]]:
-    async with source:
-        columns = source.info.columns
-        return [dict(zip(columns, row, strict=True)) async for batch in source.batches() for _, row in batch.rows]
-
-
-async def checked(site: Site, secret: str = GOOD, **more: Any) -> dict[str, Any]:
-    settings = site.settings(**more)
-    async with site.http(settings, secret) as http:
-        return await PowerSchool(http, settings).check()
 
 
 async def test_students_come_with_all_that_the_expansions_say(site: Site) -> None:
@@ -137,10 +110,10 @@ async def test_fewer_students_than_the_count_says_is_a_sign_of_a_cut(site: Site)
 async def test_the_connection_is_tested_in_plain_words(
     site: Site, spec: dict[str, Any], secret: str, code: str
 ) -> None:
-    assert await checked(site) == {"version": "25.8.0.0", "schools": len(people.SCHOOLS), "students": 20}
+    assert await site.checked() == {"version": "25.8.0.0", "schools": len(people.SCHOOLS), "students": 20}
     await site.make(**spec)
     with pytest.raises(BadSettings) as caught:
-        await checked(site, secret)
+        await site.checked(secret)
     assert (caught.value.code, bool(caught.value.fix)) == (code, True)
 
 

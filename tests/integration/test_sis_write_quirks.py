@@ -15,10 +15,10 @@ from shared.model.catalog import sis_catalog
 from shared.model.connection import AeriesSettings, ExportRules, PowerSchoolSettings
 from shared.model.record import Action, Change, ChangeBatch, Values
 from shared.store.database import Store
+from tests.integration.api_site import GOOD, Beat
 from tests.integration.conformance.sis_target_suite import IVO, MARA, ROSA
 from tests.integration.conformance.test_sis_targets import AeriesSite, PowerSchoolSite, opened
 from tests.integration.store_site import store as store
-from tests.integration.test_oneroster import GOOD, Beat
 
 
 @pytest.fixture
@@ -125,7 +125,8 @@ async def test_aeries_addresses_are_a_call_of_their_own_with_kind_and_date(aerie
     aeries.more = {"MailingAddress": "12 Elm St"}
     await aeries.export(("1", MARA))
     aeries.more = {"MailingAddress": "9 Oak Ave"}
-    (answer,) = await aeries.export(("1", MARA), address_change=kind)
+    aeries.settings = {"address_change": kind}
+    (answer,) = await aeries.export(("1", MARA))
     assert (answer.ok, answer.partial) == (True, False), answer
     (one,) = (await held(aeries, "aeries"))["students"]
     assert one["MailingAddress"] == "9 Oak Ave"

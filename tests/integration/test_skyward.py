@@ -1,18 +1,12 @@
 """Skyward against a simulated server: every page, every table a student is spread over, every refusal in words."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from services.sandbox import people
-from services.sandbox.faults import FaultRule
-from services.sandbox.main import create_app
-from services.sandbox.server import bind, serving
-from services.sandbox.world import World
 from shared.adapters.sis_http import SisHttp
 from shared.adapters.skyward.lists import check, lists
 from shared.adapters.skyward.login import SkywardLogin
@@ -20,18 +14,11 @@ from shared.adapters.skyward.objects import Objects, flat
 from shared.adapters.skyward.source import SkywardSource
 from shared.model.connection import SkywardSettings
 from shared.model.errors import BadInput, BadSettings, Unavailable
-from tests.integration.test_oneroster import GOOD, Beat
+from tests.integration.api_site import GOOD, ApiSite, opened, table
 
 
-@dataclass
-class Site:
-    world: World
-    url: str
-    beat: Beat = field(default_factory=Beat)
-
-    async def make(self, **spec: Any) -> None:
-        async with httpx.AsyncClient(trust_env=False) as client:
-            (await client.put(f"{self.url}/sandbox/skyward/d", json=spec)).raise_for_status()
+class Site(ApiSite):
+    kind = "skyward"
 
     def settings(self, **more: Any) -> SkywardSettings:
         return SkywardSettings.model_validate({"base_url": f"{self.url}/skyward/d", **more})
@@ -42,31 +29,17 @@ class Site:
 
     def source(self, data_type: str = "students", spool_dir: Path | None = None, **more: Any) -> SkywardSource:
         settings = self.settings(**more)
-        return SkywardSource(self.http(settings), settings, data_type=data_type, spool_dir=spool_dir)
+        http = self.http(settings)
+        return SkywardSource(http, Objects(http, settings), settings, data_type=data_type, spool_dir=spool_dir)
 
-    def fault(self, path: str, **rule: Any) -> None:
-        self.world.faults.replace([FaultRule(path=path, **rule)])
+    async def check(self, http: SisHttp, settings: Any) -> dict[str, Any]:
+        return await check(Objects(http, settings), http.host)
 
 
 @pytest.fixture
 async def site() -> AsyncIterator[Site]:
-    world = World("token")
-    async with serving(create_app(world), bind("127.0.0.1", 0)) as url:
-        one = Site(world, url)
-        await one.make()
+    async with opened(Site) as one:
         yield one
-
-
-async def table(source: SkywardSource) -> list[dict[str, str]]:
-    async with source:
-        columns = source.info.columns
-        return [dict(zip(columns, row, strict=True)) async for batch in source.batches() for _, row in batch.rows]
-
-
-async def checked(site: Site, secret: str = GOOD, **more: Any) -> dict[str, Any]:
-    settings = site.settings(**more)
-    async with site.http(settings, secret) as http:
-        return await check(Objects(http, settings), http.host)
 
 
 @pytest.mark.parametrize("nested", [False, True])
@@ -127,7 +100,7 @@ async def test_a_token_that_ends_in_the_middle_of_a_walk_is_renewed_and_the_page
 async def test_logins_come_by_basic_or_in_the_form(site: Site) -> None:
     for style in ("basic", "form"):
         await site.make(logins=[style])
-        assert (await checked(site))["schools"] == len(people.SCHOOLS)
+        assert (await site.checked())["schools"] == len(people.SCHOOLS)
 
 
 @pytest.mark.parametrize(
@@ -141,10 +114,10 @@ async def test_logins_come_by_basic_or_in_the_form(site: Site) -> None:
 async def test_the_connection_is_tested_in_plain_words(
     site: Site, spec: dict[str, Any], secret: str, code: str
 ) -> None:
-    assert await checked(site) == {"schools": len(people.SCHOOLS)}
+    assert await site.checked() == {"schools": len(people.SCHOOLS)}
     await site.make(**spec)
     with pytest.raises(BadSettings) as caught:
-        await checked(site, secret)
+        await site.checked(secret)
     assert (caught.value.code, bool(caught.value.fix)) == (code, True)
 
 

@@ -6,39 +6,24 @@ Students are listed school by school, with those who have left among them; a stu
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 from shared.adapters.aeries.json import CONTACT, SCHOOL, STUDENT, named, texts
 from shared.adapters.aeries.server import Aeries
 from shared.adapters.disk_index import DiskIndex
 from shared.adapters.pulled import PulledSource
 from shared.adapters.row_store import RowStore
-from shared.adapters.sis_http import SisHttp
 from shared.model.connection import AeriesSettings
 from shared.model.contacts import contact_name
 from shared.model.record import RowBatch
 
 
-class AeriesSource(PulledSource):
+class AeriesSource(PulledSource[Aeries, AeriesSettings]):
     """Of a student who stands in several schools the row counts whose status comes first in the settings, and of those
     the first.
     """
 
     form = "Aeries"
-
-    def __init__(
-        self,
-        http: SisHttp,
-        settings: AeriesSettings,
-        *,
-        data_type: str = "students",
-        since: str = "",
-        spool_dir: Path | None = None,
-    ) -> None:
-        super().__init__(http, data_type=data_type, since=since, spool_dir=spool_dir)
-        self._settings = settings
-        self._server = Aeries(http, settings)
-        self._best: DiskIndex | None = None
+    _best: DiskIndex | None = None
 
     def fixed(self) -> Sequence[str]:
         if not self._is_students:

@@ -49,7 +49,7 @@ class AeriesTarget(SisTarget):
         spool_dir: Path | None,
     ) -> None:
         self._server = Aeries(http, settings)
-        self._rules = rules
+        self._settings = settings
         self._about = about
         self._today = today
         self._schools: list[str] = []
@@ -103,7 +103,7 @@ class AeriesTarget(SisTarget):
             calls.append((f"/UpdateStudent/{change.target_id}", {name: written(value) for name, value in own.items()}))
         if address:
             body = {name: written(value) for name, value in address.items()}
-            body["CorrectionOrChange"] = self._rules.address_change.capitalize()
+            body["CorrectionOrChange"] = self._settings.address_change.capitalize()
             body["EffectiveStartDate"] = self._today.isoformat()
             calls.append((f"/UpdateStudentAddress/{change.target_id}", body))
         return calls

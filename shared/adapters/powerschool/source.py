@@ -2,35 +2,20 @@
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Final
 
 from shared.adapters.powerschool.json import CONTACT, SCHOOL, STUDENT, contacts, school, student
 from shared.adapters.powerschool.server import PowerSchool
 from shared.adapters.pulled import PulledSource
 from shared.adapters.row_store import RowStore
-from shared.adapters.sis_http import SisHttp
 from shared.model.connection import PowerSchoolSettings
 from shared.model.contacts import contact_name
 
 CUT_SHORT: Final = "file.cut_short"
 
 
-class PowerSchoolSource(PulledSource):
+class PowerSchoolSource(PulledSource[PowerSchool, PowerSchoolSettings]):
     form = "PowerSchool"
-
-    def __init__(
-        self,
-        http: SisHttp,
-        settings: PowerSchoolSettings,
-        *,
-        data_type: str = "students",
-        since: str = "",
-        spool_dir: Path | None = None,
-    ) -> None:
-        super().__init__(http, data_type=data_type, since=since, spool_dir=spool_dir)
-        self._settings = settings
-        self._server = PowerSchool(http, settings)
 
     def fixed(self) -> Sequence[str]:
         if not self._is_students:

@@ -8,13 +8,11 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 from shared.adapters.disk_index import DiskIndex
 from shared.adapters.pulled import PulledSource
 from shared.adapters.row_store import RowStore
-from shared.adapters.sis_http import SisHttp
 from shared.adapters.skyward.codes import CODED, Codes
 from shared.adapters.skyward.objects import Objects, Row
 from shared.model.connection import SkywardSettings
@@ -63,21 +61,8 @@ _LINKS: Final = {
 }
 
 
-class SkywardSource(PulledSource):
+class SkywardSource(PulledSource[Objects, SkywardSettings]):
     form = "Skyward"
-
-    def __init__(
-        self,
-        http: SisHttp,
-        settings: SkywardSettings,
-        *,
-        data_type: str = "students",
-        since: str = "",
-        spool_dir: Path | None = None,
-    ) -> None:
-        super().__init__(http, data_type=data_type, since=since, spool_dir=spool_dir)
-        self._settings = settings
-        self._objects = Objects(http, settings)
 
     def fixed(self) -> Sequence[str]:
         if not self._is_students:
@@ -86,14 +71,14 @@ class SkywardSource(PulledSource):
         return (*COLUMNS, *self._settings.extra_fields, *first)
 
     async def schools(self, rows: RowStore) -> None:
-        async for page in self._objects.pages("Enrollment/School", SCHOOL):
+        async for page in self._server.pages("Enrollment/School", SCHOOL):
             await rows.add([{name: text(row.get(name)) for name in SCHOOL} for row in page])
 
     async def students(self, rows: RowStore, stack: AsyncExitStack) -> None:
         index = DiskIndex(self._spool_dir)
         stack.callback(index.close)
         self.cursor = (datetime.now(UTC) - OVERLAP).strftime("%Y-%m-%dT%H:%M:%S")
-        students = _Students(self._objects, self._settings, index)
+        students = _Students(self._server, self._settings, index)
         if self._since:
             await students.only_changed(self._since)
         await students.into(rows)

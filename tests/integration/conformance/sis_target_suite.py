@@ -44,6 +44,8 @@ class SisSite(ABC):
         self.store = store
         self.more: Values = {}
         """Values that every student has besides."""
+        self.settings: dict[str, Any] = {}
+        """Settings of the connection besides its address."""
 
     @property
     @abstractmethod

@@ -22,9 +22,9 @@ from shared.model.errors import Unavailable
 from shared.model.ports import Target
 from shared.model.record import Applied
 from shared.store.database import Store
+from tests.integration.api_site import GOOD, Beat
 from tests.integration.conformance.sis_target_suite import MARA, ROSA, SisSite, SisTargetConformance
 from tests.integration.store_site import store as store
-from tests.integration.test_oneroster import GOOD, Beat
 
 
 class PowerSchoolSite(SisSite):
@@ -113,7 +113,7 @@ class AeriesSite(SisSite):
             (await client.patch(path, json=ids)).raise_for_status()
 
     def inner(self, rules: ExportRules) -> Target:
-        settings = AeriesSettings(base_url=f"{self.url}/aeries/d")
+        settings = AeriesSettings.model_validate({"base_url": f"{self.url}/aeries/d", **self.settings})
         http = SisHttp(settings.base_url, Certificate(GOOD), Beat(), allow_private_addresses=True)
         return AeriesTarget(http, settings, rules, self.about, date(2026, 8, 1), None)
 
