@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 import structlog
 
 from shared.engine import changes as changesets
-from shared.engine.comparing import state_of
 from shared.engine.context import Engine
 from shared.engine.listing import REASON, reason
 from shared.engine.planning import plan_of
@@ -18,7 +17,7 @@ from shared.model.errors import Conflict
 from shared.model.ports import Target
 from shared.model.record import Action, Applied, Change, ChangeBatch, Outcome
 from shared.model.run import Run
-from shared.store.buckets import Entries, bucket_of, version_of
+from shared.store.buckets import Entries, bucket_of, state_of, version_of
 from shared.store.records import RecordResult
 from shared.store.slices import Slice, SliceState
 from shared.telemetry.metrics import APPLIED

@@ -19,7 +19,7 @@ from shared.model.connection import Connection
 from shared.model.ports import Target
 from shared.model.record import Action, Change, Found, Outcome, Problem, Sought
 from shared.model.run import Run
-from shared.store.buckets import state_id
+from shared.store.buckets import state_of
 from shared.store.records import RecordResult
 from shared.store.slices import Slice, SliceState
 from shared.telemetry.metrics import ROWS
@@ -132,7 +132,3 @@ def _counts(found: Classified, changes: Sequence[Change]) -> dict[str, int]:
         "update": actions.count(Action.UPDATE),
         "unchanged": found.counts["unchanged"] + actions.count(Action.ADOPT),
     }
-
-
-def state_of(run: Run) -> str:
-    return state_id(run.connection, run.direction, run.data_type, run.school_year)

@@ -20,7 +20,7 @@ from shared.model.ports import Source, Target
 from shared.model.run import Run
 from shared.security.secrets import SecretBox
 from shared.settings import Settings
-from shared.store.buckets import state_id
+from shared.store.buckets import state_of
 from shared.store.database import Store
 
 
@@ -58,7 +58,7 @@ class RealEnds:
             return RegistrationSource(self._http, run.org, run.school_year, selection)
         if run.source.kind == "upload":
             return self._upload(run)
-        since = await self._store.org(run.org).cursors.get(_state(run)) if run.source.changes else ""
+        since = await self._store.org(run.org).cursors.get(state_of(run)) if run.source.changes else ""
         return await self.pulled(connection, run.data_type, since)
 
     async def pulled(self, connection: Connection, data_type: str, since: str = "") -> Source:
@@ -124,7 +124,3 @@ class RealEnds:
         target = (await self.sis(connection)).target(connection.exports, run.moment.today)
         links = self._store.org(run.org).links.of(connection.id)
         return LinkedTarget(target, links, connection.export_catalog, fixed)
-
-
-def _state(run: Run) -> str:
-    return state_id(run.connection, run.direction, run.data_type, run.school_year)

@@ -10,7 +10,6 @@ import structlog
 from shared.engine import blocks
 from shared.engine import changes as changesets
 from shared.engine.assembling import Assembly, Made, rows_per_block
-from shared.engine.comparing import state_of
 from shared.engine.context import Engine
 from shared.engine.lease import LeaseLost
 from shared.engine.listing import REASON, list_rows
@@ -20,7 +19,7 @@ from shared.model.error_texts import said
 from shared.model.errors import Conflict
 from shared.model.record import Action, Change, Outcome
 from shared.model.run import Run, RunFile, RunState
-from shared.store.buckets import Entries, bucket_of, version_of
+from shared.store.buckets import Entries, bucket_of, state_of, version_of
 from shared.store.records import RecordResult
 from shared.store.slices import Slice, SliceState
 from shared.telemetry.metrics import APPLIED, ROWS

@@ -16,7 +16,7 @@ from shared.contracts.messages import (
     SliceCompare,
 )
 from shared.engine.applying import apply
-from shared.engine.comparing import compare, state_of
+from shared.engine.comparing import compare
 from shared.engine.context import Engine
 from shared.engine.exporting import conclude, deliver, list_slice
 from shared.engine.lease import LeaseLost, kept
@@ -26,8 +26,9 @@ from shared.messaging.answers import Answer, Delivery, Done, Handlers, Handling,
 from shared.model.error_texts import said, told
 from shared.model.errors import NotFound, Permanent, SyncError, Unavailable
 from shared.model.run import Run, RunState, add_counts
+from shared.store.buckets import state_of
 from shared.store.failed import Selection
-from shared.store.runs import stream_id
+from shared.store.runs import stream_of
 from shared.store.slices import Slice, SliceState
 
 log = structlog.get_logger()
@@ -133,7 +134,7 @@ class Steps:
         runs = self._engine.org(run).runs
         if await runs.activate(run.id):
             return True
-        active = await runs.active(stream_id(run.connection, run.direction, run.data_type))
+        active = await runs.active(stream_of(run))
         if active is None or active.state is not RunState.NEEDS_APPROVAL:
             return False
         await end(
@@ -266,7 +267,7 @@ class Steps:
         """After the end: the next run of the stream may begin, and the source is put in order."""
         runs = self._engine.store.org(message.organization).runs
         run = await runs.get(message.run)
-        waiting = await runs.oldest_waiting(stream_id(run.connection, run.direction, run.data_type))
+        waiting = await runs.oldest_waiting(stream_of(run))
         if waiting is not None:
             await self._engine.relay.publish([self._engine.requested(waiting)])
         if run.state is RunState.SUCCEEDED and (cursor := run.stage.get("receipt", {}).get("cursor")):

@@ -13,6 +13,7 @@ from typing import TypeAlias
 import orjson
 from bson import Binary
 
+from shared.model.run import Run
 from shared.store.scoped import Collection, Document, Duplicate
 
 BUCKETS = 256
@@ -34,6 +35,10 @@ def version_of(number: int, fence: int) -> int:
 
 def state_id(connection: str, direction: str, data_type: str, school_year: int) -> str:
     return f"{connection}|{direction}|{data_type}|{school_year}"
+
+
+def state_of(run: Run) -> str:
+    return state_id(run.connection, run.direction, run.data_type, run.school_year)
 
 
 class Buckets:

@@ -26,7 +26,7 @@ class Runs:
 
     async def add(self, run: Run, messages: Sequence[Outgoing], *, fingerprint: str) -> bool:
         """Insert with its announcements. False where a run of this id is there already."""
-        stream = stream_id(run.connection, run.direction, run.data_type)
+        stream = stream_of(run)
         number = await self._next_number(stream)
         document = {
             **run.model_dump(exclude={"id", "org"}),
@@ -159,7 +159,7 @@ class Runs:
     async def is_latest(self, run: Run) -> bool:
         """No run of the stream with a higher number has begun to apply."""
         later = {
-            "stream": stream_id(run.connection, run.direction, run.data_type),
+            "stream": stream_of(run),
             "number": {"$gt": run.number},
             "state": {"$in": [RunState.APPLYING.value, RunState.SUCCEEDED.value, RunState.PARTIAL.value]},
         }
@@ -168,6 +168,10 @@ class Runs:
 
 def stream_id(connection: str, direction: str, data_type: str) -> str:
     return f"{connection}|{direction}|{data_type}"
+
+
+def stream_of(run: Run) -> str:
+    return stream_id(run.connection, run.direction, run.data_type)
 
 
 def to_run(document: Document) -> Run:
