@@ -15,6 +15,7 @@ from shared.contracts.topology import Direction
 from shared.engine.context import Engine
 from shared.engine.ends import RealEnds
 from shared.engine.handlers import Steps
+from shared.engine.planning import Planner
 from shared.engine.relay import Relay
 from shared.messaging.publisher import Publisher
 from shared.messaging.worker import Lane, Worker
@@ -55,7 +56,8 @@ async def runtime(service: str, settings: Settings) -> AsyncIterator[Runtime]:
     publisher = Publisher(settings.amqp_url, settings.topology(), service)
     http = enroll_client(settings.enroll_url, settings.enroll_token)
     ends = RealEnds(store, settings, http)
-    engine = Engine(store, Relay(store.outboxes, publisher), settings.topology(), ends, settings)
+    relay = Relay(store.outboxes, publisher)
+    engine = Engine(store, relay, settings.topology(), ends, Planner(store), settings)
     try:
         await _prepared(store, stop)
         log.info("started", action="start", service=service)

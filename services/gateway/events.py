@@ -8,6 +8,7 @@ from shared.contracts.messages import EnrollSyncRequested, RegistrationApproved
 from shared.engine.context import Engine
 from shared.engine.gate import Gate
 from shared.engine.requests import RunRequest, request_run
+from shared.engine.together import together
 from shared.messaging.answers import Answer, Delivery, Done, Handlers, Handling
 from shared.model.connection import Connection
 from shared.model.error_texts import said
@@ -35,11 +36,12 @@ class EnrollEvents:
             if not connection.exports_at_once(event.school_code):
                 continue
             who = Identity(event.organization, connection.export_enabled_by)
+            why = await self._gate.why_not(who, Deed.EXPORT)
+            work = [self._gate.note(who, Deed.EXPORT, connection.id, why)]
+            if why is None:
+                work.append(self._export(connection, event, delivery))
             try:
-                await self._gate.pass_(who, Deed.EXPORT, subject=connection.id)
-                await self._export(connection, event, delivery)
-            except Refused as error:
-                log.info("event refused", action="refuse", code=error.code)
+                await together(work)
             except Permanent as error:
                 await self._gate.refused(who, Deed.EXPORT.value, connection.id, error.message)
                 log.info("event refused", action="refuse", code=error.code)

@@ -8,7 +8,6 @@ import structlog
 from shared.engine import changes as changesets
 from shared.engine.context import Engine
 from shared.engine.listing import REASON, reason
-from shared.engine.planning import plan_of
 from shared.engine.progress import following
 from shared.engine.together import together
 from shared.mapping.registrations import UNTOLD
@@ -40,19 +39,18 @@ async def apply(engine: Engine, run: Run, slice: Slice) -> bool:
     org = engine.org(run)
     changes = changesets.unpack(await org.artifacts.get(slice.changes))
     connection = await org.connections.get(run.connection)
-    plan = await plan_of(engine, run, connection)
+    plan = await engine.planner.plan(run, connection)
     target = await engine.ends.target(run, connection, plan.compiled.match_key, plan.fixed)
     try:
-        answers = await _send(engine, run, slice, target, changes)
+        answers = await send(engine, run, slice, target, changes)
     finally:
         await target.aclose()
-    if run.delivery == "sis":
-        await engine.ends.report(run, [told for one in changes if (told := _told(one, answers.get(one.key)))])
-    if not await _remember(engine, run, slice, changes, answers):
+    await report(engine, run, changes, answers)
+    if not await remember(engine, run, slice, changes, answers):
         if not await org.slices.renew(slice, engine.settings.lease_seconds):
             return False
         raise Conflict(*said("run.overtaken"))
-    counts = _counts(changes, answers)
+    counts = applied_counts(changes, answers)
     messages = following(engine, run, slice)
     if not await org.slices.complete(slice, SliceState.APPLIED, counts=counts, messages=messages):
         return False
@@ -61,7 +59,7 @@ async def apply(engine: Engine, run: Run, slice: Slice) -> bool:
     return True
 
 
-async def _send(engine: Engine, run: Run, slice: Slice, target: Target, changes: Sequence[Change]) -> Answers:
+async def send(engine: Engine, run: Run, slice: Slice, target: Target, changes: Sequence[Change]) -> Answers:
     """Everything but what the target already holds or is not to get; results are stored batch by batch."""
     gate = asyncio.Semaphore(target.concurrency)
     sent = [one for one in changes if one.action not in (Action.ADOPT, Action.NONE)]
@@ -109,6 +107,12 @@ def _outcome(answer: Applied) -> Outcome:
     return Outcome.PARTIAL if answer.partial else Outcome.SUCCEEDED
 
 
+async def report(engine: Engine, run: Run, changes: Sequence[Change], answers: Mapping[str, Applied]) -> None:
+    """Tell Enroll what became of registrations."""
+    if run.delivery == "sis":
+        await engine.ends.report(run, [told for one in changes if (told := _told(one, answers.get(one.key)))])
+
+
 def _told(change: Change, answer: Applied | None) -> dict[str, str] | None:
     """What Enroll is told about a registration; nothing where it shows it already."""
     if answer is not None:
@@ -120,7 +124,7 @@ def _told(change: Change, answer: Applied | None) -> dict[str, str] | None:
     return None
 
 
-async def _remember(
+async def remember(
     engine: Engine, run: Run, slice: Slice, changes: Sequence[Change], answers: Mapping[str, Applied]
 ) -> bool:
     """Put what was sent into the state buckets. False where a newer version stands there: we were overtaken."""
@@ -144,7 +148,7 @@ async def _remember(
     return await buckets.save(state, version_of(run.number, slice.fence), touched)
 
 
-def _counts(changes: Sequence[Change], answers: Mapping[str, Applied]) -> dict[str, int]:
+def applied_counts(changes: Sequence[Change], answers: Mapping[str, Applied]) -> dict[str, int]:
     statuses = [answers[one.key].status for one in changes if one.key in answers]
     return {
         "created": statuses.count("created"),

@@ -1,8 +1,8 @@
 """compare: one slice at a time, work out what it would change, and write that down as its change set."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import structlog
@@ -13,7 +13,7 @@ from shared.engine.context import Engine
 from shared.engine.deciding import decide, loses_access, objections
 from shared.engine.enrolling import enrolling
 from shared.engine.listing import refused
-from shared.engine.planning import Plan, plan_of
+from shared.engine.planning import Plan
 from shared.engine.together import together
 from shared.model.connection import Connection
 from shared.model.ports import Target
@@ -27,66 +27,82 @@ from shared.telemetry.metrics import ROWS
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a slice would change, and which of its rows cannot be sent."""
+
+    changes: list[Change]
+    invalid: list[RecordResult]
+    counts: dict[str, int]
+
+
 async def compare(engine: Engine, run: Run, slice: Slice) -> bool:
     """staged -> compared, or at once applied where nothing is to be done. False where the lease was lost."""
     org = engine.org(run)
     connection = await org.connections.get(run.connection)
-    plan = await plan_of(engine, run, connection)
-    compiled, about = plan.compiled, plan.about
+    plan = await engine.planner.plan(run, connection)
     artifact = await org.artifacts.get(slice.staged)
-    states = await org.buckets.load(state_of(run), slice.low, slice.high)
-    work = partial(classify, artifact, compiled, states, roster=run.roster, missing_field=about.missing_field)
-    found = await asyncio.to_thread(work)
-    changes, losing = await _plan(engine, run, connection, plan, found)
-    if run.delivery == "sis":
-        changes += [refused(one) for one in found.invalid if one.key]
-    await org.records.put(run.id, slice.fence, found.invalid)
+    target = await engine.ends.target(run, connection, plan.compiled.match_key, plan.fixed)
+    try:
+        planned = await work_out(engine, run, connection, plan, slice, artifact, target)
+    finally:
+        await target.aclose()
+    await org.records.put(run.id, slice.fence, planned.invalid)
     stored = ""
-    if changes:
-        packed = await asyncio.to_thread(changesets.pack, changes)
+    if planned.changes:
+        packed = await asyncio.to_thread(changesets.pack, planned.changes)
         stored = await org.artifacts.put("changes", run.id, packed)
-    counts = _counts(found, changes) | {"losing": losing}
     following = slice.number + engine.settings.window
     messages = [engine.compare(run, following)] if following < run.slices else []
-    state = SliceState.COMPARED if changes else SliceState.APPLIED
-    if not await org.slices.complete(slice, state, counts=counts, changes=stored, messages=messages):
+    state = SliceState.COMPARED if planned.changes else SliceState.APPLIED
+    if not await org.slices.complete(slice, state, counts=planned.counts, changes=stored, messages=messages):
         return False
     await engine.relay.send("slices", slice.id, messages)
-    for decision in ("create", "update", "unchanged", "invalid", "duplicate", "missing"):
-        ROWS.labels(run.data_type, decision).inc(counts[decision])
-    log.info("compared", action="compare", counts=counts)
+    count_rows(run, planned.counts)
     return True
 
 
-async def _plan(
-    engine: Engine, run: Run, connection: Connection, plan: Plan, found: Classified
-) -> tuple[list[Change], int]:
-    """The changes, and how many of them take access away.
+async def work_out(
+    engine: Engine, run: Run, connection: Connection, plan: Plan, slice: Slice, artifact: bytes, target: Target
+) -> Planned:
+    """The target is asked about the candidates only: the cost follows what changed, not what exists."""
+    states = await engine.org(run).buckets.load(state_of(run), slice.low, slice.high)
+    missing_field = plan.about.missing_field
+    work = partial(classify, artifact, plan.compiled, states, roster=run.roster, missing_field=missing_field)
+    found = await asyncio.to_thread(work)
+    changes, losing = await _decided(target, run, connection, plan, found)
+    changes += [*found.adopted, *found.missing]
+    if run.delivery == "sis":
+        changes += [refused(one) for one in found.invalid if one.key]
+    return Planned(changes, found.invalid, _counts(found, changes) | {"losing": losing})
 
-    The target is asked about the candidates only: the cost follows what changed, not what exists. Those that cannot be
-    sent are added to `found.invalid`.
-    """
+
+def count_rows(run: Run, counts: Mapping[str, int]) -> None:
+    for decision in ("create", "update", "unchanged", "invalid", "duplicate", "missing"):
+        ROWS.labels(run.data_type, decision).inc(counts[decision])
+    log.info("compared", action="compare", counts=dict(counts))
+
+
+async def _decided(
+    target: Target, run: Run, connection: Connection, plan: Plan, found: Classified
+) -> tuple[list[Change], int]:
+    """The changes, and how many of them take access away. Those that cannot be sent go to `found.invalid`."""
     if not found.candidates:
-        return [*found.adopted, *found.missing], 0
+        return [], 0
     compiled, about = plan.compiled, plan.about
-    target = await engine.ends.target(run, connection, compiled.match_key, plan.fixed)
-    try:
-        held = await _look_up(target, found.candidates, [*compiled.fields, about.missing_field])
-        for one in found.candidates:
-            if one.key not in held:
-                one.values |= enrolling(one.values, about, connection.exports, run.moment.today)
-        problems: list[Sequence[Problem]] = [objections(one, held.get(one.key), about) for one in found.candidates]
-        decided = [decide(one, held.get(one.key), about, plan.fixed) for one in found.candidates]
-        if about.checked:
-            problems = await _check(target, found.candidates, decided, problems)
-    finally:
-        await target.aclose()
+    held = await _look_up(target, found.candidates, [*compiled.fields, about.missing_field])
+    for one in found.candidates:
+        if one.key not in held:
+            one.values |= enrolling(one.values, about, connection.exports, run.moment.today)
+    problems: list[Sequence[Problem]] = [objections(one, held.get(one.key), about) for one in found.candidates]
+    decided = [decide(one, held.get(one.key), about, plan.fixed) for one in found.candidates]
+    if about.checked:
+        problems = await _check(target, found.candidates, decided, problems)
     for change, said in zip(decided, problems, strict=True):
         if said:
             found.invalid.append(RecordResult(change.row, change.key, Action.NONE, Outcome.FAILED, None, {}, said))
     decided = [change for change, said in zip(decided, problems, strict=True) if not said]
-    losing = sum(loses_access(one, held.get(one.key), about) for one in decided)
-    return [*decided, *found.adopted, *found.missing], losing
+    return decided, sum(loses_access(one, held.get(one.key), about) for one in decided)
 
 
 async def _look_up(target: Target, candidates: Sequence[Candidate], fields: Sequence[str]) -> dict[str, Found]:

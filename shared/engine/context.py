@@ -15,6 +15,7 @@ from shared.contracts.messages import (
 )
 from shared.contracts.topology import Topology, work_key
 from shared.engine.ends import Ends
+from shared.engine.planning import Planner
 from shared.engine.relay import Relay
 from shared.model.run import Run, RunState
 from shared.settings import Settings
@@ -27,6 +28,7 @@ class Engine:
     relay: Relay
     topology: Topology
     ends: Ends
+    planner: Planner
     settings: Settings
     owner: str = field(default_factory=lambda: new_id("worker"))
 

@@ -122,5 +122,5 @@ class RealEnds:
         if run.delivery != "sis":
             return EnrollTarget(self._http, run, match_key)
         target = (await self.sis(connection)).target(connection.exports, run.moment.today)
-        links = self._store.org(run.org).links.of(connection.id)
+        links = self._store.org(run.org).links.of(connection.id, run.id)
         return LinkedTarget(target, links, connection.export_catalog, fixed)

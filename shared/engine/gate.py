@@ -37,21 +37,31 @@ class Gate:
             Refused: they may not; the message says what it needs.
             Unavailable: Enroll does not answer, so nobody knows; nothing is decided.
         """
+        why = await self.why_not(who, deed, data_type=data_type, school_year=school_year)
+        await self.note(who, deed, subject or data_type, why)
+        if why is not None:
+            raise Refused(*said("permission.refused", why=why))
+
+    async def why_not(
+        self, who: Identity, deed: Deed, *, data_type: str = "", school_year: int | None = None
+    ) -> str | None:
+        """Why they may not; None if they may. To be noted, whatever it is. Raises Unavailable."""
         held = await self._remembered(("user", who.org, who.user), lambda: self._permissions(who))
         why = refusal(deed, data_type, held)
         if why is None and deed is Deed.IMPORT and school_year is not None:
             why = await self._year(who.org, school_year)
         if why is None and deed is Deed.EXPORT:
             why = await self._module(who.org)
+        return why
+
+    async def note(self, who: Identity, deed: Deed, subject: str, why: str | None) -> None:
+        """Into the audit log: a refusal, or that it was permitted."""
+        outcome = "allowed" if why is None else "refused"
         await self._store.org(who.org).audit.add(
-            actor=who.user, deed=deed.value, subject=subject or data_type, allowed=why is None, why=why or "permitted"
+            actor=who.user, deed=deed.value, subject=subject, allowed=why is None, why=why or "permitted"
         )
-        DECISIONS.labels(deed.value, "allowed" if why is None else "refused").inc()
-        log.info(
-            "decision", action="gate", deed=deed.value, outcome="allowed" if why is None else "refused", org=who.org
-        )
-        if why is not None:
-            raise Refused(*said("permission.refused", why=why))
+        DECISIONS.labels(deed.value, outcome).inc()
+        log.info("decision", action="gate", deed=deed.value, outcome=outcome, org=who.org)
 
     async def refused(self, who: Identity, deed: str, subject: str, why: str) -> None:
         """Audit a refusal that was decided elsewhere, such as an id of another organization."""

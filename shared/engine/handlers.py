@@ -16,6 +16,7 @@ from shared.contracts.messages import (
     SliceCompare,
 )
 from shared.engine.applying import apply
+from shared.engine.at_once import export_at_once, is_brief
 from shared.engine.comparing import compare
 from shared.engine.context import Engine
 from shared.engine.exporting import conclude, deliver, list_slice
@@ -72,10 +73,12 @@ class Steps:
     async def begin(self, message: RunMessage, delivery: Delivery) -> Answer:
         """pending -> staging -> comparing, or leave it waiting behind the active run of its stream."""
         runs = self._engine.store.org(message.organization).runs
-        run = await runs.get(message.run)
+        held = await runs.acquire(message.run, [RunState.STAGING], self._engine.owner, self._seconds)
+        run = held[0] if held else await runs.get(message.run)
         if run.state is RunState.PENDING and not await self._activate(run):
             return Done()
-        answer = await self._whole(run, RunState.STAGING, not run.slices, stage, delivery)
+        work = export_at_once if is_brief(run) else stage
+        answer = await self._whole(run, RunState.STAGING, not run.slices, work, delivery, held)
         staged = await runs.get(run.id)
         if staged.state is RunState.COMPARING and not staged.slices:
             await after_compare(self._engine, staged)  # nothing has changed, so nobody else comes to say so
@@ -93,6 +96,7 @@ class Steps:
         undone: bool,
         work: Callable[[Engine, Run, int], Awaitable[None]],
         delivery: Delivery,
+        held: tuple[Run, int] | None = None,
     ) -> Answer:
         """A step that is done for the run as a whole, under the run's own lease. A replay takes up one that failed."""
         runs = self._engine.org(run).runs
@@ -102,7 +106,7 @@ class Steps:
             taken = await self._take_up(run, state, delivery)
             if not isinstance(taken, Run):
                 return taken
-        held = await runs.acquire(run.id, [state], self._engine.owner, self._seconds)
+        held = held or await runs.acquire(run.id, [state], self._engine.owner, self._seconds)
         if held is None:
             return await self._not_held(await runs.get(run.id), [state])
         run, fence = held

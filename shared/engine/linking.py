@@ -14,7 +14,7 @@ from shared.model.catalog import Catalog
 from shared.model.error_texts import said
 from shared.model.ports import Target
 from shared.model.record import Action, Applied, Change, ChangeBatch, Found, Problem, Sought, Values
-from shared.store.links import ConnectionLinks
+from shared.store.links import ConnectionLinks, Link
 
 
 class LinkedTarget:
@@ -35,18 +35,21 @@ class LinkedTarget:
     async def look_up(self, sought: Sequence[Sought], fields: Sequence[str]) -> dict[str, Found]:
         """By the ledger, else by the match keys. Whoever the SIS has deleted since is looked for anew.
 
-        Whose creation is under way, where that can be resumed, is told as absent, so that it is.
+        Whose creation is under way, where that can be resumed, is told as absent, so that it is; and so is whom this
+        very run has begun to create before it was cut off, so that it finds and tells what it has done.
         """
         known = await self._links.known([_student(one.values) for one in sought])
-        if self.resumes:
-            sought = [one for one in sought if known.get(_student(one.values)) != ""]
+        sought = [one for one in sought if not self._is_taken_up(known.get(_student(one.values)))]
         return await self._look_up(sought, fields, known)
 
+    def _is_taken_up(self, link: Link | None) -> bool:
+        return link is not None and (link.own or (self.resumes and not link.sis))
+
     async def _look_up(
-        self, sought: Sequence[Sought], fields: Sequence[str], known: Mapping[str, str]
+        self, sought: Sequence[Sought], fields: Sequence[str], known: Mapping[str, Link]
     ) -> dict[str, Found]:
         found = await self._inner.look_up([_linked(one, known) for one in sought], fields)
-        lost = [one for one in sought if one.key not in found and known.get(_student(one.values))]
+        lost = [one for one in sought if one.key not in found and _sis(known, one)]
         if lost:
             await self._links.forget([_student(one.values) for one in lost])
             found |= await self._inner.look_up([replace(one, target_id=None) for one in lost], fields)
@@ -119,9 +122,14 @@ def _student(values: Values) -> str:
     return str(values.get(STUDENT) or "")
 
 
-def _linked(one: Sought, known: Mapping[str, str]) -> Sought:
-    student = _student(one.values)
-    return replace(one, target_id=known.get(student) or None, interrupted=one.interrupted or student in known)
+def _sis(known: Mapping[str, Link], one: Sought) -> str:
+    link = known.get(_student(one.values))
+    return link.sis if link else ""
+
+
+def _linked(one: Sought, known: Mapping[str, Link]) -> Sought:
+    interrupted = one.interrupted or _student(one.values) in known
+    return replace(one, target_id=_sis(known, one) or None, interrupted=interrupted)
 
 
 def _unknown(change: Change, answers: Sequence[Applied]) -> bool:

@@ -4,7 +4,7 @@ Several may find at once that nothing is left; the state machine lets one of the
 by the redelivery of the message, which comes here again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -133,11 +133,15 @@ async def _finish(
 
 def _outcome(slices: Sequence[Slice]) -> tuple[RunState, dict[str, int]]:
     counts = add_counts([one.counts for one in slices])
-    lost = any(one.state is SliceState.FAILED for one in slices)
+    return outcome_of(counts, lost=any(one.state is SliceState.FAILED for one in slices)), counts
+
+
+def outcome_of(counts: Mapping[str, int], *, lost: bool = False) -> RunState:
+    """How a run ended; `lost`: a slice of it was not sent."""
     if not lost and not counts["failed"] and not counts["invalid"] and not counts["partial"]:
-        return RunState.SUCCEEDED, counts
+        return RunState.SUCCEEDED
     done = counts["created"] + counts["updated"] + counts["unchanged"]
-    return RunState.PARTIAL if done else RunState.FAILED, counts
+    return RunState.PARTIAL if done else RunState.FAILED
 
 
 def _why(slices: Sequence[Slice], otherwise: dict[str, str]) -> dict[str, str]:
@@ -155,10 +159,13 @@ async def end(
     error: dict[str, str] | None = None,
     fence: int | None = None,
     by: str | None = None,
+    stage: Mapping[str, Any] | None = None,
 ) -> bool:
     """The end of a run, announced. False where it is in another state already."""
     messages = engine.ending(run, state, counts)
     facts: dict[str, Any] = {"counts": counts, "error": error}
+    if stage is not None:
+        facts["stage"] = dict(stage)
     if by is not None:
         facts["decided_by"] = by
     if not await engine.org(run).runs.move(run.id, from_states, state, fence=fence, facts=facts, messages=messages):

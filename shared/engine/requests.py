@@ -11,8 +11,8 @@ from shared.contracts.envelope import new_id
 from shared.contracts.topology import Direction
 from shared.engine.context import Engine
 from shared.model.connection import Connection, Kind
-from shared.model.run import Run, RunState, Selection, SourceSpec, Trigger
-from shared.store.runs import stream_id
+from shared.model.run import Delivery, Run, RunState, Selection, SourceSpec, Trigger
+from shared.store.runs import stream_of
 
 EVERYTHING = Selection()
 UNDER_WAY = (
@@ -48,8 +48,8 @@ class RunRequest:
 async def request_run(engine: Engine, request: RunRequest) -> Run:
     """Store the run and announce it, or join one that was asked for in the same words.
 
-    Joined are a run that still waits and, for an upload of the very same bytes, one under way. Registrations that are
-    approved one after the other join the run that waits behind the active one.
+    Joined are a run that still waits and, for an upload of the very same bytes, one under way. Registrations that were
+    just approved have begun where nothing else of their stream is active, else they join the run that waits behind it.
 
     Raises:
         NotFound: the connection has no mapping for this data type yet.
@@ -59,16 +59,26 @@ async def request_run(engine: Engine, request: RunRequest) -> Run:
     mappings = {"": org.mappings, "sis": org.sis_mappings}.get(delivery, org.export_mappings)
     mapping = await mappings.latest(request.connection.id, request.data_type, request.mapping)
     fingerprint = _fingerprint(request, mapping.id)
-    joined = await org.runs.same_request(
-        fingerprint, UNDER_WAY if request.source.kind == "upload" else (RunState.PENDING,)
-    )
-    if joined is None and request.trigger.kind == "event" and request.selection.registrations:
-        joined = await org.runs.widen(
-            _stream(request), mapping.id, request.school_year, request.selection.registrations
-        )
+    run = _run(request, mapping.id, delivery)
+    messages = [engine.requested(run)]
+    just_approved = request.trigger.kind == "event" and bool(request.selection.registrations)
+    if just_approved and await org.runs.add_begun(run, messages, fingerprint=fingerprint):
+        await engine.relay.announce(messages)
+        return run
+    states = UNDER_WAY if request.source.kind == "upload" else (RunState.PENDING,)
+    joined = await org.runs.same_request(fingerprint, states)
+    if joined is None and just_approved:
+        joined = await org.runs.widen(stream_of(run), mapping.id, run.school_year, run.selection.registrations)
     if joined is not None:
         return joined
-    run = Run(
+    if not await org.runs.add(run, messages, fingerprint=fingerprint):
+        return await org.runs.get(run.id)
+    await engine.relay.send("runs", run.id, messages)
+    return await org.runs.get(run.id)
+
+
+def _run(request: RunRequest, mapping: str, delivery: Delivery) -> Run:
+    return Run(
         id=request.id or new_id("run"),
         org=request.connection.org,
         connection=request.connection.id,
@@ -77,7 +87,7 @@ async def request_run(engine: Engine, request: RunRequest) -> Run:
         selection=request.selection,
         data_type=request.data_type,
         school_year=request.school_year,
-        mapping=mapping.id,
+        mapping=mapping,
         lane=request.lane,
         trigger=request.trigger,
         source=request.source,
@@ -86,23 +96,14 @@ async def request_run(engine: Engine, request: RunRequest) -> Run:
         clock=request.connection.clock().isoformat(timespec="seconds"),
         created_at=datetime.now(UTC),
     )
-    messages = [engine.requested(run)]
-    if not await org.runs.add(run, messages, fingerprint=fingerprint):
-        return await org.runs.get(run.id)
-    await engine.relay.send("runs", run.id, messages)
-    return await org.runs.get(run.id)
 
 
-def _delivery(request: RunRequest) -> Literal["", "download", "sftp", "sis"]:
+def _delivery(request: RunRequest) -> Delivery:
     if request.direction == "import":
         return ""
     if request.connection.pulls_from == "api":
         return "sis"
     return "sftp" if request.connection.kind is Kind.SFTP else "download"
-
-
-def _stream(request: RunRequest) -> str:
-    return stream_id(request.connection.id, request.direction, request.data_type)
 
 
 def _fingerprint(request: RunRequest, mapping: str) -> str:

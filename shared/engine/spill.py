@@ -6,10 +6,10 @@ artifact is its blocks of rows (`shared.engine.blocks`), one after the other.
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Any, Self
 
 import orjson
 
@@ -43,20 +43,12 @@ class Spill:
     def add(self, batch: RowBatch, key: Callable[[list[str]], str], mark: Callable[[list[str]], str]) -> None:
         """Rows without a key are spread by their number: they fail later, each by itself."""
         dumps, opened, rows = orjson.dumps, self._open, self.rows
-        for number, values in batch.rows:
-            found = key(values)
-            bucket = bucket_of(found) if found else number % BUCKETS
+        for bucket, row in placed(batch, key, mark):
             rows[bucket] += 1
             block = opened[bucket]
-            block += dumps((number, values, found, mark(values)))
+            block += dumps(row)
             block += b","
             if len(block) > BLOCK_BYTES:
-                self._flush(bucket)
-        for number, problem in batch.bad:
-            bucket = number % BUCKETS
-            rows[bucket] += 1
-            opened[bucket] += dumps((number, None, problem.as_dict())) + b","
-            if len(opened[bucket]) > BLOCK_BYTES:
                 self._flush(bucket)
 
     def _flush(self, bucket: int) -> None:
@@ -80,6 +72,17 @@ class Spill:
             raise ValueError("the spill is closed")
         places = (place for bucket in range(low, high + 1) for place in self._blocks[bucket])
         return b"".join(os.pread(self._file.fileno(), length, place) for place, length in places)
+
+
+def placed(
+    batch: RowBatch, key: Callable[[list[str]], str], mark: Callable[[list[str]], str]
+) -> Iterator[tuple[int, Sequence[Any]]]:
+    """Each row with its bucket; those without a key are spread by their number."""
+    for number, values in batch.rows:
+        found = key(values)
+        yield bucket_of(found) if found else number % BUCKETS, (number, values, found, mark(values))
+    for number, problem in batch.bad:
+        yield number % BUCKETS, (number, None, problem.as_dict())
 
 
 def plan(rows: list[int], slice_rows: int) -> list[tuple[int, int, int]]:

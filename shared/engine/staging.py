@@ -8,7 +8,6 @@ import structlog
 
 from shared.engine.context import Engine
 from shared.engine.lease import LeaseLost
-from shared.engine.planning import plan_of
 from shared.engine.spill import Spill, plan
 from shared.engine.together import together
 from shared.mapping.compiled import CompiledMapping
@@ -33,13 +32,14 @@ async def stage(engine: Engine, run: Run, fence: int) -> None:
         Transient: try again later.
     """
     org = engine.org(run)
+    run = await numbered(engine, run, fence)
     connection = await org.connections.get(run.connection)
     source = await engine.ends.source(run, connection)
     async with source:
         compiled = await _compiled(engine, run, connection, source.info.columns)
         with Spill(engine.settings.spool_dir) as spill:
             slices = await _partition(engine, run, source, compiled, spill)
-        facts = _facts(source, compiled)
+        facts = facts_of(source, compiled)
     if not await org.runs.renew(run.id, fence, engine.settings.lease_seconds):
         raise LeaseLost(*said("lease.lost"))
     if slices and not await org.slices.add_all(slices, fence):
@@ -66,7 +66,7 @@ async def _compiled(
         export = await engine.org(run).export_mappings.get(run.mapping)
         export.file_names(run.asked_at, run.school_year)
         return compile_export(export, columns, run.moment)
-    return (await plan_of(engine, run, connection, columns)).compiled
+    return (await engine.planner.plan(run, connection, columns)).compiled
 
 
 async def _partition(
@@ -77,7 +77,7 @@ async def _partition(
     if not sum(spill.rows) and run.source.changes:
         return []
     if not sum(spill.rows):
-        raise BadInput(*(said("file.no_rows") if run.direction == "import" else said("export.nothing")))
+        raise nothing_there(run)
     await asyncio.to_thread(spill.finish)
     planned = plan(spill.rows, engine.settings.slice_rows)
     gate = asyncio.Semaphore(AT_ONCE)
@@ -91,7 +91,19 @@ async def _partition(
     return await together(store(number, *one) for number, one in enumerate(planned))
 
 
-def _facts(source: Source, compiled: CompiledMapping | CompiledExport) -> dict[str, Any]:
+async def numbered(engine: Engine, run: Run, fence: int) -> Run:
+    """The run with its place among those of its stream. Raises LeaseLost."""
+    found = await engine.org(run).runs.numbered(run, fence)
+    if found is None:
+        raise LeaseLost(*said("lease.lost"))
+    return found
+
+
+def nothing_there(run: Run) -> BadInput:
+    return BadInput(*(said("file.no_rows") if run.direction == "import" else said("export.nothing")))
+
+
+def facts_of(source: Source, compiled: CompiledMapping | CompiledExport) -> dict[str, Any]:
     info = source.info
     return {
         "columns": list(info.columns),

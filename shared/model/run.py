@@ -57,6 +57,9 @@ class Trigger(BaseModel):
     id: str = ""
 
 
+Delivery = Literal["", "download", "sftp", "sis"]
+
+
 class SourceSpec(BaseModel):
     """Where the records come from. For `upload`: the artifact and its facts; else the kind says all.
 
@@ -106,7 +109,8 @@ class RunFile(BaseModel):
 
 
 class Run(BaseModel):
-    """A run as stored. `number` counts the runs of its stream (connection, direction, data type) from 1.
+    """A run as stored. `number` grows with the runs of its stream (connection, direction, data type) that
+    have begun; 0 before.
 
     `clock` is the district's own time when the run was asked for (ISO 8601 with its offset); a replay keeps it.
     `delivery` says where an export goes: into files to download or for an SFTP folder, or into the SIS itself.
@@ -128,7 +132,7 @@ class Run(BaseModel):
     source: SourceSpec
     preview: bool = False
     roster: Literal["full", "some"] = "full"
-    delivery: Literal["", "download", "sftp", "sis"] = ""
+    delivery: Delivery = ""
     selection: Selection = Selection()
     clock: str = ""
     created_at: datetime

@@ -4,7 +4,7 @@ Fields: `owner`, `lease_until`, `fence`. Every later write names the fence, so a
 back changes nothing. Clocks of the machines may differ by less than the lease; the fence holds whatever they say.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,13 @@ RELEASED = {"owner": "", "lease_until": ""}
 
 
 async def acquire(
-    collection: Collection, id: str, *, states: Sequence[str], owner: str, seconds: float
+    collection: Collection,
+    id: str,
+    *,
+    states: Sequence[str],
+    owner: str,
+    seconds: float,
+    also: Mapping[str, Any] | None = None,
 ) -> Document | None:
     """The document with its new fence, or None where somebody holds it or its state is another."""
     now = datetime.now(UTC)
@@ -24,7 +30,11 @@ async def acquire(
             "state": {"$in": list(states)},
             "$or": [{"lease_until": {"$exists": False}}, {"lease_until": {"$lt": now}}],
         },
-        {"$set": {"owner": owner, "lease_until": now + timedelta(seconds=seconds)}, "$inc": {"fence": 1}},
+        {
+            "$set": {"owner": owner, "lease_until": now + timedelta(seconds=seconds)},
+            "$inc": {"fence": 1},
+            **(also or {}),
+        },
     )
 
 

@@ -6,41 +6,51 @@ An entry is written before a student is created. One that stays without the SIS'
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from shared.store.scoped import Collection, Duplicate
+
+
+class Link(NamedTuple):
+    """`sis` is the id in the SIS, blank while the creation is under way. `own`: this very run began the creation."""
+
+    sis: str
+    own: bool
 
 
 class Links:
     def __init__(self, collection: Collection) -> None:
         self._links = collection
 
-    def of(self, connection: str) -> "ConnectionLinks":
-        return ConnectionLinks(self._links, connection)
+    def of(self, connection: str, run: str) -> "ConnectionLinks":
+        return ConnectionLinks(self._links, connection, run)
 
 
 class ConnectionLinks:
-    """Those of one connection. Students are Enroll's ids."""
+    """Those of one connection, as a run sees them. Students are Enroll's ids."""
 
-    def __init__(self, links: Collection, connection: str) -> None:
+    def __init__(self, links: Collection, connection: str, run: str) -> None:
         self._links = links
         self._connection = connection
+        self._run = run
 
-    async def known(self, students: Sequence[str]) -> dict[str, str]:
-        """The SIS's id of each student who has an entry; blank while the creation is under way."""
+    async def known(self, students: Sequence[str]) -> dict[str, Link]:
+        """Of each student who has an entry."""
         found = await self._links.all({"_id": {"$in": [self._id(one) for one in students]}})
-        return {one["student"]: one.get("sis", "") for one in found}
+        return {one["student"]: Link(one.get("sis", ""), one.get("run") == self._run) for one in found}
 
     async def holders(self, ids: Sequence[str]) -> dict[str, str]:
         """The student of Enroll to whom each of these SIS ids belongs."""
+        if not ids:
+            return {}
         found = await self._links.all({"connection": self._connection, "sis": {"$in": list(ids)}})
         return {one["sis"]: one["student"] for one in found}
 
     async def begin(self, students: Sequence[str]) -> set[str]:
         """Note that these are about to be created. Gives back those who have an entry already."""
         now = datetime.now(UTC)
-        entries = [
-            {"_id": self._id(one), "connection": self._connection, "student": one, "at": now} for one in students
-        ]
+        about = {"connection": self._connection, "run": self._run, "at": now}
+        entries = [{"_id": self._id(one), "student": one, **about} for one in students]
         return {students[place] for place in await self._links.insert_many(entries)}
 
     async def link(self, pairs: Mapping[str, str]) -> set[str]:

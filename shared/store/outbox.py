@@ -7,6 +7,8 @@ from typing import Any
 from shared.contracts.envelope import Outgoing
 from shared.store.scoped import Collection
 
+NOTHING_WAITS = {"outbox": "", "outbox_at": ""}
+
 
 def announcing(messages: Sequence[Outgoing]) -> dict[str, Any]:
     """The part of an update that puts messages into the outbox; merge it with `{"$set": ...}` of your own."""
@@ -33,12 +35,12 @@ class Outboxes:
         """Take messages out that the broker has confirmed. They were put in together, so they stand together."""
         ids = [one.envelope.id for one in messages]
         only_these = {"_id": id, "outbox": {"$size": len(ids)}, "outbox.0.envelope.id": ids[0]}
-        if not await self._places[place].update(only_these, {"$unset": {"outbox": "", "outbox_at": ""}}):
+        if not await self._places[place].update(only_these, {"$unset": dict(NOTHING_WAITS)}):
             await self._places[place].update({"_id": id}, {"$pull": {"outbox": {"envelope.id": {"$in": ids}}}})
 
     async def tidy(self, place: str, id: str) -> None:
         """Forget the waiting mark of an outbox that is empty."""
-        await self._places[place].update({"_id": id, "outbox": []}, {"$unset": {"outbox": "", "outbox_at": ""}})
+        await self._places[place].update({"_id": id, "outbox": []}, {"$unset": dict(NOTHING_WAITS)})
 
     async def left_behind(self, older_than: float, limit: int = 100) -> list[tuple[str, str, list[Outgoing]]]:
         """Place, id and messages that have waited `older_than` seconds: whoever wrote them is dead or cut off."""

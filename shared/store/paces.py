@@ -8,6 +8,7 @@ from shared.model.errors import Throttled
 from shared.store.scoped import Collection, Duplicate
 
 MAX_WAIT_SECONDS = 30.0
+GLANCE_SECONDS = 0.25
 
 
 class Paces:
@@ -19,17 +20,24 @@ class Paces:
 
 
 class Pace:
-    """Hands out moments to call, `interval` seconds apart. The machines' clocks may differ by less than that."""
+    """Hands out moments to call, `interval` seconds apart. The machines' clocks may differ by less than that.
+
+    Without an interval only a pause matters, and whether another worker was told to make one is looked at four times a
+    second.
+    """
 
     def __init__(self, collection: Collection, connection: str, interval: float) -> None:
         self._paces = collection
         self._connection = connection
         self._interval = interval
+        self._glanced = 0.0
 
     async def slot(self, patience: float) -> None:
         """Return when it is this caller's turn. Raises Throttled where that is more than `patience` seconds away."""
         while True:
             now = time.time()
+            if not self._interval and now - self._glanced < GLANCE_SECONDS:
+                return
             held = await self._paces.get({"_id": self._connection})
             free = max(now, held["free_at"]) if held else now
             if free - now > patience:
@@ -38,11 +46,13 @@ class Pace:
                 await asyncio.sleep(MAX_WAIT_SECONDS)
             elif not self._interval or await self._take(held["free_at"] if held else None, free + self._interval):
                 await asyncio.sleep(free - now)
+                self._glanced = time.time()
                 return
 
     async def pause(self, seconds: float) -> None:
         """The SIS asked to wait: nobody calls before that."""
         until = time.time() + seconds
+        self._glanced = 0.0
         await self._paces.update({"_id": self._connection}, {"$max": {"free_at": until}}, upsert=True)
 
     async def _take(self, was: float | None, free_at: float) -> bool:

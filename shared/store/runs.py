@@ -10,7 +10,7 @@ from shared.model.error_texts import said
 from shared.model.errors import NotFound, Unavailable
 from shared.model.run import ENDED, Run, RunState
 from shared.store import leases
-from shared.store.outbox import announced, announcing
+from shared.store.outbox import NOTHING_WAITS, announced, announcing
 from shared.store.scoped import Collection, Document, Duplicate
 
 MAX_REGISTRATIONS = 500
@@ -26,15 +26,19 @@ class Runs:
 
     async def add(self, run: Run, messages: Sequence[Outgoing], *, fingerprint: str) -> bool:
         """Insert with its announcements. False where a run of this id is there already."""
-        stream = stream_of(run)
-        number = await self._next_number(stream)
+        return await self._insert(run, messages, fingerprint=fingerprint)
+
+    async def add_begun(self, run: Run, messages: Sequence[Outgoing], *, fingerprint: str) -> bool:
+        """The same for a run that need not wait. False where another of the stream is active."""
+        return await self._insert(run, messages, fingerprint=fingerprint, **_begun())
+
+    async def _insert(self, run: Run, messages: Sequence[Outgoing], **more: Any) -> bool:
         document = {
             **run.model_dump(exclude={"id", "org"}),
             "_id": run.id,
-            "number": number,
-            "stream": stream,
-            "fingerprint": fingerprint,
+            "stream": stream_of(run),
             "fence": 0,
+            **more,
             **announced(messages),
         }
         try:
@@ -42,6 +46,18 @@ class Runs:
         except Duplicate:
             return False
         return True
+
+    async def numbered(self, run: Run, fence: int) -> Run | None:
+        """The run, active and leased, with a number above those of all before it. None where the lease was lost.
+
+        Runs are numbered in the order in which they begin, so that what a later one wrote always stands above.
+        """
+        if run.number:
+            return run
+        number = await self._next_number(stream_of(run))
+        if not await self.note(run.id, fence, {"number": number}):
+            return None
+        return run.model_copy(update={"number": number})
 
     async def _next_number(self, stream: str) -> int:
         for _ in range(10):
@@ -91,7 +107,7 @@ class Runs:
             "selection.registrations.0": {"$exists": True},
         }
         change = {"$addToSet": {"selection.registrations": {"$each": list(registrations)}}}
-        document = await self._runs.change(where, change, sort=[("number", 1)])
+        document = await self._runs.change(where, change, sort=[("_id", 1)])
         return to_run(document) if document else None
 
     async def active(self, stream: str) -> Run | None:
@@ -99,21 +115,25 @@ class Runs:
         return to_run(document) if document else None
 
     async def oldest_waiting(self, stream: str) -> Run | None:
-        found = await self._runs.all({"stream": stream, "state": RunState.PENDING.value}, sort=[("number", 1)], limit=1)
+        found = await self._runs.all({"stream": stream, "state": RunState.PENDING.value}, sort=[("_id", 1)], limit=1)
         return to_run(found[0]) if found else None
 
     async def activate(self, id: str) -> bool:
         """pending -> staging, unless another run of the stream is active (partial unique index)."""
-        change = {"$set": {"state": RunState.STAGING.value, "active": True, "started_at": datetime.now(UTC)}}
         try:
-            return await self._runs.update({"_id": id, "state": RunState.PENDING.value}, change)
+            return await self._runs.update({"_id": id, "state": RunState.PENDING.value}, {"$set": _begun()})
         except Duplicate:
             return False
 
     async def acquire(self, id: str, states: Sequence[RunState], owner: str, seconds: float) -> tuple[Run, int] | None:
-        """The run and the fence of the lease, or None."""
+        """The run and the fence of the lease, or None.
+
+        Whoever acquires it has got what it announced.
+        """
         wanted = [state.value for state in states]
-        document = await leases.acquire(self._runs, id, states=wanted, owner=owner, seconds=seconds)
+        document = await leases.acquire(
+            self._runs, id, states=wanted, owner=owner, seconds=seconds, also={"$unset": dict(NOTHING_WAITS)}
+        )
         return (to_run(document), int(document["fence"])) if document else None
 
     async def renew(self, id: str, fence: int, seconds: float) -> bool:
@@ -157,13 +177,20 @@ class Runs:
             return False
 
     async def is_latest(self, run: Run) -> bool:
-        """No run of the stream with a higher number has begun to apply."""
-        later = {
+        """No later run of the stream has begun to apply. One that never got a number is judged by when it began."""
+        later: dict[str, Any] = {
             "stream": stream_of(run),
-            "number": {"$gt": run.number},
             "state": {"$in": [RunState.APPLYING.value, RunState.SUCCEEDED.value, RunState.PARTIAL.value]},
         }
+        if run.number:
+            later["number"] = {"$gt": run.number}
+        else:
+            later["started_at"] = {"$gt": run.started_at or run.created_at}
         return await self._runs.count(later, limit=1) == 0
+
+
+def _begun() -> Document:
+    return {"state": RunState.STAGING.value, "active": True, "started_at": datetime.now(UTC)}
 
 
 def stream_id(connection: str, direction: str, data_type: str) -> str:

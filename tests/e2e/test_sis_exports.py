@@ -8,11 +8,11 @@ from uuid import uuid4
 
 import pytest
 
-from devtools.district import EXPORTER, YEAR, District
+from devtools.district import ENDED, EXPORTER, YEAR, District
 from devtools.sis_districts import SISS, SisDistrict, enrolled
 from devtools.stack import Stack
 from tests.e2e.broker import Tap
-from tests.e2e.enroll import turn
+from tests.e2e.enroll import Faults, turn
 from tests.e2e.waiting import until
 
 APPROVED = "enroll.registration.approved.v1"
@@ -203,3 +203,73 @@ async def test_an_approval_is_refused_where_who_enabled_the_export_may_no_longer
 
     assert await until(refused, "the refusal is audited")
     assert await sis.people() == []
+
+
+async def exporting(sis: SisDistrict, folder: Path, **more: Any) -> tuple[str, int, str]:
+    """A connection whose export is on, a registration, and its student."""
+    (student,) = await enrolled(sis.district, folder, 1)
+    (registration,) = await sis.district.register([student])
+    connection = await sis.connect(**more)
+    (await sis.district.api.patch(f"/connections/{connection}", json={"enable_export": True})).raise_for_status()
+    return connection, registration, student
+
+
+async def latest(district: District, connection: str, states: frozenset[str] = ENDED, count: int = 1) -> dict[str, Any]:
+    """The newest of `count` runs, once it is in one of these states."""
+
+    async def there() -> bool:
+        return len((await district.api.get("/runs", params={"connection": connection})).json()) >= count
+
+    await until(there, "the run is there")
+    newest = (await district.api.get("/runs", params={"connection": connection})).json()[0]
+    return await district.watch(newest["id"], states=states)
+
+
+async def test_an_approval_that_is_cut_off_once_the_student_is_made_tells_of_it_as_its_own(
+    sis: SisDistrict, tmp_path: Path, tap: Tap, faults: Faults
+) -> None:
+    district = sis.district
+    connection, registration, student = await exporting(sis, tmp_path)
+    await faults({"path": f"/organizations/{district.org}/registrations:report", "status": 503, "times": 6})
+    await tap.enroll_says(approved(district, registration), APPROVED)
+    run = await latest(district, connection)
+    assert (run["state"], run["counts"]["created"]) == ("succeeded", 1)
+    (record,) = await district.records(run["id"])
+    assert (record["action"], record["outcome"], record["key"]) == ("create", "Succeeded", str(registration))
+    assert [one["student_id"] for one in await sis.people()] == [student]
+    assert set((await statuses(district)).values()) == {("Succeeded", None)}
+
+
+async def test_an_approval_that_cannot_be_made_is_told_to_enroll_and_hurts_no_other(
+    sis: SisDistrict, tmp_path: Path, tap: Tap
+) -> None:
+    district = sis.district
+    last = next(one["target"] for one in sis.mapping if one["target"].endswith(("LastName", "last_name")))
+    nameless = [one for one in sis.mapping if one["target"] != last]
+    connection, registration, student = await exporting(sis, tmp_path, mapping=nameless)
+    await tap.enroll_says(approved(district, registration), APPROVED)
+    failed = await latest(district, connection)
+    assert (failed["state"], failed["counts"]["invalid"]) == ("failed", 1)
+    ((status, why),) = (await statuses(district)).values()
+    assert (status, bool(why)) == ("Failed", True)
+    await sis.map(connection, sis.mapping)
+    await tap.enroll_says(approved(district, registration), APPROVED)
+    run = await latest(district, connection, count=2)
+    assert (run["state"], run["counts"]["created"]) == ("succeeded", 1)
+    assert [one["student_id"] for one in await sis.people()] == [student]
+
+
+async def test_an_approval_past_the_limits_waits_for_a_person(sis: SisDistrict, tmp_path: Path, tap: Tap) -> None:
+    district = sis.district
+    limits = {"few": 0, "changed_percent": 0}
+    connection, registration, _ = await exporting(sis, tmp_path, limits=limits)
+    await tap.enroll_says(approved(district, registration), APPROVED)
+    assert (await latest(district, connection))["state"] == "succeeded"
+    changed = [{**one, "source": {"value": "Elm"}} if one["source"] == "students.fname" else one for one in sis.mapping]
+    await sis.map(connection, changed)
+    await tap.enroll_says(approved(district, registration), APPROVED)
+    waits = await latest(district, connection, frozenset({"needs_approval"}), count=2)
+    assert [one["code"] for one in waits["reasons"]] == ["guard.too_many_changed"]
+    (await district.api.post(f"/runs/{waits['id']}/approve")).raise_for_status()
+    run = await district.watch(waits["id"])
+    assert (run["state"], run["counts"]["updated"]) == ("succeeded", 1)

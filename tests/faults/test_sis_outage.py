@@ -14,7 +14,7 @@ from devtools.stack import Stack
 from tests.faults.helpers import SHORT, WORKING, faults, fired, until
 
 LONG = bool(os.environ.get("SYNC_FAULT_ROUNDS"))
-STUDENTS = 60 if LONG else 30
+STUDENTS = 60 if LONG else 20
 PATHS = {"powerschool": "/ws/v1/student$", "aeries": "/InsertStudent$", "skyward": "/Student/Student$"}
 ILLS: dict[str, dict[str, Any]] = {
     "throttles": {"status": 429, "retry_after": 1},

@@ -16,6 +16,7 @@ from shared.model.record import Action, Outcome
 from shared.model.run import RunState
 from shared.store.buckets import state_id
 from shared.store.database import OrgStore, Store
+from shared.store.links import Link
 from shared.store.records import RecordResult
 from shared.store.runs import stream_id
 from shared.store.slices import Slice, SliceState
@@ -26,7 +27,7 @@ from tests.integration.store_site import refused, store
 __all__ = ["store"]
 
 CONNECTION = make_connection(id="con_1", org="mine")
-RUN = make_run(id="run_1", org="mine")
+RUN = make_run(id="run_1", org="mine", number=0)
 STATE = state_id("con_1", "import", "students", 2026)
 STREAM = stream_id("con_1", "import", "students")
 TABLE = CodeTableDraft(enroll_set="race", pairs=(CodePair(sis="$1.a", enroll="W"),))
@@ -87,20 +88,21 @@ async def cursors(mine: OrgStore, other: OrgStore, _: Store) -> None:
 
 
 async def links(mine: OrgStore, other: OrgStore, _: Store) -> None:
-    ours, theirs = mine.links.of("con_1"), other.links.of("con_1")
+    ours, theirs = mine.links.of("con_1", "run_1"), other.links.of("con_1", "run_1")
     assert await ours.begin(["s1", "s2"]) == set()
     assert await ours.link({"s1": "801"}) == set()
     assert await theirs.known(["s1", "s2"]) == {}
     assert await theirs.holders(["801"]) == {}
     await theirs.drop(["s2"])
     await theirs.forget(["s1"])
-    assert await ours.known(["s1", "s2"]) == {"s1": "801", "s2": ""}
+    assert await ours.known(["s1", "s2"]) == {"s1": Link("801", True), "s2": Link("", True)}
+    assert await mine.links.of("con_1", "run_2").known(["s2"]) == {"s2": Link("", False)}
     assert await ours.link({"s2": "801"}) == {"s2"}  # one student of the SIS has one student of Enroll
     assert await ours.holders(["801"]) == {"801": "s1"}
     assert await ours.begin(["s1", "s3"]) == {"s1"}
     await ours.drop(["s1", "s2", "s3"])  # what is linked stays
-    assert await ours.known(["s1", "s2", "s3"]) == {"s1": "801"}
-    assert await other.links.of("con_2").link({"s1": "801"}) == set()
+    assert await ours.known(["s1", "s2", "s3"]) == {"s1": Link("801", True)}
+    assert await other.links.of("con_2", "run_1").link({"s1": "801"}) == set()
 
 
 async def code_tables(mine: OrgStore, other: OrgStore, _: Store) -> None:
@@ -127,7 +129,9 @@ async def runs(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert await other.runs.active(STREAM) is None
     assert await other.runs.oldest_waiting(STREAM) is None
     assert await other.runs.widen(STREAM, "map_1", 2026, ["7"]) is None
+    theirs = make_run(id=RUN.id, org="other", connection="con_2", number=0)
     assert not await other.runs.activate(RUN.id)
+    assert await other.runs.numbered(theirs, held[1]) is None
     assert await other.runs.acquire(RUN.id, every, "w", 60) is None
     assert not await other.runs.renew(RUN.id, held[1], 60)
     await other.runs.release(RUN.id, held[1])
@@ -135,7 +139,8 @@ async def runs(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert not await other.runs.move(RUN.id, every, RunState.FAILED, fence=held[1])
     assert not await other.runs.reopen(RUN.id, RunState.APPLYING)
     assert await other.runs.is_latest(before.model_copy(update={"number": 0}))
-    assert not await other.runs.add(make_run(id=RUN.id, org="other", connection="con_2"), [], fingerprint="f")
+    assert not await other.runs.add(theirs, [], fingerprint="f")
+    assert not await other.runs.add_begun(theirs, [], fingerprint="f")
     assert await mine.runs.get(RUN.id) == before
     assert await mine.runs.acquire(RUN.id, every, "w2", 60) is None  # the lease still stands
 

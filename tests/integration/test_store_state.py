@@ -79,20 +79,41 @@ async def test_an_outbox_is_emptied_of_what_was_sent(store: Store) -> None:
 
 async def test_one_run_of_a_stream_is_active_and_numbers_grow(store: Store) -> None:
     runs = store.org("o-1").runs
-    made = [make_run() for _ in range(12)]
+    made = [make_run(number=0) for _ in range(12)]
     assert all(await at_once(runs.add(run, [], fingerprint="f") for run in made))
     assert not await runs.add(made[0], [], fingerprint="f")
-    numbers = [(await runs.get(run.id)).number for run in made]
-    assert len(set(numbers)) == 12  # a number may be left out where several were quick, none is given twice
+    assert {(await runs.get(run.id)).number for run in made} == {0}
     assert sum(await at_once(runs.activate(run.id) for run in made)) == 1
     active = await runs.active(STREAM)
     assert active is not None
     waiting = await runs.oldest_waiting(STREAM)
     assert waiting is not None
     assert not await runs.activate(waiting.id)
+    assert not await runs.add_begun(make_run(), [], fingerprint="f")
     assert await runs.move(active.id, [RunState.STAGING], RunState.FAILED)
     assert await runs.activate(waiting.id)
     assert not await runs.reopen(active.id, RunState.APPLYING)
+
+
+async def test_runs_are_numbered_as_they_begin_each_once_and_under_its_lease(store: Store) -> None:
+    runs = store.org("o-1").runs
+    waiting, brief = make_run(number=0), make_run(number=0)
+    await runs.add(waiting, [], fingerprint="f")
+    assert await runs.add_begun(brief, [], fingerprint="f")
+    last = 0
+    for one in (brief, waiting):
+        assert await runs.activate(one.id) is (one is waiting)
+        held = await runs.acquire(one.id, [RunState.STAGING], "w", 60)
+        assert held is not None
+        run, fence = held
+        assert run.number == 0
+        assert await runs.numbered(run, fence - 1) is None
+        numbered = await runs.numbered(run, fence)
+        assert numbered is not None
+        assert numbered.number == (await runs.get(one.id)).number > last
+        assert await runs.numbered(numbered, fence) == numbered
+        last = numbered.number
+        await runs.move(one.id, [RunState.STAGING], RunState.SUCCEEDED)
 
 
 async def test_the_state_machine_refuses_other_steps(store: Store) -> None:
@@ -114,15 +135,21 @@ async def test_the_state_machine_refuses_other_steps(store: Store) -> None:
 async def test_which_run_is_the_latest_and_which_was_asked_for_before(store: Store) -> None:
     runs = store.org("o-1").runs
     for _ in range(2):
-        await runs.add(make_run(), [], fingerprint="f")
-    newer, older = await runs.page()
-    assert (older.number, newer.number) in ((1, 2), (2, 1))
-    older, newer = sorted((older, newer), key=lambda one: one.number)
+        await runs.add(make_run(number=0), [], fingerprint="f")
+    for number, waiting in enumerate(await runs.page(), 1):
+        await runs.activate(waiting.id)
+        await runs.note(waiting.id, 0, {"number": number})
+        await runs.move(waiting.id, [RunState.STAGING], RunState.FAILED)
+    older, newer = sorted(await runs.page(), key=lambda one: one.number)
     assert await runs.is_latest(older)
-    await runs.move(newer.id, [RunState.PENDING], RunState.APPLYING)
+    await runs.move(newer.id, [RunState.FAILED], RunState.APPLYING)
     assert not await runs.is_latest(older)
     assert await runs.is_latest(newer)
-    same = await runs.same_request("f", [RunState.PENDING])
+    unnumbered = older.model_copy(update={"number": 0})
+    assert not await runs.is_latest(unnumbered)
+    assert await runs.is_latest(unnumbered.model_copy(update={"started_at": newer.started_at}))
+    assert not await runs.is_latest(unnumbered.model_copy(update={"started_at": None}))
+    same = await runs.same_request("f", [RunState.FAILED])
     assert same is not None
     assert same.id == older.id
     assert await runs.same_request("other", list(RunState)) is None

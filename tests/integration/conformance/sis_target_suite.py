@@ -18,6 +18,7 @@ from shared.model.errors import Throttled, Unavailable
 from shared.model.ports import Target
 from shared.model.record import Action, Applied, Change, ChangeBatch, Found, Sought, Values
 from shared.store.database import Store
+from shared.store.links import ConnectionLinks
 
 MARA = {"student_id": "55001", "state_id": "9900055001", "first": "Mara", "last": "Torres", "born": "2015-03-09"}
 IVO = {"student_id": "55002", "state_id": "9900055002", "first": "Ivo", "last": "Marsh", "born": "2016-11-02"}
@@ -46,6 +47,8 @@ class SisSite(ABC):
         """Values that every student has besides."""
         self.settings: dict[str, Any] = {}
         """Settings of the connection besides its address."""
+        self.runs = 0
+        """Each export is a run of its own."""
 
     @property
     @abstractmethod
@@ -66,10 +69,13 @@ class SisSite(ABC):
     async def give_ids(self, answer: Applied, person: dict[str, str]) -> None:
         """For a SIS that gives ids itself: the student gets those of `person`, as if they had been there before."""
 
+    @property
+    def links(self) -> ConnectionLinks:
+        return self.store.org("o-1").links.of("con_1", f"run_{self.runs}")
+
     def target(self, **rules: Any) -> LinkedTarget:
         fixed = frozenset(name for name, field in self.about.fields.items() if field.create_only)
-        links = self.store.org("o-1").links.of("con_1")
-        return LinkedTarget(self.inner(ExportRules(**rules)), links, self.about, fixed)
+        return LinkedTarget(self.inner(ExportRules(**rules)), self.links, self.about, fixed)
 
     def values(self, student: str, person: dict[str, str]) -> Values:
         own = {self.fields[name]: value for name, value in person.items() if name in self.fields}
@@ -86,6 +92,11 @@ class SisSite(ABC):
 
     async def export(self, *people: tuple[str, dict[str, str]], **rules: Any) -> list[Applied]:
         """What a run does with these: look up, decide, apply. Answers for each, `unchanged` where nothing is sent."""
+        self.runs += 1
+        return await self.again(*people, **rules)
+
+    async def again(self, *people: tuple[str, dict[str, str]], **rules: Any) -> list[Applied]:
+        """The same by the run that was the last, which was cut off."""
         target = self.target(**rules)
         try:
             sought = [Sought(f"7{student}", self.values(student, person)) for student, person in people]
@@ -149,7 +160,7 @@ class SisTargetConformance:
         (made,) = await site.export(("1", MARA))
         sought = {name: value for name, value in (MARA | person).items() if value}
         await site.give_ids(made, MARA)
-        await site.store.org("o-1").links.of("con_1").forget(["1"])
+        await site.links.forget(["1"])
         await site.export(("1", sought | {"last": "Torres"}), match=[rule])
         await site.export(("1", sought | {"first": "Maren"} if rule != "name_and_birth_date" else sought), match=[rule])
         assert len(await site.people()) == 1
@@ -180,13 +191,24 @@ class SisTargetConformance:
         assert all(one.ok and not one.partial for one in answers), answers
         assert sorted(one["first"] for one in await site.people()) == ["Ivo", "Mara"]
 
+    async def test_a_run_that_is_cut_off_after_a_creation_finds_it_and_tells_of_it_as_its_own(
+        self, site: SisSite
+    ) -> None:
+        person = {name: value for name, value in (MARA | ROSA).items() if name not in ("student_id", "state_id")}
+        (made,) = await site.export(("1", person))
+        (again,) = await site.again(("1", person))
+        assert (again.ok, again.partial, again.status, again.target_id) == (True, False, "created", made.target_id)
+        (later,) = await site.export(("1", person))
+        assert later.status == "unchanged"
+        ((one),) = await site.people()
+        assert one["contacts"] == ["Rosa"]
+
     async def test_a_creation_that_went_through_is_linked_to_its_own_student(self, site: SisSite) -> None:
         """By whoever takes it up: several of them, and nothing is left to send."""
-        links = site.store.org("o-1").links.of("con_1")
         people = [("1", MARA), ("2", IVO), ("3", JUN)]
         await site.export(*people)
-        await links.forget(["1", "2", "3"])
-        await links.begin(["1", "2", "3"])
+        await site.links.forget(["1", "2", "3"])
+        await site.links.begin(["1", "2", "3"])
         target = site.target()
         changes = [
             Change(f"7{student}", Action.CREATE, 2, site.values(student, person), {}, None, "d", "m")
@@ -195,7 +217,9 @@ class SisTargetConformance:
         answers = await target.apply(ChangeBatch("b", changes))
         await target.aclose()
         assert [(one.ok, one.partial, one.status) for one in answers] == [(True, False, "created")] * 3
-        assert await links.known(["1", "2", "3"]) == {one.key[1:]: one.target_id for one in answers}
+        assert {one: link.sis for one, link in (await site.links.known(["1", "2", "3"])).items()} == {
+            one.key[1:]: one.target_id for one in answers
+        }
         assert len(await site.people()) == 3
 
     async def test_somebody_else_who_came_meanwhile_by_the_same_id_is_not_taken_for_who_was_to_be_created(

@@ -1,0 +1,75 @@
+"""A few registrations that were just approved, from Enroll into the SIS in one go.
+
+What a run does in five messages is done in one, and only the outcome is written down: a family waits. Nothing else is
+given up. The stream is held meanwhile, the link ledger stands before every creation, and whoever takes up a run that
+was cut off finds there what it has done. Where a person is to be asked first, the run goes the long way.
+"""
+
+from typing import Any
+
+from shared.engine import blocks
+from shared.engine.applying import applied_counts, remember, report, send
+from shared.engine.comparing import count_rows, work_out
+from shared.engine.context import Engine
+from shared.engine.guard import sis_objections
+from shared.engine.planning import Plan
+from shared.engine.progress import end, outcome_of
+from shared.engine.spill import placed
+from shared.engine.staging import facts_of, nothing_there, numbered, stage
+from shared.model.connection import Connection
+from shared.model.error_texts import said
+from shared.model.errors import Conflict
+from shared.model.run import Run, RunState, add_counts
+from shared.store.slices import Slice, SliceState
+
+MOST = 20
+
+
+def is_brief(run: Run) -> bool:
+    """Whether the run is of few registrations, named one by one."""
+    return run.delivery == "sis" and 0 < len(run.selection.registrations) <= MOST and not run.preview
+
+
+async def export_at_once(engine: Engine, run: Run, fence: int) -> None:
+    """staging -> the end. Done again after it was cut off it has no second effect.
+
+    Raises:
+        Permanent: the run is to fail with this.
+        Transient: try again later.
+    """
+    org = engine.org(run)
+    connection = await org.connections.get(run.connection)
+    plan, facts, slice, artifact = await _pulled(engine, run, connection, fence)
+    target = await engine.ends.target(run, connection, plan.compiled.match_key, plan.fixed)
+    try:
+        planned = await work_out(engine, run, connection, plan, slice, artifact, target)
+        asks = sis_objections(planned.counts, connection.limits)
+        answers = {} if asks else await send(engine, run, slice, target, planned.changes)
+    finally:
+        await target.aclose()
+    if asks:
+        await stage(engine, run, fence)
+        return
+    await report(engine, run, planned.changes, answers)
+    await org.records.put(run.id, fence, planned.invalid)
+    run = await numbered(engine, run, fence)
+    if not await remember(engine, run, slice, planned.changes, answers):
+        raise Conflict(*said("run.overtaken"))
+    count_rows(run, planned.counts)
+    counts = add_counts([planned.counts, applied_counts(planned.changes, answers)])
+    await end(engine, run, [RunState.STAGING], outcome_of(counts), counts, fence=fence, stage=facts)
+
+
+async def _pulled(
+    engine: Engine, run: Run, connection: Connection, fence: int
+) -> tuple[Plan, dict[str, Any], Slice, bytes]:
+    """The plan, the facts of the source, and all rows in one slice, which nobody else sees, with its artifact."""
+    async with await engine.ends.source(run, connection) as source:
+        plan = await engine.planner.plan(run, connection, source.info.columns)
+        key, mark = plan.compiled.key, plan.compiled.mark
+        rows = [one async for batch in source.batches() for one in placed(batch, key, mark)]
+        if not rows:
+            raise nothing_there(run)
+        buckets = [bucket for bucket, _ in rows]
+        slice = Slice(run.id, 0, min(buckets), max(buckets), len(rows), SliceState.COMPARED, staged="", fence=fence)
+        return plan, facts_of(source, plan.compiled), slice, blocks.pack([row for _, row in rows], MOST)
