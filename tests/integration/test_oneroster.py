@@ -1,7 +1,5 @@
 """OneRoster over REST against a simulated server: every page, every manner, every refusal in plain words."""
 
-import asyncio
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -207,27 +205,6 @@ async def test_private_addresses_are_refused_unless_they_are_allowed(site: Site)
         async with SisHttp(settings.base_url, auth, site.beat) as http:
             await http.get("/orgs")
     assert caught.value.code == "address.private"
-
-
-async def test_workers_share_one_pace(store: Any) -> None:
-    """Twenty calls by two workers at 50 a second need at least 19/50 s between the first and the last."""
-    moments: list[float] = []
-
-    async def work() -> None:
-        pace = store.org("o-1").paces.of("con_1", 50)
-        for _ in range(10):
-            await pace.slot(60)
-            moments.append(time.monotonic())
-
-    await asyncio.gather(work(), work())
-    assert max(moments) - min(moments) >= 19 / 50 * 0.95
-    await store.org("o-1").paces.of("con_1", 50).pause(0.5)
-    began = time.monotonic()
-    await store.org("o-1").paces.of("con_1", 0).slot(60)
-    assert time.monotonic() - began >= 0.4
-    other = time.monotonic()
-    await store.org("o-2").paces.of("con_2", 50).slot(60)
-    assert time.monotonic() - other < 0.4
 
 
 async def test_nothing_stays_on_the_disk(site: Site, tmp_path: Path) -> None:
