@@ -1,13 +1,18 @@
 """The broker seen from outside: everything the stack publishes, and events as Enroll publishes them."""
 
 import json
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
+from uuid import uuid4
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractQueue
 
+from devtools.district import YEAR, District
 from devtools.stack import Stack
+
+APPROVED = "enroll.registration.approved.v1"
 
 
 class Tap:
@@ -50,3 +55,21 @@ class Tap:
         await exchange.publish(
             aio_pika.Message(content, content_type="application/cloudevents+json", type=type), routing_key=type
         )
+
+
+def approved(district: District, registration: int, **data: Any) -> dict[str, Any]:
+    """Enroll's event about a registration of the district."""
+    return {
+        "specversion": "1.0",
+        "id": str(uuid4()),
+        "source": "/enroll",
+        "type": APPROVED,
+        "time": datetime.now(UTC).isoformat(),
+        "data": {
+            "organization": district.org,
+            "registration": str(registration),
+            "school_year": YEAR,
+            "school_code": "100",
+            **data,
+        },
+    }

@@ -1,21 +1,17 @@
 """Approved registrations become students of the SIS: each once, with contacts, and Enroll is told."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
-from devtools.district import ENDED, EXPORTER, YEAR, District
+from devtools.district import ENDED, EXPORTER, District
 from devtools.sis_districts import SISS, SisDistrict, enrolled
 from devtools.stack import Stack
-from tests.e2e.broker import Tap
+from tests.e2e.broker import APPROVED, Tap, approved
 from tests.e2e.enroll import Faults, turn
 from tests.e2e.waiting import until
-
-APPROVED = "enroll.registration.approved.v1"
 
 
 @pytest.fixture(params=sorted(SISS))
@@ -141,23 +137,6 @@ async def test_a_preview_shows_who_is_new_and_who_is_there_already(sis: SisDistr
     (await district.api.post(f"/runs/{run}/approve")).raise_for_status()
     assert (await district.watch(run))["state"] == "succeeded"
     assert len(await sis.people()) == 6
-
-
-def approved(district: District, registration: int, **data: Any) -> dict[str, Any]:
-    return {
-        "specversion": "1.0",
-        "id": str(uuid4()),
-        "source": "/enroll",
-        "type": APPROVED,
-        "time": datetime.now(UTC).isoformat(),
-        "data": {
-            "organization": district.org,
-            "registration": str(registration),
-            "school_year": YEAR,
-            "school_code": "100",
-            **data,
-        },
-    }
 
 
 async def test_an_approved_registration_is_exported_at_once_where_the_export_is_on(

@@ -32,7 +32,7 @@ from tests.faults.helpers import (
     waiting,
 )
 
-ROWS = 20_000
+ROWS = 12_000
 VICTIMS = ("importer", "gateway", "rabbitmq", "mongodb")
 PHASES = ("staging",) * 2 + ("comparing",) * 4 + ("applying",) * 4
 SEED = int(os.environ.get("SYNC_FAULT_SEED", random.SystemRandom().randrange(1_000_000)))

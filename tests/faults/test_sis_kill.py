@@ -12,12 +12,16 @@ from devtools.district import EXPORTER, District
 from devtools.parts import LocalParts
 from devtools.sis_districts import SISS, SisDistrict, enrolled
 from devtools.stack import Stack
+from tests.e2e.broker import APPROVED, Tap, approved
 from tests.e2e.operator import failed
-from tests.faults.helpers import SHORT, WORKING
+from tests.faults.helpers import SHORT, WORKING, faults, until
 
 ROUNDS = int(os.environ.get("SYNC_FAULT_ROUNDS", "0"))
 STUDENTS = 2000 if ROUNDS else 90
 KILLS = 6 if ROUNDS else 3
+SEED = int(os.environ.get("SYNC_FAULT_SEED", random.SystemRandom().randrange(1_000_000)))
+APPROVALS = 60 if ROUNDS else 6
+CREATES = {"powerschool": "/ws/v1/student$", "aeries": "/InsertStudent$", "skyward": "/Student/Student$"}
 
 
 async def killed_at_random(sis: SisDistrict, run: str, dice: random.Random) -> int:
@@ -37,7 +41,8 @@ async def killed_at_random(sis: SisDistrict, run: str, dice: random.Random) -> i
 @pytest.mark.parametrize("kind", sorted(SISS))
 async def test_every_student_and_contact_once(kind: str, parts: LocalParts, tmp_path: Path) -> None:
     env = {**SHORT, "SYNC_SLICE_ROWS": "40" if not ROUNDS else "400"}
-    dice = random.Random(11)
+    print(f"SYNC_FAULT_SEED={SEED}", flush=True)
+    dice = random.Random(SEED)
     async with Stack(parts.addresses, env=env, services=(*WORKING, "exporter")) as stack:
         kills = 0
         for round in range(max(1, ROUNDS)):
@@ -63,3 +68,43 @@ async def test_every_student_and_contact_once(kind: str, parts: LocalParts, tmp_
                 assert told == {"Succeeded": STUDENTS}
                 assert await failed(stack) == []
         assert kills > ROUNDS
+
+
+@pytest.mark.timeout(120 + 10 * ROUNDS)
+@pytest.mark.parametrize("kind", sorted(SISS) if ROUNDS else ["powerschool", "skyward"])
+async def test_every_approval_once(kind: str, parts: LocalParts, tmp_path: Path) -> None:
+    """Of those that are exported as they are approved. The SIS is slow, so that kills fall all around a creation."""
+    print(f"SYNC_FAULT_SEED={SEED}", flush=True)
+    dice = random.Random(SEED)
+    async with (
+        Stack(parts.addresses, env=SHORT, services=(*WORKING, "exporter")) as stack,
+        Tap(stack) as tap,
+        District(stack, f"o-{kind}", permissions=EXPORTER) as district,
+    ):
+        sis = SISS[kind](district)
+        await sis.make()
+        students = await enrolled(district, tmp_path, APPROVALS)
+        registrations = await district.register(students)
+        connection = await sis.connect()
+        (await district.api.patch(f"/connections/{connection}", json={"enable_export": True})).raise_for_status()
+        await faults(district, {"path": f"/{kind}/{district.org}.*{CREATES[kind]}", "delay": 0.2})
+        for number, registration in enumerate(registrations):
+            await tap.enroll_says(approved(district, registration), APPROVED)
+            if number % 3 == 0:
+                await asyncio.sleep(dice.uniform(0, 0.8))
+                await stack.kill("exporter")
+                await stack.start("exporter")
+
+        async def told() -> bool:
+            shown = [one["sis_export_status"] for one in await district.registrations()]
+            return Counter(shown) == {"Succeeded": APPROVALS}
+
+        await until(told, "Enroll shows all of them", 60)
+        held = await sis.people()
+        assert Counter(one["student_id"] for one in held) == dict.fromkeys(students, 1)
+        assert {one["contacts"] for one in held} == {1}
+        runs = (await district.api.get("/runs", params={"connection": connection, "limit": 200})).json()
+        ended = [await district.watch(one["id"]) for one in runs]
+        assert {one["state"] for one in ended} == {"succeeded"}
+        assert sum(one["counts"]["created"] for one in ended) == APPROVALS
+        assert await failed(stack) == []
