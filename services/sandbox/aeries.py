@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from services.sandbox import people
-from services.sandbox.aeries_writing import blank_student, contact_refused, contact_values, take_over, too_long
+from services.sandbox.aeries_writing import BLANK, blank_student, contact_refused, contact_values, take_over, too_long
 from services.sandbox.district import HEADERS, district_rows
 from services.sandbox.errors import JSON
 
@@ -34,11 +34,41 @@ CODES = {
     ("stu", "bcu"): (("US", "United States", ""),),
     ("stu", "bst"): (("CA", "California", ""),),
     ("contact", "rl"): (("11", "Mother", ""), ("12", "Father", ""), ("90", "Old code", "I")),
-    ("contact", "relationshiptostudent"): (("11", "Mother", ""), ("12", "Father", "")),
 }
 """Table and field to code, description and status; "I" is not in use any more."""
+OBJECTS = {
+    "ethnicity": "eth",
+    "race": "rc1",
+    "race1": "rc1",
+    "homelanguage": "hl",
+    "correspondencelanguage": "cl",
+    "languagefluency": "lf",
+    "grade": "gr",
+    "inactivestatus": "tg",
+    "birthcountry": "bcu",
+    "birthstate": "bst",
+    "relationshiptostudent": "rl",
+}
+"""The names of fields that objects have to those of the tables."""
 YEARS = ("2025-2026", "2026-2027")
 DISTRICT_WIDE = "0"
+TERM: Json = {
+    "TermCode": "Y",
+    "TermDescription": "Year",
+    "StartDate": "2026-08-10T00:00:00",
+    "EndDate": "2027-05-28T00:00:00",
+    "FirstHalfEndDate": None,
+    "SecondHalfStartDate": None,
+    "TrackTerms": [],
+}
+SCHOOL = (
+    *("RegionCode", "StateCharterNumber", "CharterStatusCode", "FederalTaxID"),
+    *("FederalInformationProcessingStandardsCode", "QualityRatingAndImprovementSystemParticipationCode"),
+    *("AccreditationStatusCode", "SchoolWebsite", "OrganizationCategoryCode", "SchoolCategoryCode"),
+    *("LocalEducationAgencyTypeCode", "TitleIPartACode", "NSLPStatusCode", "NCESSchoolID", "CollegeBoardSchoolCode"),
+    *("CampusEnrollmentTypeCode", "PreKSchoolTypeCode", "ShortName", "AddressZipExt", "PrincipalEmailAddress"),
+)
+"""Texts of a school that are all blank here."""
 
 
 class AeriesSpec(BaseModel):
@@ -129,6 +159,10 @@ class AeriesApi:
             "/codes/{table}/{field}": self.codes,
             "/enrollment/{student}": self.enrollment,
             "/schools/{school}/enrollment/{student}": self.enrollment,
+            "/schools/{school}/enrollment/{student}/year/{year}": self.enrollment,
+            "/schools/{school}/programs/{student}": self.programs,
+            "/schools/{school}/students/grade/{grade}/extended": self.extended,
+            "/schools/{school}/students/sn/{number}/extended": self.extended,
             "/schools/{school}/students/grade/{grade}": self.students,
             "/schools/{school}/students/sn/{number}": self.students,
             "/schools/{school}/DistrictSupplemental/{student}": self.supplemental,
@@ -202,6 +236,8 @@ class AeriesApi:
             try:
                 body = orjson.loads(await request.body())
             except orjson.JSONDecodeError:
+                body = None
+            if not isinstance(body, dict):
                 return _failure(400, "The request is invalid")
             answer: Response = await self._guarded(path, lambda site, asked: make(site, asked, body))(request)
             return answer
@@ -282,20 +318,17 @@ class AeriesApi:
 
     def students(self, site: AeriesSite, request: Request) -> Response:
         """Always a list, of one student as well; those of one school."""
-        school, student = request.path_params["school"], request.path_params.get("student")
-        found = [one for one in site.students if str(one["SchoolCode"]) == school]
-        found = [one for one in found if student in (None, str(one["StudentID"]))]
-        for name, field in (("grade", "Grade"), ("number", "StudentNumber")):
-            if name in request.path_params:
-                found = [one for one in found if str(one[field]) == request.path_params[name]]
-        first = int(request.query_params.get("StartingRecord", 1))
-        last = int(request.query_params.get("EndingRecord", len(found)))
+        found = _students(site, request)
+        asked = {name.casefold(): value for name, value in request.query_params.items() if value.isdigit()}
+        first = max(1, int(asked.get("startingrecord", 1)))
+        last = int(asked.get("endingrecord", len(found)))
         return _answer(found[first - 1 : min(last, first - 1 + site.spec.page_cap)])
 
     def codes(self, site: AeriesSite, request: Request) -> Response:
         """By table or object name; CON is a device name, which breaks the address."""
         table, field = (request.path_params[name].casefold() for name in ("table", "field"))
-        found = CODES.get(("contact" if table == "contact" else "stu", field.removesuffix("code")))
+        plain = field.removesuffix("code")
+        found = CODES.get(("contact" if table == "contact" else "stu", OBJECTS.get(plain, plain)))
         if table not in ("stu", "student", "contact") or found is None:
             return _failure(404, "Code table not found")
         shown = [
@@ -315,25 +348,26 @@ class AeriesApi:
         rows = site.rows(request.path_params["student"])
         school = request.path_params.get("school", DISTRICT_WIDE)
         keys = ("StudentID", "SchoolCode", "StudentNumber", "Grade")
+        year = request.path_params.get("year", "2026")
         about = {"AcademicYear": "2026", "LeaveDate": None, "ExitReasonCode": ""}
         shown = [
             {**{key: one[key] for key in keys}, **about, "EnterDate": one["SchoolEnterDate"]}
             for one in rows
-            if school in (DISTRICT_WIDE, str(one["SchoolCode"]))
+            if school in (DISTRICT_WIDE, str(one["SchoolCode"])) and year == "2026"
         ]
         return _answer(shown)
 
+    def programs(self, _: AeriesSite, __: Request) -> Response:
+        return _answer([])
+
     def extended(self, site: AeriesSite, request: Request) -> Response:
         """With a StudentID of 0 those of all students."""
-        school, student = request.path_params["school"], request.path_params["student"]
-        found = [one for one in site.students if str(one["SchoolCode"]) == school]
-        found = [one for one in found if student in ("0", str(one["StudentID"]))]
+        found = _students(site, request)
         keys = ("StudentID", "SchoolCode", "StudentNumber")
         return _answer([{**{key: one[key] for key in keys}, "BirthCity": one.get("BirthCity", "")} for one in found])
 
     def terms(self, site: AeriesSite, _: Request) -> Response:
-        year = {"TermCode": "Y", "TermDescription": "Year", "StartDate": "2026-08-10T00:00:00"}
-        return _answer([{**year, "EndDate": "2027-05-28T00:00:00"}])
+        return _answer([TERM])
 
     def supplemental(self, site: AeriesSite, request: Request) -> Response:
         """Empty columns are a single space, as the real one answers."""
@@ -362,15 +396,56 @@ class AeriesApi:
         return _answer([one for one in site.contacts if school in (DISTRICT_WIDE, str(one["SchoolCode"]))])
 
 
+def _students(site: AeriesSite, request: Request) -> list[Json]:
+    """Those of a school: all, or by StudentID (0 is all), StudentNumber or grade."""
+    about = request.path_params
+    found = [one for one in site.students if str(one["SchoolCode"]) == about["school"]]
+    found = [one for one in found if about.get("student") in (None, DISTRICT_WIDE, str(one["StudentID"]))]
+    for name, field in (("grade", "Grade"), ("number", "StudentNumber")):
+        if name in about:
+            found = [one for one in found if str(one[field]) == about[name]]
+    return found
+
+
 def _school(code: str) -> Json:
-    about = {"InactiveStatusCode": "", "LowGradeLevel": 0, "HighGradeLevel": 12, "Terms": [], "DoNotReport": False}
-    return {"SchoolCode": int(code), "Name": f"School {code}", "StateSchoolID": f"00{code}", **about}
+    return {
+        **dict.fromkeys(SCHOOL, ""),
+        "SchoolCode": int(code),
+        "Name": f"School {code}",
+        "InactiveStatusCode": "",
+        "Address": f"{code} School St",
+        "AddressCity": "Mesa",
+        "AddressState": "AZ",
+        "AddressZipCode": "85201",
+        "DoNotReport": False,
+        "StateCountyID": "07",
+        "StateDistrictID": "01234",
+        "StateSchoolID": f"00{code}",
+        "LowGradeLevel": 0,
+        "HighGradeLevel": 12,
+        "Terms": [TERM],
+        "PrincipalName": "Sandbox Principal",
+        "PhoneNumber": "4805550100",
+        "AttendancePeriod": 0,
+        "Tracks": 0,
+        "ScheduleType": "Elementary",
+        "SessionType": "Regular",
+        "AttendanceType": "Daily",
+        "AttendanceReporting": "Negative",
+        "ScheduleBasis": "Semester",
+        "EarlyCollegeHighSchoolIndicator": False,
+        "ScienceTechnologyEngineeringAndMathematicsIndicator": False,
+        "PathwaysInTechnologyIndicator": False,
+        "UsingSectionStaffInMasterSchedule": False,
+        "UsingSectionStaffInScheduling": False,
+    }
 
 
 def _student(number: int, row: Mapping[str, str], status: str) -> Json:
     month, day, year = row["Birth Date"].split("/")
     grade = _GRADES.get(row["Grade"])
     return {
+        **dict.fromkeys(BLANK, ""),
         "StudentID": int(row["Student ID"]),
         "OldStudentID": 0,
         "SchoolCode": int(row["School"]),
@@ -392,6 +467,13 @@ def _student(number: int, row: Mapping[str, str], status: str) -> Json:
         "SchoolEnterDate": "2026-08-10T00:00:00",
         "SchoolLeaveDate": None,
         "InactiveStatusCode": f"{status:<2}" if status else "",
+        "AddressVerified": False,
+        "DistrictEnterDate": "2026-08-10T00:00:00",
+        "FamilyKey": number + 1,
+        "AtRiskPoints": "0.0000",
+        "HomeRoomTeacherNumber": "0",
+        "NextSchoolCode": 0,
+        "NextGrade": 0,
         "HomeLanguageCode": "00 ",
         "CorrespondanceLanguageCode": "00",
         "ExtendedProperties": [],

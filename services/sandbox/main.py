@@ -18,6 +18,7 @@ from services.sandbox.enroll import EnrollApi
 from services.sandbox.errors import add_error_handlers
 from services.sandbox.faults import FaultGate
 from services.sandbox.oneroster import OneRosterApi
+from services.sandbox.paths import TolerantPaths
 from services.sandbox.powerschool import PowerSchoolApi
 from services.sandbox.recording import Calls, Recorder
 from services.sandbox.server import bind, serving
@@ -45,7 +46,11 @@ def create_app(world: World) -> Starlette:
             *AdminApi(world).routes(),
             *health_routes({}),
         ],
-        middleware=[Middleware(Recorder, calls=calls), Middleware(FaultGate, faults=world.faults)],
+        middleware=[
+            Middleware(Recorder, calls=calls),
+            Middleware(FaultGate, faults=world.faults),
+            Middleware(TolerantPaths),
+        ],
     )
     add_error_handlers(app)
     return app

@@ -42,6 +42,17 @@ _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
 }
 _TERM = re.compile(r"\s*([A-Za-z.]+)(!=|>=|<=|=|>|<|~)'([^']*)'\s*")
 _SINGLE = {"orgs": "org", "users": "user", "demographics": "demographics"}
+TOKENS = ("/token", "/oauth/token", "/oauth2/token")
+NOBODY_HAS = {
+    "teachers": "users",
+    "classes": "classes",
+    "courses": "courses",
+    "enrollments": "enrollments",
+    "academicSessions": "academicSessions",
+    "terms": "academicSessions",
+    "gradingPeriods": "academicSessions",
+}
+"""Collections that there are and that are empty here, to their wrappers."""
 
 
 class OneRosterSpec(BaseModel):
@@ -109,13 +120,15 @@ class OneRosterApi:
         found = [
             Route("/sandbox/oneroster/{name}", self.put, methods=["PUT"]),
             Route("/sandbox/oneroster/{name}/users/{id}", self.patch, methods=["PATCH"]),
-            Route("/oneroster/{name}/token", self.token, methods=["POST"]),
+            *(Route(f"/oneroster/{{name}}{place}", self.token, methods=["POST"]) for place in TOKENS),
         ]
         for version, place in PLACES.items():
             base = f"/oneroster/{{name}}/{place}"
             found += [
+                *(Route(base + place, self.token, methods=["POST"]) for place in ("/token", "/Token")),
                 Route(base + "/schools/{school}/students", self._listing(version), methods=["GET"]),
                 Route(base + "/{collection}", self._listing(version), methods=["GET"]),
+                Route(base + "/{of}/{id}/{collection}", self._listing(version), methods=["GET"]),
                 Route(base + "/{collection}/{id}", self._single(version), methods=["GET"]),
             ]
         return found
@@ -135,7 +148,8 @@ class OneRosterApi:
 
     async def token(self, request: Request) -> Response:
         server = self._servers.get(request.path_params["name"])
-        form = {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}
+        given = parse_qs((await request.body()).decode() or request.url.query)
+        form = {name: values[0] for name, values in given.items()}
         if server is None or form.get("grant_type") != "client_credentials":
             return _answer({"error": "invalid_request"}, 400)
         if not _logged_in(request.headers.get("authorization", ""), form, server.spec):
@@ -151,6 +165,8 @@ class OneRosterApi:
             if server is None or refusal is not None:
                 return refusal or _failure(404, "unknownobject", "There is no such server.")
             name = request.path_params.get("collection", "students")
+            if request.path_params.get("of", "schools") not in ("schools", *NOBODY_HAS, "students", "users"):
+                return _failure(404, "unknownobject", "There is no such collection.")
             found = _collection(server, name, request.path_params.get("school"))
             if found is None:
                 return _failure(404, "unknownobject", "There is no such collection.")
@@ -203,7 +219,9 @@ def _user(id: str, role: str, given: str, family: str, school: str) -> Json:
 
 
 def _shaped(one: Json, version: str) -> Json:
-    """1.2 has roles in place of role and orgs."""
+    """1.2 has roles in place of role and orgs; 1.1 knows two sexes alone."""
+    if version == "1.1" and one.get("sex") == "other":
+        return {name: value for name, value in one.items() if name != "sex"}
     if version == "1.1" or "role" not in one:
         return one
     rest = {name: value for name, value in one.items() if name not in ("role", "orgs")}
@@ -219,6 +237,8 @@ def _collection(server: OneRosterServer, name: str, school: str | None) -> tuple
     if name in ("users", "students"):
         users = [one for one in server.users if name == "users" or one["role"] == "student"]
         return "users", [one for one in users if school is None or one["orgs"][0]["sourcedId"] == school]
+    if name in NOBODY_HAS:
+        return NOBODY_HAS[name], []
     return ("demographics", server.demographics) if name == "demographics" else None
 
 

@@ -29,7 +29,17 @@ _GROUPS = (
     *("demographics", "addresses", "phones", "school_enrollment", "ethnicity_race"),
     *("contact", "contact_info", "initial_enrollment", "schedule_setup", "alerts", "fees", "lunch"),
 )
+OPEN = ("/ws/v1/metadata", "/ws/v1/time")
+"""What is answered without a token too."""
+SIZES = ("student", "school", "staff", "section", "section_enrollment", "course", "term", "schema_table_query")
 ID_MAP = "com.pearson.core.student.student_dcid_id_map"
+PARTS = {
+    "emails": ("emails", "contactEmailId"),
+    "phones": ("phones", "contactsPhoneId"),
+    "addresses": ("addresses", "contactsAddressId"),
+    "students": ("contactStudents", "studentContactId"),
+}
+"""Parts of an address to the list of a contact and the key of its items."""
 EXPIRED = 'Bearer error="invalid_token",realm="PowerSchool",error_description="The access token has expired"'
 
 
@@ -47,9 +57,11 @@ class PowerSchoolApi:
             "/ws/dataversion/{application}/{version}": self.changed,
             "/ws/v1/district": self.district,
             "/ws/v1/school/{school}": self.school,
+            "/ws/schema/query/api": self.queries,
             "/ws/schema/table/{table}": self.table,
             "/ws/schema/table/{table}/count": self.count_table,
             "/ws/schema/table/{table}/metadata": self.about_table,
+            "/ws/schema/table/{table}/{id:int}": self.table_row,
             "/ws/v1/district/school": self.schools,
             "/ws/v1/district/school/count": self.count_schools,
             "/ws/v1/district/student": self.students,
@@ -60,6 +72,8 @@ class PowerSchoolApi:
             "/ws/contacts/student/{id}": self.contacts,
             "/ws/contacts/contact/{id}": self.contact,
             "/ws/contacts/contacts": self.several_contacts,
+            "/ws/contacts/{id:int}/{part:str}": self.contact_parts,
+            "/ws/contacts/{id:int}/{part:str}/{child:int}": self.contact_parts,
         }
         write = {
             ("POST", "/ws/v1/student"): self.save,
@@ -68,7 +82,9 @@ class PowerSchoolApi:
             ("DELETE", "/ws/contacts/{id}"): self.drop_contact,
             ("POST", "/ws/contacts/contact"): self.add_contact,
             ("PUT", "/ws/contacts/{id}/demographics"): self.change_contact,
+            ("POST", "/ws/contacts/{id}/students"): self.link_contact,
             ("POST", "/ws/contacts/{id}/{part:str}"): self.change_contact,
+            ("DELETE", "/ws/contacts/{id:int}/{part:str}/{child:int}"): self.drop_part,
             ("PUT", "/ws/contacts/{id}/{part:str}/{child}"): self.change_contact,
             ("PUT", "/ws/contacts/{id}/students/{link}/studentdetails/{child}"): self.change_detail,
         }
@@ -106,8 +122,7 @@ class PowerSchoolApi:
     def _guarded(self, path: str, answer: Any) -> Any:
         async def guarded(request: Request) -> Response:
             server = self._servers.get(request.path_params["name"])
-            _, _, token = request.headers.get("authorization", "").partition(" ")
-            if server is None or server.tokens.get(token, 0) < time.monotonic():
+            if server is None or not (_knows(server, request) or path in OPEN):
                 return Response(status_code=401, headers={"WWW-Authenticate": EXPIRED})
             if any(part in request.url.path for part in server.spec.forbidden):
                 return _answer({"message": "You do not have access to this resource."}, 403)
@@ -137,10 +152,12 @@ class PowerSchoolApi:
 
     def save(self, server: PowerSchoolServer, request: Request, body: Json) -> Response:
         """Students in bulk. Results come in an order of their own, a single one stands alone, the counts are off."""
-        given = body["students"]["student"]
+        given = _group(_group(body).get("students")).get("student")
+        if not given:
+            return _answer({"message": "Validation Failed", "errors": [{"code": "missing_field"}]}, 400)
         named = frozenset(request.query_params.get("extensions", "").split(","))
         results = [server.save(one, named) for one in (given if isinstance(given, list) else [given])]
-        results = [one for one in reversed(results) if str(one["client_uid"]) not in server.spec.unanswered]
+        results = [one for one in reversed(results) if str(one.get("client_uid")) not in server.spec.unanswered]
         counts = {"insert_count": len(results), "update_count": 0, "delete_count": 0}
         return _answer({"results": {**counts, **_listed("result", results)}})
 
@@ -198,12 +215,48 @@ class PowerSchoolApi:
         return _answer({"count": len(server.students)})
 
     def contact(self, server: PowerSchoolServer, request: Request) -> Response:
-        found = server.contacts.by_id.get(int(request.path_params["id"]))
+        id = request.path_params["id"]
+        found = server.contacts.by_id.get(int(id)) if id.isascii() and id.isdigit() else None
         return _answer(found) if found else _answer({"message": "The resource was not found."}, 404)
 
     def several_contacts(self, server: PowerSchoolServer, request: Request) -> Response:
         ids = [int(one) for one in request.query_params.get("contactids", "").split(",") if one.isdigit()]
         return _answer([server.contacts.by_id[id] for id in ids if id in server.contacts.by_id])
+
+    def contact_parts(self, server: PowerSchoolServer, request: Request) -> Response:
+        """Its demographics without the lists, or one of the lists, or one of its items."""
+        about = request.path_params
+        held, part, child = server.contacts.by_id.get(about["id"]), about["part"], about.get("child")
+        if held is None or part not in ("demographics", *PARTS):
+            return _answer({"message": "The resource was not found."}, 404)
+        if part == "demographics":
+            return _answer({name: value for name, value in held.items() if not isinstance(value, list)})
+        name, key = PARTS[part]
+        found = [one for one in held[name] if child in (None, one[key])]
+        if child is None:
+            return _answer(found)
+        return _answer(found[0]) if found else _answer({"message": "The resource was not found."}, 404)
+
+    def drop_part(self, server: PowerSchoolServer, request: Request, _: Json) -> Response:
+        about = request.path_params
+        held, (name, key) = server.contacts.by_id.get(about["id"]), PARTS.get(about["part"], ("", ""))
+        rest = [one for one in (held or {}).get(name, []) if one[key] != about["child"]]
+        if held is None or not name or len(rest) == len(held[name]):
+            return _answer({"message": "The resource was not found."}, 404)
+        held[name] = rest
+        return _answer({"status": "VALID", "action": "DELETE", "_success_message": {"Id": about["id"]}})
+
+    def link_contact(self, server: PowerSchoolServer, request: Request, body: Json) -> Response:
+        """A student of this number becomes one of the contact's."""
+        id = int(request.path_params["id"])
+        dcid = next((one["id"] for one in server.students if one["local_id"] == str(body.get("studentNumber"))), None)
+        if dcid is None:
+            return _contact_refused("there is no such student")
+        link = server.contacts.link(id, {**body, "dcid": dcid})
+        if link is None:
+            return _answer({"message": "not found"}, 404)
+        done = {"id": link["studentContactId"], "ref": f"/ws/contacts/{id}/students/{link['studentContactId']}"}
+        return _answer({"status": "VALID", "action": "INSERT", "_success_message": done})
 
     def drop_contact(self, server: PowerSchoolServer, request: Request, _: Json) -> Response:
         done = server.contacts.drop(int(request.path_params["id"]))
@@ -214,9 +267,10 @@ class PowerSchoolApi:
         ids = [id for id, version in server.versions.items() if version > since]
         return _answer({"$dataversion": str(server.version), "tables": {"students": ids} if ids else {}})
 
-    def metadata(self, server: PowerSchoolServer, _: Request) -> Response:
-        sizes = {f"{kind}_max_page_size": server.spec.page_max for kind in ("student", "school")}
-        plugin = {"plugin_id": 7, **sizes} if server.spec.plugin else {}
+    def metadata(self, server: PowerSchoolServer, request: Request) -> Response:
+        """What is the plugin's own only to its token."""
+        sizes = {f"{kind}_max_page_size": server.spec.page_max for kind in SIZES}
+        plugin = {"plugin_id": 7, **sizes} if server.spec.plugin and _knows(server, request) else {}
         return _answer(
             {"metadata": {**plugin, "powerschool_version": "25.8.0.0", "district_timezone": "America/Denver"}}
         )
@@ -238,26 +292,37 @@ class PowerSchoolApi:
             return _answer({"message": "The resource was not found."}, 404)
         return _answer({"school": {"@expansions": "", **_made_of_xml(found[0])}})
 
+    def queries(self, _: PowerSchoolServer, __: Request) -> Response:
+        return _answer({"queries": [{"name": ID_MAP}]})
+
     def table(self, server: PowerSchoolServer, request: Request) -> Response:
         """All values are texts; without a projection it is an error."""
         name = request.path_params["table"].casefold()
-        rows = tables(server.students).get(name)
-        if rows is None:
-            return _answer({"message": "The resource was not found."}, 404)
-        columns = [one for one in request.query_params.get("projection", "").casefold().split(",") if one]
-        if not columns:
-            errors = [{"field": "projection", "resource": name, "errorCode": "INVALID"}]
-            return _answer({"message": "Validation Failed", "errors": errors}, 400)
-        wanted = [{key: str(one.get(key) or "") for key in (one if columns == ["*"] else columns)} for one in rows]
-        shown = [{"id": number, "name": name, "tables": {name: row}} for number, row in enumerate(wanted, 1)]
+        columns, rows = _chosen_rows(server, request)
+        if rows is None or columns is None:
+            return _no_rows(rows, columns)
+        shown = [_table_row(name, row, columns) for row in rows]
         return _answer({"name": name, "record": list(_paged(server, request, shown)), "@extensions": ""})
 
+    def table_row(self, server: PowerSchoolServer, request: Request) -> Response:
+        """By its primary key."""
+        name = request.path_params["table"].casefold()
+        columns, rows = _chosen_rows(server, request)
+        if rows is None or columns is None:
+            return _no_rows(rows, columns)
+        found = next((row for row in rows if next(iter(row.values())) == request.path_params["id"]), None)
+        return _no_rows(None, columns) if found is None else _answer(_table_row(name, found, columns))
+
     def count_table(self, server: PowerSchoolServer, request: Request) -> Response:
-        return _answer({"count": len(tables(server.students).get(request.path_params["table"].casefold(), []))})
+        return _answer({"count": len(_chosen_rows(server, request)[1] or ())})
 
     def about_table(self, server: PowerSchoolServer, request: Request) -> Response:
-        rows = tables(server.students).get(request.path_params["table"].casefold(), [])
-        return _answer({"name": request.path_params["table"], "columns": sorted(rows[0]) if rows else []})
+        name = request.path_params["table"].casefold()
+        rows = tables(server.students, server.schools).get(name)
+        if rows is None:
+            return _no_rows(None, None)
+        columns = [{"name": column.upper(), "access": "ViewOnly"} for column in (rows[0] if rows else {})]
+        return _answer({"name": name.upper(), "columns": columns})
 
     def schools(self, server: PowerSchoolServer, request: Request) -> Response:
         rows = _paged(server, request, server.schools)
@@ -271,7 +336,9 @@ class PowerSchoolApi:
         wanted = {one.strip() for one in request.query_params.get("expansions", "").split(",")}
         extended = server.spec.extension in request.query_params.get("extensions", "").split(",")
         about = {"@expansions": ", ".join(_GROUPS), "@extensions": server.spec.extension}
-        return _answer({"students": {**about, **_listed("student", [_shown(one, wanted, extended) for one in rows])}})
+        shown = [_shown(one, wanted, extended) for one in rows]
+        listed = {"student": shown[0] if len(shown) == 1 else shown} if shown else {}
+        return _answer({"students": {**about, **listed}})
 
     def count_students(self, server: PowerSchoolServer, request: Request) -> Response:
         return _answer({"resource": {"count": len(_chosen(server, request))}})
@@ -281,23 +348,65 @@ class PowerSchoolApi:
         if found is None:
             return _answer({"message": "The resource was not found."}, 404)
         wanted = {one.strip() for one in request.query_params.get("expansions", "").split(",")}
-        return _answer({"student": _shown(found, wanted, "extensions" in request.query_params)})
+        about = {"@expansions": ", ".join(_GROUPS), "@extensions": server.spec.extension}
+        return _answer({"student": {**about, **_shown(found, wanted, "extensions" in request.query_params)}})
 
     def contacts(self, server: PowerSchoolServer, request: Request) -> Response:
         """A bare list with real types; nothing at all where there are none."""
-        found = server.contacts.of(int(request.path_params["id"]))
+        student = _student(server, request)
+        if student is None:
+            return _answer({"message": "The resource was not found."}, 404)
+        found = server.contacts.of(student["id"])
         return _answer(found) if found else Response(status_code=204)
+
+
+def _knows(server: PowerSchoolServer, request: Request) -> bool:
+    """Whether the token is good."""
+    _, _, token = request.headers.get("authorization", "").partition(" ")
+    return server.tokens.get(token, 0) >= time.monotonic()
+
+
+def _chosen_rows(server: PowerSchoolServer, request: Request) -> tuple[list[str] | None, list[Json] | None]:
+    """The columns asked for (all of them for `*`, None for none) and the rows that `q` finds, as `sort` has them."""
+    rows = tables(server.students, server.schools).get(request.path_params["table"].casefold())
+    if rows is None:
+        return None, None
+    asked = request.query_params
+    for name, sign, sought in _terms(asked.get("q", "")):
+        rows = [row for row in rows if _fits(str(row.get(name, "")), sign, sought)]
+    for name in reversed(asked.get("sort", "").casefold().split(",") if asked.get("sort") else []):
+        rows = sorted(rows, key=lambda row: str(row.get(name, "")), reverse=asked.get("sortdescending") == "true")
+    columns = [one.strip().casefold() for one in asked.get("projection", "").split(",") if one.strip()]
+    return ([*(rows[0] if rows else {})] if columns == ["*"] else columns or None), rows
+
+
+def _table_row(name: str, row: Json, columns: Sequence[str]) -> Json:
+    shown = {column: str(row.get(column) or "") for column in columns}
+    return {"id": next(iter(row.values())), "name": name, "tables": {name: shown}}
+
+
+def _no_rows(rows: Any, columns: Any) -> Response:
+    if rows is None:
+        return _answer({"message": "The resource was not found."}, 404)
+    errors = [{"resource": "Unknown", "field": "projection", "code": "missing_field"}]
+    return _answer({"message": "Validation Failed", "errors": errors}, 400)
 
 
 def _chosen(server: PowerSchoolServer, request: Request) -> list[Json]:
     school = request.path_params.get("school")
     found = [one for one in server.students if school in (None, str(one["school_enrollment"]["school_id"]))]
-    for term in filter(None, request.query_params.get("q", "").split(";")):
-        parsed = _TERM.fullmatch(term)
-        if parsed is not None:
-            name, sign, sought = parsed.groups()
-            found = [one for one in found if _fits(str(_at(one, name) or ""), sign, sought)]
+    for name, sign, sought in _terms(request.query_params.get("q", "")):
+        found = [one for one in found if _fits(_text(_at(one, name)), sign, sought)]
     return found
+
+
+def _terms(q: str) -> list[tuple[str, str, str]]:
+    parsed = (_TERM.fullmatch(term) for term in q.split(";"))
+    return [(one[1], one[2], one[3]) for one in parsed if one is not None]
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
 
 
 def _fits(held: str, sign: str, sought: str) -> bool:
@@ -318,14 +427,24 @@ def _student(server: PowerSchoolServer, request: Request) -> Json | None:
     return server.by_id.get(int(id)) if id.isascii() and id.isdigit() else None
 
 
+def _group(value: Any) -> Json:
+    return value if isinstance(value, dict) else {}
+
+
+def _whole(request: Request, name: str, otherwise: int) -> int:
+    """A number in the query; what is none is as good as nothing."""
+    given = request.query_params.get(name, "")
+    return int(given) if given.isascii() and given.isdigit() and int(given) else otherwise
+
+
 def _contact_refused(why: str) -> Response:
     errors = [{"field": "contact", "error_code": "FIELD_VALIDATION_ERROR", "error_description": why}]
     return _answer({"status": "ERROR", "action": "INSERT", "error_message": {"error": errors}})
 
 
 def _paged(server: PowerSchoolServer, request: Request, rows: Sequence[Json]) -> Sequence[Json]:
-    page = int(request.query_params.get("page", 1))
-    size = min(int(request.query_params.get("pagesize", server.spec.page_max)), server.spec.page_max)
+    page = _whole(request, "page", 1)
+    size = min(_whole(request, "pagesize", server.spec.page_max), server.spec.page_max)
     return rows[(page - 1) * size : page * size]
 
 
@@ -338,8 +457,8 @@ def _listed(name: str, rows: Sequence[Any]) -> Json:
 
 def _shown(one: Json, wanted: set[str], extended: bool) -> Json:
     hidden = {name for name in _GROUPS if name not in wanted} | (set() if extended else {"_extension_data"})
-    shown = {name: value for name, value in one.items() if name not in hidden}
-    return {**shown, **{name: "" for name in _GROUPS if name in wanted and not one.get(name)}}
+    shown = _group(_made_of_xml({name: value for name, value in one.items() if name not in hidden}))
+    return {**shown, **{name: "" for name in _GROUPS if name in wanted and not shown.get(name)}}
 
 
 def _made_of_xml(value: Any) -> Any:

@@ -62,6 +62,52 @@ async def test_a_schema_table_has_texts_only_and_needs_a_projection(powerschool:
     assert (await powerschool.get("/powerschool/d/ws/v1/time")).is_success
 
 
+async def test_what_a_plugin_may_do_is_told_to_its_token_alone_and_the_time_to_anybody(
+    powerschool: httpx.AsyncClient,
+) -> None:
+    about = (await told(powerschool, "GET", "/powerschool/d/ws/v1/metadata"))["metadata"]
+    assert about["schema_table_query_max_page_size"] == about["staff_max_page_size"] == 5
+    powerschool.headers.pop("Authorization")
+    assert "plugin_id" not in (await told(powerschool, "GET", "/powerschool/d/ws/v1/metadata"))["metadata"]
+    await told(powerschool, "GET", "/powerschool/d/ws/v1/time")
+
+
+async def test_a_schema_table_is_described_searched_and_read_row_by_row(powerschool: httpx.AsyncClient) -> None:
+    base = "/powerschool/d/ws/schema/table/students"
+    about = await told(powerschool, "GET", f"{base}/metadata", params={"expansions": "access"})
+    columns = [one["name"].lower() for one in about["columns"] if one["access"] != "NoAccess"]
+    assert {"dcid", "last_name"} <= set(columns)
+    every = {"projection": ",".join(columns), "pagesize": 100}
+    rows = [one["tables"]["students"] for one in (await told(powerschool, "GET", base, params=every))["record"]]
+    q = f"last_name=={rows[0]['last_name']};dcid=ge=0"
+    found = (await told(powerschool, "GET", base, params={**every, "q": q, "sort": "dcid"}))["record"]
+    assert {one["tables"]["students"]["last_name"] for one in found} == {rows[0]["last_name"]}
+    one = await told(powerschool, "GET", f"{base}/{rows[0]['dcid']}", params={"projection": "*"})
+    assert (one["name"], one["tables"]["students"]) == ("students", rows[0])
+    assert (await powerschool.get(f"{base}/1", params={"projection": "*"})).status_code == 404
+    assert (await told(powerschool, "GET", "/powerschool/d/ws/schema/query/api"))["queries"]
+
+
+async def test_a_student_alone_looks_as_in_the_list(powerschool: httpx.AsyncClient) -> None:
+    asked = {"expansions": "demographics,alerts,school_enrollment"}
+    one = (await told(powerschool, "GET", "/powerschool/d/ws/v1/student/4000", params=asked))["student"]
+    listed = await told(powerschool, "GET", "/powerschool/d/ws/v1/district/student", params=asked)
+    assert one.items() >= listed["students"]["student"][0].items()
+    assert (type(one["local_id"]), one["alerts"]) == (int, "")
+    q = {"q": "school_enrollment.enroll_status_code==0"}
+    counted = await told(powerschool, "GET", "/powerschool/d/ws/v1/district/student/count", params=q)
+    assert counted == {"resource": {"count": 12}}
+
+
+async def test_students_without_what_is_needed_are_an_error_of_theirs(powerschool: httpx.AsyncClient) -> None:
+    place = "/powerschool/d/ws/v1/student"
+    assert (await powerschool.post(place, json={})).status_code == 400
+    for record in ({"action": "INSERT"}, {"name": {"first_name": "Ivo"}}):
+        answer = await told(powerschool, "POST", place, json={"students": {"student": record}})
+        assert answer["results"]["result"]["status"] == "ERROR"
+    assert (await powerschool.get("/powerschool/d/ws/v1/district/student", params={"page": "x"})).is_success
+
+
 async def test_contacts_by_their_ids(powerschool: httpx.AsyncClient) -> None:
     (first, *_) = await told(powerschool, "GET", "/powerschool/d/ws/contacts/student/4000")
     one = await told(powerschool, "GET", f"/powerschool/d/ws/contacts/contact/{first['contactId']}")
@@ -71,6 +117,27 @@ async def test_contacts_by_their_ids(powerschool: httpx.AsyncClient) -> None:
     assert several == [one]
     await told(powerschool, "DELETE", f"/powerschool/d/ws/contacts/{one['contactId']}")
     assert (await powerschool.get(f"/powerschool/d/ws/contacts/contact/{one['contactId']}")).status_code == 404
+
+
+async def test_the_parts_of_a_contact_are_read_dropped_and_linked(powerschool: httpx.AsyncClient) -> None:
+    base = "/powerschool/d/ws/contacts"
+    (one, *_) = await told(powerschool, "GET", f"{base}/student/4000")
+    place = f"{base}/{one['contactId']}"
+    about = await told(powerschool, "GET", f"{place}/demographics")
+    assert about["lastName"] == one["lastName"]
+    assert "phones" not in about
+    phones = await told(powerschool, "GET", f"{place}/phones")
+    assert phones == one["phones"]
+    assert await told(powerschool, "GET", f"{place}/phones/{phones[0]['contactsPhoneId']}") == phones[0]
+    await told(powerschool, "DELETE", f"{place}/phones/{phones[0]['contactsPhoneId']}")
+    assert await told(powerschool, "GET", f"{place}/phones") == phones[1:]
+    number = (await told(powerschool, "GET", "/powerschool/d/ws/v1/student/4001"))["student"]["local_id"]
+    link = {"studentNumber": number, "sequence": 3, "studentDetails": [{"relationship": "Aunt", "active": True}]}
+    assert (await told(powerschool, "POST", f"{place}/students", json=link))["status"] == "VALID"
+    assert one["contactId"] in {one["contactId"] for one in await told(powerschool, "GET", f"{base}/student/4001")}
+    assert [one["dcid"] for one in await told(powerschool, "GET", f"{place}/students")] == [4000, 4001]
+    assert (await powerschool.get(f"{base}/1/phones")).status_code == 404
+    assert (await powerschool.get(f"{base}/student/x")).status_code == 404
 
 
 async def test_aeries_answers_students_in_every_way(http: httpx.AsyncClient) -> None:
@@ -91,3 +158,120 @@ async def test_aeries_answers_students_in_every_way(http: httpx.AsyncClient) -> 
     (contact, *_) = await told(http, "GET", f"{base}/schools/0/contacts/{id}")
     rest = await told(http, "DELETE", f"{base}/DeleteContact/{id}/{contact['SequenceNumber']}")
     assert contact not in rest
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("api/v5/schools/", "api/v5/Schools", "API/V5/schools", "api/v2/schools", "api/schools", "/api/v5//schools"),
+        "api/v5/schools/{school}/Students/?startingrecord=1&endingrecord=1",
+        "api/v5/schools/{school}/Contacts/",
+    ],
+)
+async def test_aeries_takes_paths_as_a_windows_server_does(http: httpx.AsyncClient, path: str) -> None:
+    http.headers["AERIES-CERT"] = "secret"
+    school = (await http.get("/sandbox/aeries/d")).json()["students"][1]["SchoolCode"]
+    found = await told(http, "GET", f"/aeries/d/{path.format(school=school)}")
+    assert found[0]["SchoolCode"]
+    assert "startingrecord" not in path or len(found) == 1
+
+
+@pytest.mark.parametrize("path", ["/ws/v1/district/school", "/ws/v1/district/school/", "//ws/v1/district/school"])
+async def test_powerschool_takes_a_slash_too_many(powerschool: httpx.AsyncClient, path: str) -> None:
+    assert "schools" in await told(powerschool, "GET", f"/powerschool/d{path}")
+
+
+async def test_skyward_creates_with_a_slash_behind_the_object(http: httpx.AsyncClient) -> None:
+    (await http.put("/sandbox/skyward/d", json={})).raise_for_status()
+    login = await http.post(
+        "/skyward/d/oauth/token", data={"grant_type": "client_credentials"}, auth=("client", "secret")
+    )
+    http.headers["Authorization"] = f"Bearer {login.json()['access_token']}"
+    body = {"DataObject": {"FirstName": "Ivo", "LastName": "Marsh"}}
+    made = await told(
+        http, "PUT", "/skyward/d/Generic/1/Demographics/Name/", json=body, params={"searchFields": "NameID"}
+    )
+    assert made["NameID"]
+
+
+async def test_aeries_answers_whole_objects(http: httpx.AsyncClient) -> None:
+    http.headers["AERIES-CERT"] = "secret"
+    base = "/aeries/d/api/v5"
+    (school, *_) = await told(http, "GET", f"{base}/schools")
+    assert school.keys() >= {"ShortName", "NCESSchoolID", "Tracks", "PrincipalEmailAddress", "AddressZipExt", "Terms"}
+    (term, *_) = await told(http, "GET", f"{base}/schools/{school['SchoolCode']}/terms")
+    assert term.keys() >= {"FirstHalfEndDate", "SecondHalfStartDate", "TrackTerms"}
+    one = (await http.get("/sandbox/aeries/d")).json()["students"][0]
+    assert one.keys() >= {"StudentEmailAddress", "ResidenceAddressCity", "RaceCode5", "UserCode13", "NextGrade"}
+    for field in ("Ethnicity", "EthnicityCode", "Grade", "HomeLanguageCode"):
+        assert await told(http, "GET", f"{base}/codes/Student/{field}")
+    place = f"{base}/schools/{one['SchoolCode']}"
+    assert len(await told(http, "GET", f"{place}/enrollment/{one['StudentID']}/year/2026")) == 1
+    assert await told(http, "GET", f"{place}/enrollment/{one['StudentID']}/year/2019") == []
+    assert await told(http, "GET", f"{place}/students/sn/{one['StudentNumber']}/extended")
+    assert (await http.post(f"{base}/UpdateStudent/{one['StudentID']}", json=[1])).status_code == 400
+
+
+async def test_aeries_keeps_all_that_a_contact_may_have(http: httpx.AsyncClient) -> None:
+    http.headers["AERIES-CERT"] = "secret"
+    student = (await http.get("/sandbox/aeries/d")).json()["students"][0]["StudentID"]
+    given = {
+        "LastName": "Roe",
+        "NamePrefix": "Dr",
+        "AddressZip": "85201",
+        "AddressZipExt": "0009",
+        "WorkPhoneExt": "12",
+    }
+    flags = {"AccessToPortal": "N", "PrimaryContact": "Y", "LivesWithStudentIndicator": "Y"}
+    more = {"RelationshiptoStudentCode": "11"}
+    made = await told(http, "POST", f"/aeries/d/api/v5/InsertContact/{student}", json={**given, **flags, **more})
+    assert (made["NamePrefix"], made["AddressZipCode"], made["AddressZipExt"]) == ("Dr", "85201", "0009")
+    assert (made["AccessToPortal"], made["PrimaryContact"]) == (False, True)
+    assert made["RelationshipToStudentCode"].strip() == "11"
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "condition"),
+    [
+        ("District/SchoolYear", "Description NumericYear NextNumericYear", "IsCurrentYearForProvidedEntity"),
+        ("Student/Student", "GraduationDate MaskedStudentNumber", "HasStudentEntityYearForCurrentSchoolYear"),
+        ("Demographics/Name", "Age FullNameFL Initials NameKey SkywardID FirstNameLegal", "IsCurrentStudent"),
+        ("Demographics/NameEmail", "EmailAddress Note", "Rank"),
+        ("Enrollment/EntryWithdrawal", "WithdrawalDate IsDefaultEntity", "IsDefaultEntity"),
+        ("Demographics/EmailType", "Code CodeDescription", ""),
+    ],
+)
+async def test_skyward_has_the_fields_that_clients_ask_for(
+    http: httpx.AsyncClient, path: str, fields: str, condition: str
+) -> None:
+    (await http.put("/sandbox/skyward/d", json={})).raise_for_status()
+    login = await http.get("/skyward/d/oauth/token?grant_type=client_credentials", auth=("client", "secret"))
+    http.headers["Authorization"] = f"Bearer {login.json()['access_token']}"
+    asked = {f"searchFields[{at}]": name for at, name in enumerate(fields.split())}
+    body: dict[str, Any] = {"FieldName": condition, "ConditionType": "Equal", "Value": 1}
+    how = {"json": {"SearchCondition": {"LongSearchCondition": body}}} if condition else {}
+    method = "POST" if condition else "GET"
+    found = await told(http, method, f"/skyward/d/Generic/1/{path}/1/500", params=asked, **how)
+    assert found["Objects"]
+    assert found["Objects"][0].keys() >= set(fields.split())
+
+
+@pytest.mark.parametrize("place", ["token", "oauth/token", "ims/oneroster/v1p1/token", "ims/oneroster/v1p1/Token"])
+async def test_oneroster_gives_its_token_and_what_nobody_has_is_an_empty_list(
+    http: httpx.AsyncClient, place: str
+) -> None:
+    (await http.put("/sandbox/oneroster/d", json={"students": 40})).raise_for_status()
+    form = {"grant_type": "client_credentials", "client_id": "client", "client_secret": "secret"}
+    token = await told(http, "POST", f"/oneroster/d/{place}", data=form)
+    http.headers["Authorization"] = f"Bearer {token['access_token']}"
+    base = "/oneroster/d/ims/oneroster/v1p1"
+    for path, wrapper in (
+        *(("teachers", "users"), ("classes", "classes"), ("courses", "courses"), ("enrollments", "enrollments")),
+        *(("academicSessions", "academicSessions"), ("terms", "academicSessions"), ("schools/s1/teachers", "users")),
+        *(("schools/s1/classes", "classes"), ("students/u1/classes", "classes")),
+    ):
+        assert await told(http, "GET", f"{base}/{path}") == {wrapper: []}
+    assert (await http.get(f"{base}/planets")).status_code == 404
+    assert (await http.get(f"{base}/classes/x")).status_code == 404
+    people = (await told(http, "GET", f"{base}/demographics"))["demographics"]
+    assert {one.get("sex") for one in people} <= {"male", "female", None}
