@@ -21,7 +21,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from services.sandbox.errors import JSON
-from services.sandbox.skyward_district import COMPUTED, ENROLLED, NAME, SCHEMA, THIS_YEAR, Settlement, moment, visible
+from services.sandbox.skyward_district import (
+    COMPUTED,
+    COMPUTED_OF_TEXTS,
+    ENROLLED,
+    NAME,
+    SCHEMA,
+    SCHEMA_OF_TEXTS,
+    THIS_YEAR,
+    Settlement,
+    moment,
+    visible,
+)
 from services.sandbox.skyward_objects import Json, Objects, Table
 from services.sandbox.skyward_search import Refusal
 
@@ -39,7 +50,7 @@ class SkywardSpec(BaseModel):
     answered when it is not. `logins`: how the credentials may come. `nested`: related objects are not flattened.
     `paging`: "next" as it should be, "repeats" where the last page points at itself, "bare" where Next loses the
     query, "none" where there is no Paging. `numbers`: whether the server gives a new student its number.
-    `dropped`: fields of names that are ignored when they are written.
+    `dropped`: fields of names that are ignored when they are written. `gender`: which of the two fields may be written.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -60,6 +71,7 @@ class SkywardSpec(BaseModel):
     paging: Literal["next", "repeats", "bare", "none"] = "next"
     numbers: bool = True
     dropped: tuple[str, ...] = ()
+    gender: Literal["GenderCode", "Gender"] = "GenderCode"
 
 
 class SkywardServer:
@@ -67,7 +79,8 @@ class SkywardServer:
 
     def __init__(self, spec: SkywardSpec) -> None:
         self.spec = spec
-        self.objects = Objects(SCHEMA, COMPUTED, spec.forbidden)
+        schema, computed = (SCHEMA, COMPUTED) if spec.gender == "GenderCode" else (SCHEMA_OF_TEXTS, COMPUTED_OF_TEXTS)
+        self.objects = Objects(schema, computed, spec.forbidden)
         self._tokens: dict[str, tuple[float, int]] = {}
         Settlement(self.objects, spec.left_every).add(spec.students, spec.seed)
 

@@ -175,6 +175,13 @@ COMPUTED: Mapping[str, Mapping[str, Computed]] = {
     },
     ADDRESS: {"FullAddress": _full_address},
 }
+SCHEMA_OF_TEXTS = {**SCHEMA, NAME: SCHEMA[NAME].replace("Gender- GenderCode ", "Gender GenderCode- ")}
+COMPUTED_OF_TEXTS = {
+    **COMPUTED,
+    NAME: {name: made for name, made in COMPUTED[NAME].items() if name != "Gender"}
+    | {"GenderCode": lambda objects, row: str(row["Gender"] or "")[:1]},
+}
+"""Of servers where Gender may be written and GenderCode is what is made of it."""
 
 
 def moment() -> str:
@@ -255,6 +262,7 @@ class Settlement:
             MiddleName=row["Middle Name"] or None,
             BirthDate=f"{year}-{month}-{day}T00:00:00",
             GenderCode={"Male": "M", "Female": "F"}.get(row["Gender"], "X"),
+            Gender=row["Gender"],
             **race,
         )
         student = self._load(
