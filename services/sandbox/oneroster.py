@@ -24,6 +24,7 @@ from starlette.routing import Route
 from services.sandbox import people
 from services.sandbox.district import HEADERS, district_rows
 from services.sandbox.errors import JSON
+from services.sandbox.oauth1 import is_signed, is_signed_by
 
 DEFAULT_LIMIT = 100
 CHANGED = "2026-02-01T08:00:00.000Z"
@@ -161,7 +162,7 @@ class OneRosterApi:
     def _listing(self, version: str) -> Any:
         async def listing(request: Request) -> Response:
             server = self._servers.get(request.path_params["name"])
-            refusal = _refusal(server, request)
+            refusal = _refusal(server, request, version)
             if server is None or refusal is not None:
                 return refusal or _failure(404, "unknownobject", "There is no such server.")
             name = request.path_params.get("collection", "students")
@@ -184,7 +185,7 @@ class OneRosterApi:
     def _single(self, version: str) -> Any:
         async def single(request: Request) -> Response:
             server = self._servers.get(request.path_params["name"])
-            refusal = _refusal(server, request)
+            refusal = _refusal(server, request, version)
             if server is None or refusal is not None:
                 return refusal or _failure(404, "unknownobject", "There is no such server.")
             found = _collection(server, request.path_params["collection"], None)
@@ -242,7 +243,11 @@ def _collection(server: OneRosterServer, name: str, school: str | None) -> tuple
     return ("demographics", server.demographics) if name == "demographics" else None
 
 
-def _refusal(server: OneRosterServer | None, request: Request) -> Response | None:
+def _refusal(server: OneRosterServer | None, request: Request, version: str) -> Response | None:
+    """Calls to 1.1 may be signed in place of having a token."""
+    if server is not None and version == "1.1" and is_signed(request):
+        known = is_signed_by(request, b"", server.spec.client_id, server.spec.client_secret)
+        return None if known else _failure(401, "unauthorisedrequest", "The signature is wrong.")
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     held = server.tokens.get(token, 0.0) if server is not None else 0.0
     if scheme.lower() != "bearer" or held < time.monotonic():

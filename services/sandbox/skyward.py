@@ -21,6 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from services.sandbox.errors import JSON
+from services.sandbox.oauth1 import is_signed, is_signed_by
 from services.sandbox.skyward_district import (
     COMPUTED,
     COMPUTED_OF_TEXTS,
@@ -63,7 +64,7 @@ class SkywardSpec(BaseModel):
     token_life: float = 3600
     token_calls: int | None = Field(default=None, ge=1)
     expired: Literal[400, 403] = 403
-    logins: tuple[Literal["basic", "form", "get"], ...] = ("basic", "form", "get")
+    logins: tuple[Literal["basic", "form", "get", "oauth1"], ...] = ("basic", "form", "get", "oauth1")
     forbidden: tuple[str, ...] = ()
     read_only: tuple[str, ...] = ()
     left_every: int = Field(default=0, ge=0)
@@ -231,11 +232,15 @@ class SkywardApi:
             server = self._servers.get(request.path_params["name"])
             if server is None:
                 return Response("<html><title>404 - File or directory not found.</title></html>", 404)
-            _, _, token = request.headers.get("authorization", "").partition(" ")
-            if not server.takes(token):
+            body = await request.body()
+            if is_signed(request):
+                known = is_signed_by(request, body, server.spec.client_id, server.spec.client_secret)
+                if not known or "oauth1" not in server.spec.logins:
+                    return _failure(401, "invalid_signature")
+            elif not server.takes(request.headers.get("authorization", "").partition(" ")[2]):
                 return _failure(server.spec.expired, EXPIRED if server.spec.expired == 400 else "Forbidden")
             try:
-                return _answer(answer(_Call(server, request, await request.body())))
+                return _answer(answer(_Call(server, request, body)))
             except Refusal as refusal:
                 return _failure(refusal.status, str(refusal))
 

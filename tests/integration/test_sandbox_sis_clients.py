@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
 
 from services.sandbox.main import create_app
+from services.sandbox.oauth1 import signature
 from services.sandbox.server import bind, serving
 from services.sandbox.world import World
 
@@ -275,3 +277,26 @@ async def test_oneroster_gives_its_token_and_what_nobody_has_is_an_empty_list(
     assert (await http.get(f"{base}/classes/x")).status_code == 404
     people = (await told(http, "GET", f"{base}/demographics"))["demographics"]
     assert {one.get("sex") for one in people} <= {"male", "female", None}
+
+
+@pytest.mark.parametrize("method", ["HMAC-SHA1", "HMAC-SHA256"])
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        ("oneroster", "/ims/oneroster/v1p1/users?limit=3&filter=status%3D'active'"),
+        ("skyward", "/Generic/1/Student/Student/1/5?searchFields=StudentID&searchFields=Name.FirstName"),
+    ],
+)
+async def test_a_call_may_be_signed_in_place_of_a_token(
+    http: httpx.AsyncClient, kind: str, path: str, method: str
+) -> None:
+    (await http.put(f"/sandbox/{kind}/d", json={})).raise_for_status()
+    url = http.base_url.join(f"/{kind}/d{path}")
+    own = {"oauth_consumer_key": "client", "oauth_signature_method": method, "oauth_nonce": "n", "oauth_timestamp": "1"}
+    for secret, status in (("secret", 200), ("wrong", 401)):
+        signed = signature("GET", str(url), [*own.items(), *url.params.multi_items()], secret)
+        parts = ", ".join(
+            f'{name}="{quote(one, safe="~")}"' for name, one in {**own, "oauth_signature": signed}.items()
+        )
+        answer = await http.get(url, headers={"Authorization": f'OAuth realm="", {parts}'})
+        assert answer.status_code == status, answer.text
