@@ -55,6 +55,8 @@ class PowerSchoolServer:
         self.by_id: dict[int, Json] = {}
         self.contacts = ContactBook()
         self.inserts = 0
+        self.own_tables: dict[str, dict[int, Json]] = {}
+        self.subscription: Json | None = None
         self.version = 16_000_000
         self.versions: dict[int, int] = {}
         for number, row in enumerate(district_rows(spec.students, seed=spec.seed)):

@@ -160,5 +160,5 @@ async def test_of_a_parent_of_several_children_the_link_to_the_student_counts(
 
 
 async def test_a_server_that_knows_no_pages_is_read_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.sandbox.powerschool._paged", lambda _server, _request, rows: rows)
+    monkeypatch.setattr("services.sandbox.powerschool.paged", lambda _server, _request, rows: rows)
     assert len(await table(site.source())) == 20

@@ -9,10 +9,12 @@ import pytest
 
 from services.sandbox.main import create_app
 from services.sandbox.oauth1 import signature
+from services.sandbox.powerschool_search import fits, terms
 from services.sandbox.server import bind, serving
 from services.sandbox.world import World
 
 ID_MAP = "com.pearson.core.student.student_dcid_id_map"
+GUARDIANS = "com.pearson.core.guardian.student_guardian_detail"
 
 
 @pytest.fixture
@@ -53,6 +55,71 @@ async def test_a_powerquery_is_counted_paged_and_empty_without_a_record(powersch
     assert "record" not in pages[-1]
     assert len((await told(powerschool, "POST", base, params={"pagesize": 0}))["record"]) == 12
     assert (await powerschool.post("/powerschool/d/ws/schema/query/no.such", json={})).status_code == 404
+
+
+async def test_a_powerquery_finds_the_students_of_a_guardian(powerschool: httpx.AsyncClient) -> None:
+    base = f"/powerschool/d/ws/schema/query/{GUARDIANS}"
+    (one, *_) = await told(powerschool, "GET", "/powerschool/d/ws/contacts/student/4000")
+    found = await told(powerschool, "POST", base, json={"guardian_id": [one["contactId"]]})
+    assert [row["id"] for row in found["record"]] == ["4000"]
+    assert await told(powerschool, "POST", f"{base}/count", json={"guardian_id": one["contactId"]}) == {"count": 1}
+    assert "record" not in await told(powerschool, "POST", base, json={"guardian_id": [1]})
+    assert len((await told(powerschool, "POST", base, params={"pagesize": 0}))["record"]) > 12
+
+
+async def test_one_subscription_to_events_takes_the_place_of_another(powerschool: httpx.AsyncClient) -> None:
+    place = "/powerschool/d/ws/v1/event_subscription"
+    body = {"key": "k", "callback_url": "https://a.example", "event_subscription": [{"resource": "/ws/v1/student/*"}]}
+    other = {**body, "key": "l"}
+    answers = [await powerschool.put(place, json=one) for one in (body, {"event_subscriptions": other})]
+    assert [one.status_code for one in answers] == [201, 204]
+    assert await told(powerschool, "GET", place) == {"event_subscriptions": other}
+    assert [(await powerschool.delete(place)).status_code for _ in range(2)] == [204, 404]
+
+
+async def test_rows_of_a_table_of_ones_own_are_written(powerschool: httpx.AsyncClient) -> None:
+    base = "/powerschool/d/ws/schema/table/U_LUNCH"
+    body = {"name": "U_LUNCH", "tables": {"u_lunch": {"STUDENTSDCID": 4000, "amount": "2.50"}}}
+    made = await told(powerschool, "POST", base, json=body)
+    assert (made["insert_count"], made["result"][0]["status"]) == (1, "SUCCESS")
+    row = f"{base}/{made['result'][0]['success_message']['id']}"
+    await told(powerschool, "PUT", row, json={"tables": {"u_lunch": {"amount": "3"}}})
+    assert await told(powerschool, "GET", f"{base}/count") == {"count": 1}
+    one = await told(powerschool, "GET", row, params={"projection": "studentsdcid,amount"})
+    assert one["tables"]["u_lunch"] == {"studentsdcid": "4000", "amount": "3"}
+    assert [(await powerschool.delete(row)).status_code for _ in range(2)] == [204, 404]
+    refused = await powerschool.post("/powerschool/d/ws/schema/table/students", json=body)
+    assert refused.status_code == 403
+
+
+@pytest.mark.parametrize(("what", "wrapper"), [("staff", "staffs"), ("course", "courses"), ("section", "sections")])
+async def test_what_a_school_has_besides_students_is_an_empty_list(
+    powerschool: httpx.AsyncClient, what: str, wrapper: str
+) -> None:
+    base = f"/powerschool/d/ws/v1/school/1/{what}"
+    assert what not in (await told(powerschool, "GET", base))[wrapper]
+    assert await told(powerschool, "GET", f"{base}/count") == {"resource": {"count": 0}}
+    assert (await powerschool.get(f"/powerschool/d/ws/v1/school/99/{what}")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("held", "asked", "is_found"),
+    [
+        ("10", "=gt=9", True),
+        ("-1", "=lt=0", True),
+        ("2015-03-09", "=ge=03/09/2015", True),
+        ("2015-03-09", "==3/9/2015", False),
+        ("2026-08-10", "=lt=01/31/2027", True),
+        ("", "=lt=5", False),
+        ("0", "==0.0", True),
+        ("Torres", "==To*", True),
+        ("T[o]", "==T[o]", True),
+        ("b", "=gt=a", True),
+    ],
+)
+def test_a_search_compares_numbers_and_dates_as_what_they_are(held: str, asked: str, is_found: bool) -> None:
+    ((_, sign, sought),) = terms(f"name{asked}")
+    assert fits(held, sign, sought) is is_found
 
 
 async def test_a_schema_table_has_texts_only_and_needs_a_projection(powerschool: httpx.AsyncClient) -> None:
