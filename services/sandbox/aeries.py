@@ -30,7 +30,7 @@ class AeriesApi:
         self._sites: dict[str, AeriesSite] = {}
 
     def routes(self) -> list[Route]:
-        base = "/aeries/{name}/api/v5"
+        base = "/aeries/{name}/api/{version}"
         get = {
             "/schools": self.schools,
             "/schools/{school}": self.school,
@@ -38,7 +38,14 @@ class AeriesApi:
             "/enrollment/{student}": self.enrollment,
             "/schools/{school}/enrollment/{student}": self.enrollment,
             "/schools/{school}/enrollment/{student}/year/{year}": self.enrollment,
-            "/schools/{school}/programs/{student}": self.programs,
+            "/schools/{school}/programs/{student}": self.nobody,
+            "/schools/{school}/teachers": self.nobody,
+            "/staff": self.nobody,
+            "/staff/{staff}": self.nobody,
+            **{f"{place}/PreEnrollStudent/{{student}}": self.pre_enroll for place in ("", "/commands")},
+            **{
+                f"{place}/PreEnrollInactiveStudent/{{student}}/{{next}}": self.pre_enroll for place in ("", "/commands")
+            },
             "/schools/{school}/students/grade/{grade}/extended": self.extended,
             "/schools/{school}/students/sn/{number}/extended": self.extended,
             "/schools/{school}/students/grade/{grade}": self.students,
@@ -58,6 +65,7 @@ class AeriesApi:
             "/UpdateStudent/{student}": self.update,
             "/UpdateStudentAddress/{student}": self.update_address,
             "/InsertContact/{student}": self.insert_contact,
+            "/UpdateSchoolSupplemental/{school}/{number}": self.update_supplemental,
             "/UpdateContact/{student}/{number}": self.update_contact,
         }
         return [
@@ -105,7 +113,8 @@ class AeriesApi:
             if any(path.endswith(part) for part in site.spec.forbidden):
                 return _failure(403, "No permission for this security area")
             made: Response = answer(site, request)
-            return made
+            is_old = request.path_params["version"] != "v5" and made.status_code == 200
+            return _answer(_as_before(orjson.loads(made.body))) if is_old else made
 
         return guarded
 
@@ -219,8 +228,23 @@ class AeriesApi:
         ]
         return _answer(shown)
 
-    def programs(self, _: AeriesSite, __: Request) -> Response:
+    def nobody(self, _: AeriesSite, __: Request) -> Response:
+        """Staff and programs: there are none."""
         return _answer([])
+
+    def pre_enroll(self, site: AeriesSite, request: Request) -> Response:
+        """A GET that changes data: the rows of next year, in the next school where one is named. Only once."""
+        id, next_school = request.path_params["student"], request.path_params.get("next")
+        rows = site.rows(id)
+        active = [one for one in rows if not one["InactiveStatusCode"].strip()]
+        if not rows or bool(active) == bool(next_school):
+            return _failure(500, "The student cannot be pre-enrolled")
+        if id in site.pre_enrolled:
+            return _failure(500, "The student is already pre-enrolled")
+        site.pre_enrolled.add(id)
+        about = {"SchoolCode": int(next_school)} if next_school and next_school.isdigit() else {}
+        made = [{**one, **about, "Grade": one["Grade"] + 1, "InactiveStatusCode": "*"} for one in active or rows[:1]]
+        return _answer({"LogDetails": [{"Copied": "Yes", "Exception": ""}], "Students": made})
 
     def extended(self, site: AeriesSite, request: Request) -> Response:
         """With a StudentID of 0 those of all students."""
@@ -232,12 +256,22 @@ class AeriesApi:
         return _answer([TERM])
 
     def supplemental(self, site: AeriesSite, request: Request) -> Response:
-        """Empty columns are a single space, as the real one answers."""
-        column = {"ColumnCode": "BU", "ColumnDescription": "Bus stop", "Value": " ", "ColumnType": "varchar"}
-        rows = site.rows(request.path_params["student"])
-        return _answer(
-            [{"StudentID": one["StudentID"], "SchoolCode": one["SchoolCode"], "Columns": [column]} for one in rows]
-        )
+        """Those of the district are blank."""
+        of_school = "SchoolSupplemental" in request.url.path
+        return _answer([site.supplement(one, of_school) for one in site.rows(request.path_params["student"])])
+
+    def update_supplemental(self, site: AeriesSite, request: Request, body: Json) -> Response:
+        """By StudentNumber; a column that is not there is ignored."""
+        place = (request.path_params["school"], request.path_params["number"])
+        found = [one for one in site.students if (str(one["SchoolCode"]), str(one["StudentNumber"])) == place]
+        if not found:
+            return _failure(404, "Student not found")
+        given = {
+            one.get("ColumnCode"): one.get("NewValue") for one in body.get("Columns") or () if isinstance(one, dict)
+        }
+        if "BU" in given:
+            site.supplements[place] = str(given["BU"] or "")
+        return _answer(site.supplement(found[0], of_school=True))
 
     def changes(self, site: AeriesSite, request: Request) -> Response:
         """Who has changed since, in the district's own time; ids alone."""
@@ -267,6 +301,15 @@ def _students(site: AeriesSite, request: Request) -> list[Json]:
         if name in about:
             found = [one for one in found if str(one[field]) == about[name]]
     return found
+
+
+def _as_before(body: Any) -> Any:
+    """As versions before the fifth said it: PermanentID for StudentID."""
+    if isinstance(body, list):
+        return [_as_before(one) for one in body]
+    if not isinstance(body, dict):
+        return body
+    return {"PermanentID" if name == "StudentID" else name: _as_before(one) for name, one in body.items()}
 
 
 def _answer(body: Any) -> Response:

@@ -63,6 +63,8 @@ class AeriesSite:
         self.students: list[Json] = []
         self.contacts: list[Json] = []
         self.inserts = 0
+        self.pre_enrolled: set[str] = set()
+        self.supplements: dict[tuple[str, str], str] = {}
         self._touched: dict[tuple[str, int], datetime] = {}
         for number, row in enumerate(district_rows(spec.students, seed=spec.seed)):
             self._add(number, dict(zip(HEADERS, row, strict=False)))
@@ -100,6 +102,13 @@ class AeriesSite:
 
     def rows(self, student: str) -> list[Json]:
         return [one for one in self.students if str(one["StudentID"]) == student]
+
+    def supplement(self, student: Json, of_school: bool) -> Json:
+        """The one column there is; an empty one is a single space, as the real one answers."""
+        place = (str(student["SchoolCode"]), str(student["StudentNumber"]))
+        held = self.supplements.get(place, "") if of_school else ""
+        column = {"ColumnCode": "BU", "ColumnDescription": "Bus stop", "Value": held or " ", "ColumnType": "varchar"}
+        return {"StudentID": student["StudentID"], "SchoolCode": student["SchoolCode"], "Columns": [column]}
 
     def insert_contact(self, student: str, given: Json) -> Json:
         taken = [one["SequenceNumber"] for one in self.contacts if str(one["StudentID"]) == student]

@@ -15,7 +15,7 @@ _AERIES = {
         *("schools", "codes", "enrollment", "students", "grade", "sn", "extended", "terms", "contacts", "systeminfo"),
         *("DistrictSupplemental", "SchoolSupplemental", "StudentDataChanges", "InsertStudent", "UpdateStudent"),
         *("UpdateStudentAddress", "InsertContact", "UpdateContact", "DeleteContact", "year", "commands"),
-        *("PreEnrollStudent", "PreEnrollInactiveStudent", "UpdateSchoolSupplemental", "programs"),
+        *("PreEnrollStudent", "PreEnrollInactiveStudent", "UpdateSchoolSupplemental", "programs", "staff", "teachers"),
     )
 }
 _VERSION = re.compile(r"v[1-5]")
@@ -40,7 +40,6 @@ def tolerant(path: str) -> str:
         return path
     if parts[0] == "aeries" and len(parts) > 2 and parts[2].casefold() == "api":
         rest = parts[3:]
-        if rest and _VERSION.fullmatch(rest[0].casefold()):
-            rest = rest[1:]
-        parts = [*parts[:2], "api", "v5", *(_AERIES.get(part.casefold(), part) for part in rest)]
+        version = rest.pop(0).casefold() if rest and _VERSION.fullmatch(rest[0].casefold()) else "v5"
+        parts = [*parts[:2], "api", version, *(_AERIES.get(part.casefold(), part) for part in rest)]
     return "/" + "/".join(parts)

@@ -281,6 +281,48 @@ async def test_aeries_answers_whole_objects(http: httpx.AsyncClient) -> None:
     assert (await http.post(f"{base}/UpdateStudent/{one['StudentID']}", json=[1])).status_code == 400
 
 
+async def test_aeries_keeps_the_supplemental_data_of_a_school(http: httpx.AsyncClient) -> None:
+    http.headers["AERIES-CERT"] = "secret"
+    base = "/aeries/d/api/v5"
+    one = (await http.get("/sandbox/aeries/d")).json()["students"][0]
+    body = {"Columns": [{"ColumnCode": "BU", "NewValue": "Elm"}, {"ColumnCode": "XX", "NewValue": "1"}]}
+    place = f"{one['SchoolCode']}/{one['StudentNumber']}"
+    made = await told(http, "POST", f"{base}/UpdateSchoolSupplemental/{place}", json=body)
+    assert [column["Value"] for column in made["Columns"]] == ["Elm"]
+    ways = [
+        (await told(http, "GET", f"{base}/schools/{one['SchoolCode']}/{kind}Supplemental/{one['StudentID']}"))[0]
+        for kind in ("School", "District")
+    ]
+    assert [way["Columns"][0]["Value"] for way in ways] == ["Elm", " "]
+    assert (await http.post(f"{base}/UpdateSchoolSupplemental/990/9999", json=body)).status_code == 404
+
+
+async def test_aeries_pre_enrolls_by_a_get_and_once(http: httpx.AsyncClient) -> None:
+    http.headers["AERIES-CERT"] = "secret"
+    one = (await http.get("/sandbox/aeries/d")).json()["students"][2]
+    command = f"/aeries/d/api/v5/commands/preenrollstudent/{one['StudentID']}"
+    done = await told(http, "GET", command)
+    assert (done["LogDetails"][0]["Copied"], done["Students"][0]["Grade"]) == ("Yes", one["Grade"] + 1)
+    again = await http.get(command)
+    assert (again.status_code, "already" in again.json()["Message"]) == (500, True)
+    active = f"/aeries/d/api/v5/commands/PreEnrollInactiveStudent/{one['StudentID']}/{one['SchoolCode']}"
+    assert (await http.get(active)).status_code == 500
+
+
+@pytest.mark.parametrize(("version", "key"), [("v5", "StudentID"), ("V3", "PermanentID"), ("v1", "PermanentID")])
+async def test_aeries_said_permanent_id_before_its_fifth_version(
+    http: httpx.AsyncClient, version: str, key: str
+) -> None:
+    http.headers["AERIES-CERT"] = "secret"
+    one = (await http.get("/sandbox/aeries/d")).json()["students"][1]
+    base = f"/aeries/d/api/{version}"
+    (found,) = await told(http, "GET", f"{base}/schools/{one['SchoolCode']}/students/{one['StudentID']}")
+    assert {"StudentID", "PermanentID"} & found.keys() == {key}
+    assert found[key] == one["StudentID"]
+    assert await told(http, "GET", f"{base}/staff") == []
+    assert (await told(http, "GET", f"{base}/systeminfo"))["DatabaseYear"]
+
+
 async def test_aeries_keeps_all_that_a_contact_may_have(http: httpx.AsyncClient) -> None:
     http.headers["AERIES-CERT"] = "secret"
     student = (await http.get("/sandbox/aeries/d")).json()["students"][0]["StudentID"]
