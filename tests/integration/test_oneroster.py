@@ -125,8 +125,15 @@ async def test_a_server_that_ignores_the_offset_is_told(site: Site) -> None:
     body = '{"orgs": [{"sourcedId": "s1", "name": "A", "type": "school"}]}'
     site.fault("/orgs", body=body, content_type="application/json")
     with pytest.raises(BadSettings) as caught:
-        await table(site.source())
+        await table(site.source(page_size=1))
     assert caught.value.code == "oneroster.pages_repeat"
+
+
+@pytest.mark.parametrize("size", [10, 1000])
+async def test_a_server_that_knows_no_pages_is_read_once(site: Site, size: int) -> None:
+    await site.make(pages=False, total=False, links=False)
+    found = await table(site.source(page_size=size))
+    assert len({one["sourcedId"] for one in found}) == len(found) == 20
 
 
 async def test_the_connection_is_tested_in_plain_words(site: Site) -> None:

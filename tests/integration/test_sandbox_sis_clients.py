@@ -368,7 +368,7 @@ async def test_skyward_has_the_fields_that_clients_ask_for(
 
 
 @pytest.mark.parametrize("place", ["token", "oauth/token", "ims/oneroster/v1p1/token", "ims/oneroster/v1p1/Token"])
-async def test_oneroster_gives_its_token_and_what_nobody_has_is_an_empty_list(
+async def test_oneroster_gives_its_token_in_many_places_and_what_nobody_has_is_an_empty_list(
     http: httpx.AsyncClient, place: str
 ) -> None:
     (await http.put("/sandbox/oneroster/d", json={"students": 40})).raise_for_status()
@@ -376,16 +376,37 @@ async def test_oneroster_gives_its_token_and_what_nobody_has_is_an_empty_list(
     token = await told(http, "POST", f"/oneroster/d/{place}", data=form)
     http.headers["Authorization"] = f"Bearer {token['access_token']}"
     base = "/oneroster/d/ims/oneroster/v1p1"
-    for path, wrapper in (
-        *(("teachers", "users"), ("classes", "classes"), ("courses", "courses"), ("enrollments", "enrollments")),
-        *(("academicSessions", "academicSessions"), ("terms", "academicSessions"), ("schools/s1/teachers", "users")),
-        *(("schools/s1/classes", "classes"), ("students/u1/classes", "classes")),
-    ):
-        assert await told(http, "GET", f"{base}/{path}") == {wrapper: []}
+    for path in ("gradingPeriods", "schools/s1/gradingPeriods", "students/g1-1/classes", "schools/district/teachers"):
+        (found,) = (await told(http, "GET", f"{base}/{path}")).values()
+        assert found == [], path
     assert (await http.get(f"{base}/planets")).status_code == 404
     assert (await http.get(f"{base}/classes/x")).status_code == 404
     people = (await told(http, "GET", f"{base}/demographics"))["demographics"]
     assert {one.get("sex") for one in people} <= {"male", "female", None}
+
+
+@pytest.mark.parametrize("place", ["ims/oneroster/v1p1", "ims/oneroster/rostering/v1p2"])
+async def test_oneroster_is_walked_from_a_teacher_to_the_students(http: httpx.AsyncClient, place: str) -> None:
+    (await http.put("/sandbox/oneroster/d", json={"students": 40})).raise_for_status()
+    login = await http.post("/oneroster/d/token", data={"grant_type": "client_credentials"}, auth=("client", "secret"))
+    http.headers["Authorization"] = f"Bearer {login.json()['access_token']}"
+
+    async def ids(path: str) -> list[str]:
+        (found,) = (await told(http, "GET", f"/oneroster/d/{place}/{path}")).values()
+        return [one["sourcedId"] for one in found]
+
+    (teacher,) = await ids("teachers")
+    (one,) = await ids(f"teachers/{teacher}/classes")
+    about = (await told(http, "GET", f"/oneroster/d/{place}/classes/{one}"))["class"]
+    school, term = about["school"]["sourcedId"], about["terms"][0]["sourcedId"]
+    students = await ids(f"classes/{one}/students")
+    assert students
+    assert set(students) <= set(await ids(f"schools/{school}/students"))
+    assert await ids(f"schools/{school}/classes/{one}/students") == students
+    assert await ids(f"students/{students[0]}/classes") == await ids(f"terms/{term}/classes") == [one]
+    assert await ids(f"courses/{about['course']['sourcedId']}/classes") == await ids(f"schools/{school}/classes")
+    assert len(await ids(f"schools/{school}/classes/{one}/enrollments")) == len(students) + 1
+    assert await ids(f"schools/{school}/terms") == await ids("terms") == [term]
 
 
 @pytest.mark.parametrize("method", ["HMAC-SHA1", "HMAC-SHA256"])
