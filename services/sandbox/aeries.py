@@ -31,7 +31,33 @@ class AeriesApi:
 
     def routes(self) -> list[Route]:
         base = "/aeries/{name}/api/{version}"
-        get = {
+        post = {
+            "/schools/{school}/InsertStudent": self.insert,
+            "/UpdateStudent/{student}": self.update,
+            "/UpdateStudentAddress/{student}": self.update_address,
+            "/InsertContact/{student}": self.insert_contact,
+            "/UpdateSchoolSupplemental/{school}/{number}": self.update_supplemental,
+            "/UpdateContact/{student}/{number}": self.update_contact,
+        }
+        return [
+            *(Route(base + path, self._written(path, make), methods=["POST", "PUT"]) for path, make in post.items()),
+            Route(
+                base + "/DeleteContact/{student}/{number}",
+                self._guarded("/DeleteContact", self.delete_contact),
+                methods=["DELETE"],
+            ),
+            Route("/sandbox/aeries/{name}", self.stats, methods=["GET"]),
+            Route("/sandbox/aeries/{name}", self.put, methods=["PUT"]),
+            Route("/sandbox/aeries/{name}/students/{id}", self.patch, methods=["PATCH"]),
+            Route(base + "/systeminfo", self.about, methods=["GET"]),
+            *(
+                Route(base + path, self._guarded(path, answer), methods=["GET"])
+                for path, answer in self._reads().items()
+            ),
+        ]
+
+    def _reads(self) -> dict[str, Any]:
+        return {
             "/schools": self.schools,
             "/schools/{school}": self.school,
             "/codes/{table}/{field}": self.codes,
@@ -60,27 +86,6 @@ class AeriesApi:
             "/schools/{school}/contacts": self.contacts,
             "/schools/{school}/contacts/{student}": self.contacts,
         }
-        post = {
-            "/schools/{school}/InsertStudent": self.insert,
-            "/UpdateStudent/{student}": self.update,
-            "/UpdateStudentAddress/{student}": self.update_address,
-            "/InsertContact/{student}": self.insert_contact,
-            "/UpdateSchoolSupplemental/{school}/{number}": self.update_supplemental,
-            "/UpdateContact/{student}/{number}": self.update_contact,
-        }
-        return [
-            *(Route(base + path, self._written(path, make), methods=["POST", "PUT"]) for path, make in post.items()),
-            Route(
-                base + "/DeleteContact/{student}/{number}",
-                self._guarded("/DeleteContact", self.delete_contact),
-                methods=["DELETE"],
-            ),
-            Route("/sandbox/aeries/{name}", self.stats, methods=["GET"]),
-            Route("/sandbox/aeries/{name}", self.put, methods=["PUT"]),
-            Route("/sandbox/aeries/{name}/students/{id}", self.patch, methods=["PATCH"]),
-            Route(base + "/systeminfo", self.about, methods=["GET"]),
-            *(Route(base + path, self._guarded(path, answer), methods=["GET"]) for path, answer in get.items()),
-        ]
 
     async def put(self, request: Request) -> Response:
         spec = AeriesSpec.model_validate(orjson.loads(await request.body()))

@@ -182,7 +182,8 @@ def _page(spec: OneRosterSpec, request: Request, wrapper: str, rows: Sequence[Js
         limit, offset = len(rows), 0
     headers = {"X-Total-Count": str(len(rows))} if spec.total else {}
     if spec.links and offset + limit < len(rows):
-        url = request.url.include_query_params(limit=limit, offset=offset + limit)
+        sent = request.scope["raw_path"].decode("latin-1")  # as it was asked, whatever it was taken for
+        url = request.url.replace(path=sent).include_query_params(limit=limit, offset=offset + limit)
         headers["Link"] = f'<{url}>; rel="next"'
     return _answer({wrapper: list(rows[offset : offset + limit])}, headers=headers)
 

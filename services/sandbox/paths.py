@@ -1,7 +1,8 @@
 """Paths as the servers behind the simulated SISs take them: one slash or several, one more at the end.
 
 Aeries runs on a web server to which capital letters are the same, and answers its older versions too. Source: SIS
-facts, 2.1.
+facts, 2.1. For clients that take a host only, the host `ORG.KIND.localhost` is the simulated SIS of that organization
+alone, with or without the folder that its kind commonly stands in.
 """
 
 import re
@@ -18,6 +19,8 @@ _AERIES = {
         *("PreEnrollStudent", "PreEnrollInactiveStudent", "UpdateSchoolSupplemental", "programs", "staff", "teachers"),
     )
 }
+_HOST = re.compile(rf"([a-z0-9_-]+)\.({'|'.join(KINDS)})\.localhost(?::\d+)?", re.IGNORECASE)
+_FOLDER = re.compile(r"/+(?:(?:aeries|admin)(?=/+api/)|\w*api(?=/+(?:generic|custom|oauth)/))", re.IGNORECASE)
 _VERSION = re.compile(r"v[1-5]")
 
 
@@ -29,8 +32,20 @@ class TolerantPaths:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            scope = {**scope, "path": tolerant(scope["path"])}
+            scope = {**scope, "path": tolerant(at_host(_host(scope), scope["path"]))}
         await self._app(scope, receive, send)
+
+
+def _host(scope: Scope) -> str:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+
+
+def at_host(host: str, path: str) -> str:
+    """The path from the root of the sandbox, of one that was asked of the host of a simulated SIS."""
+    found, folder = _HOST.fullmatch(host), _FOLDER.match(path)
+    if found is None:
+        return path
+    return f"/{found[2].lower()}/{found[1]}{path[folder.end() :] if folder else path}"
 
 
 def tolerant(path: str) -> str:
