@@ -5,114 +5,22 @@ with spaces, a year that is not there is answered with the default one, a studen
 """
 
 import hmac
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.sandbox import people
-from services.sandbox.aeries_writing import blank_student, contact_refused, contact_values, take_over, too_long
-from services.sandbox.district import HEADERS, district_rows
+from services.sandbox.aeries_codes import code_table
+from services.sandbox.aeries_district import TERM, AeriesSite, AeriesSpec
+from services.sandbox.aeries_writing import contact_refused, contact_values, take_over, too_long
 from services.sandbox.errors import JSON
 
 Json = dict[str, Any]
-_GRADES = {"PK": -1, "KG": 0}
-CODES = {
-    ("stu", "eth"): (("Y", "Hispanic", ""), ("N", "Not Hispanic", "")),
-    ("stu", "rc1"): (("700", "White", ""), ("600", "Black", ""), ("299", "Other Asian", "I")),
-    ("stu", "hl"): (("00", "English", ""), ("01", "Spanish", "")),
-    ("stu", "cl"): (("00", "English", ""), ("01", "Spanish", "")),
-    ("stu", "lf"): (("E", "English Only", ""), ("L", "Learner", "")),
-    ("stu", "gr"): (("K", "Kindergarten", ""), ("1", "First", ""), ("2", "Second", "")),
-    ("stu", "tg"): (("*", "Pre-enrolled", ""), ("N", "No show", "")),
-    ("stu", "bcu"): (("US", "United States", ""),),
-    ("stu", "bst"): (("CA", "California", ""),),
-    ("contact", "rl"): (("11", "Mother", ""), ("12", "Father", ""), ("90", "Old code", "I")),
-    ("contact", "relationshiptostudent"): (("11", "Mother", ""), ("12", "Father", "")),
-}
-"""Table and field to code, description and status; "I" is not in use any more."""
 YEARS = ("2025-2026", "2026-2027")
 DISTRICT_WIDE = "0"
-
-
-class AeriesSpec(BaseModel):
-    """A site as a test or a demo asks for it. `statuses` go round over the students; every tenth is in two schools.
-
-    `dropped` are fields that are ignored when they are written; `contact_verb` is what an update of a contact takes.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    students: int = Field(default=20, ge=0, le=200_000)
-    seed: int = 1
-    certificate: str = Field(default="secret")
-    page_cap: int = Field(default=100_000, ge=1)
-    statuses: tuple[str, ...] = ("",)
-    forbidden: tuple[str, ...] = ()
-    dropped: tuple[str, ...] = ()
-    contact_verb: str = "POST"
-    zone: str = "America/Los_Angeles"
-
-
-class AeriesSite:
-    """One district's site."""
-
-    def __init__(self, spec: AeriesSpec) -> None:
-        self.spec = spec
-        self.schools = [_school(code) for code in people.SCHOOLS]
-        self.students: list[Json] = []
-        self.contacts: list[Json] = []
-        self.inserts = 0
-        self._touched: dict[tuple[str, int], datetime] = {}
-        for number, row in enumerate(district_rows(spec.students, seed=spec.seed)):
-            self._add(number, dict(zip(HEADERS, row, strict=False)))
-
-    def _add(self, number: int, row: Mapping[str, str]) -> None:
-        student = _student(number, row, self.spec.statuses[number % len(self.spec.statuses)])
-        self.students.append(student)
-        if number % 10 == 0:
-            codes = [school["SchoolCode"] for school in self.schools if school["SchoolCode"] != student["SchoolCode"]]
-            self.students.append({**student, "SchoolCode": codes[number % len(codes)], "InactiveStatusCode": "N "})
-        for slot in (2, 1):  # not in their order
-            which = f"Guardian {slot} "
-            if row[f"{which}First Name"]:
-                self.contacts.append(_contact(student, slot, row, which))
-
-    def insert(self, school: int, given: Json) -> Json:
-        """A second call for the same child makes a second student."""
-        self.inserts += 1
-        made = blank_student(91_000_000 + self.inserts, school, len(self.students) + 1)
-        self.students.append(made)
-        take_over(made, given, frozenset(self.spec.dropped))
-        self.touch("student", made["StudentID"])
-        return made
-
-    def touch(self, area: str, student: int) -> None:
-        self._touched[(area, student)] = self.now()
-
-    def now(self) -> datetime:
-        """The district's own time."""
-        return datetime.now(ZoneInfo(self.spec.zone)).replace(tzinfo=None)
-
-    def changed_since(self, area: str, since: datetime) -> list[Json]:
-        ids = {student for (where, student), at in self._touched.items() if where == area and at >= since}
-        return [one for one in self.students if one["StudentID"] in ids]
-
-    def rows(self, student: str) -> list[Json]:
-        return [one for one in self.students if str(one["StudentID"]) == student]
-
-    def insert_contact(self, student: str, given: Json) -> Json:
-        taken = [one["SequenceNumber"] for one in self.contacts if str(one["StudentID"]) == student]
-        school = self.rows(student)[0]["SchoolCode"]
-        made = {"StudentID": int(student), "SchoolCode": school, "SequenceNumber": max(taken, default=0) + 1}
-        self.contacts.append({**made, **contact_values(given)})
-        return self.contacts[-1]
 
 
 class AeriesApi:
@@ -122,30 +30,13 @@ class AeriesApi:
         self._sites: dict[str, AeriesSite] = {}
 
     def routes(self) -> list[Route]:
-        base = "/aeries/{name}/api/v5"
-        get = {
-            "/schools": self.schools,
-            "/schools/{school}": self.school,
-            "/codes/{table}/{field}": self.codes,
-            "/enrollment/{student}": self.enrollment,
-            "/schools/{school}/enrollment/{student}": self.enrollment,
-            "/schools/{school}/students/grade/{grade}": self.students,
-            "/schools/{school}/students/sn/{number}": self.students,
-            "/schools/{school}/DistrictSupplemental/{student}": self.supplemental,
-            "/schools/{school}/SchoolSupplemental/{student}": self.supplemental,
-            "/schools/{school}/students/{student}/extended": self.extended,
-            "/schools/{school}/terms": self.terms,
-            "/StudentDataChanges/{area}/{year}/{month}/{day}/{hour}/{minute}": self.changes,
-            "/schools/{school}/students": self.students,
-            "/schools/{school}/students/{student}": self.students,
-            "/schools/{school}/contacts": self.contacts,
-            "/schools/{school}/contacts/{student}": self.contacts,
-        }
+        base = "/aeries/{name}/api/{version}"
         post = {
             "/schools/{school}/InsertStudent": self.insert,
             "/UpdateStudent/{student}": self.update,
             "/UpdateStudentAddress/{student}": self.update_address,
             "/InsertContact/{student}": self.insert_contact,
+            "/UpdateSchoolSupplemental/{school}/{number}": self.update_supplemental,
             "/UpdateContact/{student}/{number}": self.update_contact,
         }
         return [
@@ -159,8 +50,42 @@ class AeriesApi:
             Route("/sandbox/aeries/{name}", self.put, methods=["PUT"]),
             Route("/sandbox/aeries/{name}/students/{id}", self.patch, methods=["PATCH"]),
             Route(base + "/systeminfo", self.about, methods=["GET"]),
-            *(Route(base + path, self._guarded(path, answer), methods=["GET"]) for path, answer in get.items()),
+            *(
+                Route(base + path, self._guarded(path, answer), methods=["GET"])
+                for path, answer in self._reads().items()
+            ),
         ]
+
+    def _reads(self) -> dict[str, Any]:
+        return {
+            "/schools": self.schools,
+            "/schools/{school}": self.school,
+            "/codes/{table}/{field}": self.codes,
+            "/enrollment/{student}": self.enrollment,
+            "/schools/{school}/enrollment/{student}": self.enrollment,
+            "/schools/{school}/enrollment/{student}/year/{year}": self.enrollment,
+            "/schools/{school}/programs/{student}": self.nobody,
+            "/schools/{school}/teachers": self.nobody,
+            "/staff": self.nobody,
+            "/staff/{staff}": self.nobody,
+            **{f"{place}/PreEnrollStudent/{{student}}": self.pre_enroll for place in ("", "/commands")},
+            **{
+                f"{place}/PreEnrollInactiveStudent/{{student}}/{{next}}": self.pre_enroll for place in ("", "/commands")
+            },
+            "/schools/{school}/students/grade/{grade}/extended": self.extended,
+            "/schools/{school}/students/sn/{number}/extended": self.extended,
+            "/schools/{school}/students/grade/{grade}": self.students,
+            "/schools/{school}/students/sn/{number}": self.students,
+            "/schools/{school}/DistrictSupplemental/{student}": self.supplemental,
+            "/schools/{school}/SchoolSupplemental/{student}": self.supplemental,
+            "/schools/{school}/students/{student}/extended": self.extended,
+            "/schools/{school}/terms": self.terms,
+            "/StudentDataChanges/{area}/{year}/{month}/{day}/{hour}/{minute}": self.changes,
+            "/schools/{school}/students": self.students,
+            "/schools/{school}/students/{student}": self.students,
+            "/schools/{school}/contacts": self.contacts,
+            "/schools/{school}/contacts/{student}": self.contacts,
+        }
 
     async def put(self, request: Request) -> Response:
         spec = AeriesSpec.model_validate(orjson.loads(await request.body()))
@@ -193,7 +118,8 @@ class AeriesApi:
             if any(path.endswith(part) for part in site.spec.forbidden):
                 return _failure(403, "No permission for this security area")
             made: Response = answer(site, request)
-            return made
+            is_old = request.path_params["version"] != "v5" and made.status_code == 200
+            return _answer(_as_before(orjson.loads(made.body))) if is_old else made
 
         return guarded
 
@@ -202,6 +128,8 @@ class AeriesApi:
             try:
                 body = orjson.loads(await request.body())
             except orjson.JSONDecodeError:
+                body = None
+            if not isinstance(body, dict):
                 return _failure(400, "The request is invalid")
             answer: Response = await self._guarded(path, lambda site, asked: make(site, asked, body))(request)
             return answer
@@ -282,66 +210,73 @@ class AeriesApi:
 
     def students(self, site: AeriesSite, request: Request) -> Response:
         """Always a list, of one student as well; those of one school."""
-        school, student = request.path_params["school"], request.path_params.get("student")
-        found = [one for one in site.students if str(one["SchoolCode"]) == school]
-        found = [one for one in found if student in (None, str(one["StudentID"]))]
-        for name, field in (("grade", "Grade"), ("number", "StudentNumber")):
-            if name in request.path_params:
-                found = [one for one in found if str(one[field]) == request.path_params[name]]
-        first = int(request.query_params.get("StartingRecord", 1))
-        last = int(request.query_params.get("EndingRecord", len(found)))
+        found = _students(site, request)
+        asked = {name.casefold(): value for name, value in request.query_params.items() if value.isdigit()}
+        first = max(1, int(asked.get("startingrecord", 1)))
+        last = int(asked.get("endingrecord", len(found)))
         return _answer(found[first - 1 : min(last, first - 1 + site.spec.page_cap)])
 
     def codes(self, site: AeriesSite, request: Request) -> Response:
-        """By table or object name; CON is a device name, which breaks the address."""
-        table, field = (request.path_params[name].casefold() for name in ("table", "field"))
-        found = CODES.get(("contact" if table == "contact" else "stu", field.removesuffix("code")))
-        if table not in ("stu", "student", "contact") or found is None:
-            return _failure(404, "Code table not found")
-        shown = [
-            {
-                "Table": table.upper(),
-                "Field": field.upper(),
-                "Code": f"{code:<3}",
-                "Description": label,
-                "SortOrder": at,
-            }
-            | {"Status": status, "AeriesCode": code.strip().replace("K", "0"), "Category": ""}
-            for at, (code, label, status) in enumerate(found)
-        ]
-        return _answer(shown)
+        found = code_table(request.path_params["table"], request.path_params["field"])
+        return _failure(404, "Code table not found") if found is None else _answer(found)
 
     def enrollment(self, site: AeriesSite, request: Request) -> Response:
         rows = site.rows(request.path_params["student"])
         school = request.path_params.get("school", DISTRICT_WIDE)
         keys = ("StudentID", "SchoolCode", "StudentNumber", "Grade")
+        year = request.path_params.get("year", "2026")
         about = {"AcademicYear": "2026", "LeaveDate": None, "ExitReasonCode": ""}
         shown = [
             {**{key: one[key] for key in keys}, **about, "EnterDate": one["SchoolEnterDate"]}
             for one in rows
-            if school in (DISTRICT_WIDE, str(one["SchoolCode"]))
+            if school in (DISTRICT_WIDE, str(one["SchoolCode"])) and year == "2026"
         ]
         return _answer(shown)
 
+    def nobody(self, _: AeriesSite, __: Request) -> Response:
+        """Staff and programs: there are none."""
+        return _answer([])
+
+    def pre_enroll(self, site: AeriesSite, request: Request) -> Response:
+        """A GET that changes data: the rows of next year, in the next school where one is named. Only once."""
+        id, next_school = request.path_params["student"], request.path_params.get("next")
+        rows = site.rows(id)
+        active = [one for one in rows if not one["InactiveStatusCode"].strip()]
+        if not rows or bool(active) == bool(next_school):
+            return _failure(500, "The student cannot be pre-enrolled")
+        if id in site.pre_enrolled:
+            return _failure(500, "The student is already pre-enrolled")
+        site.pre_enrolled.add(id)
+        about = {"SchoolCode": int(next_school)} if next_school and next_school.isdigit() else {}
+        made = [{**one, **about, "Grade": one["Grade"] + 1, "InactiveStatusCode": "*"} for one in active or rows[:1]]
+        return _answer({"LogDetails": [{"Copied": "Yes", "Exception": ""}], "Students": made})
+
     def extended(self, site: AeriesSite, request: Request) -> Response:
         """With a StudentID of 0 those of all students."""
-        school, student = request.path_params["school"], request.path_params["student"]
-        found = [one for one in site.students if str(one["SchoolCode"]) == school]
-        found = [one for one in found if student in ("0", str(one["StudentID"]))]
+        found = _students(site, request)
         keys = ("StudentID", "SchoolCode", "StudentNumber")
         return _answer([{**{key: one[key] for key in keys}, "BirthCity": one.get("BirthCity", "")} for one in found])
 
     def terms(self, site: AeriesSite, _: Request) -> Response:
-        year = {"TermCode": "Y", "TermDescription": "Year", "StartDate": "2026-08-10T00:00:00"}
-        return _answer([{**year, "EndDate": "2027-05-28T00:00:00"}])
+        return _answer([TERM])
 
     def supplemental(self, site: AeriesSite, request: Request) -> Response:
-        """Empty columns are a single space, as the real one answers."""
-        column = {"ColumnCode": "BU", "ColumnDescription": "Bus stop", "Value": " ", "ColumnType": "varchar"}
-        rows = site.rows(request.path_params["student"])
-        return _answer(
-            [{"StudentID": one["StudentID"], "SchoolCode": one["SchoolCode"], "Columns": [column]} for one in rows]
-        )
+        """Those of the district are blank."""
+        of_school = "SchoolSupplemental" in request.url.path
+        return _answer([site.supplement(one, of_school) for one in site.rows(request.path_params["student"])])
+
+    def update_supplemental(self, site: AeriesSite, request: Request, body: Json) -> Response:
+        """By StudentNumber; a column that is not there is ignored."""
+        place = (request.path_params["school"], request.path_params["number"])
+        found = [one for one in site.students if (str(one["SchoolCode"]), str(one["StudentNumber"])) == place]
+        if not found:
+            return _failure(404, "Student not found")
+        given = {
+            one.get("ColumnCode"): one.get("NewValue") for one in body.get("Columns") or () if isinstance(one, dict)
+        }
+        if "BU" in given:
+            site.supplements[place] = str(given["BU"] or "")
+        return _answer(site.supplement(found[0], of_school=True))
 
     def changes(self, site: AeriesSite, request: Request) -> Response:
         """Who has changed since, in the district's own time; ids alone."""
@@ -362,59 +297,24 @@ class AeriesApi:
         return _answer([one for one in site.contacts if school in (DISTRICT_WIDE, str(one["SchoolCode"]))])
 
 
-def _school(code: str) -> Json:
-    about = {"InactiveStatusCode": "", "LowGradeLevel": 0, "HighGradeLevel": 12, "Terms": [], "DoNotReport": False}
-    return {"SchoolCode": int(code), "Name": f"School {code}", "StateSchoolID": f"00{code}", **about}
+def _students(site: AeriesSite, request: Request) -> list[Json]:
+    """Those of a school: all, or by StudentID (0 is all), StudentNumber or grade."""
+    about = request.path_params
+    found = [one for one in site.students if str(one["SchoolCode"]) == about["school"]]
+    found = [one for one in found if about.get("student") in (None, DISTRICT_WIDE, str(one["StudentID"]))]
+    for name, field in (("grade", "Grade"), ("number", "StudentNumber")):
+        if name in about:
+            found = [one for one in found if str(one[field]) == about[name]]
+    return found
 
 
-def _student(number: int, row: Mapping[str, str], status: str) -> Json:
-    month, day, year = row["Birth Date"].split("/")
-    grade = _GRADES.get(row["Grade"])
-    return {
-        "StudentID": int(row["Student ID"]),
-        "OldStudentID": 0,
-        "SchoolCode": int(row["School"]),
-        "StudentNumber": number + 1,
-        "StateStudentID": row["State ID"],
-        "LastName": row["Last Name"],
-        "FirstName": row["First Name"],
-        "MiddleName": row["Middle Name"],
-        "Gender": {"Male": "M", "Female": "F"}.get(row["Gender"], "X"),
-        "Grade": int(row["Grade"]) if grade is None else grade,
-        "Birthdate": f"{year}-{month}-{day}T00:00:00",
-        "HomePhone": row["Phone"],
-        "MailingAddress": row["Street"],
-        "MailingAddressCity": row["City"],
-        "MailingAddressState": "AZ",
-        "MailingAddressZipCode": row["Zip"],
-        "EthnicityCode": "N",
-        "RaceCode1": f"{row['Race']:<3}",
-        "SchoolEnterDate": "2026-08-10T00:00:00",
-        "SchoolLeaveDate": None,
-        "InactiveStatusCode": f"{status:<2}" if status else "",
-        "HomeLanguageCode": "00 ",
-        "CorrespondanceLanguageCode": "00",
-        "ExtendedProperties": [],
-    }
-
-
-def _contact(student: Json, slot: int, row: Mapping[str, str], which: str) -> Json:
-    """The second one has a MailingName alone."""
-    first, last = row[f"{which}First Name"], row[f"{which}Last Name"]
-    named = {"FirstName": first, "LastName": last} if slot == 1 else {"FirstName": "", "LastName": ""}
-    return {
-        "StudentID": student["StudentID"],
-        "SchoolCode": student["SchoolCode"],
-        "SequenceNumber": 10 - slot,
-        "MailingName": f"{first} {last}",
-        **named,
-        "RelationshipToStudentCode": "11 ",
-        "CellPhone": row[f"{which}Phone"],
-        "HomePhone": "",
-        "EmailAddress": row.get(f"{which}Email") or "",
-        "ContactOrder": slot,
-        "EducationalRightsHolder": slot == 1,
-    }
+def _as_before(body: Any) -> Any:
+    """As versions before the fifth said it: PermanentID for StudentID."""
+    if isinstance(body, list):
+        return [_as_before(one) for one in body]
+    if not isinstance(body, dict):
+        return body
+    return {"PermanentID" if name == "StudentID" else name: _as_before(one) for name, one in body.items()}
 
 
 def _answer(body: Any) -> Response:

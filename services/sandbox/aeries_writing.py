@@ -24,6 +24,7 @@ LENGTHS = {
     "LanguageFluencyCode": 1,
     "EthnicityCode": 1,
     **{f"Race{number}Code": 3 for number in range(1, 6)},
+    "CorrespondanceLanguageCode": 2,
     "BirthCity": 30,
     "BirthStateCode": 3,
     "BirthCountryCode": 2,
@@ -36,10 +37,20 @@ LENGTHS = {
     **{f"{kind}AddressZipExt": 4 for kind in ("Mailing", "Residence")},
     **{f"UserCode{number}": 1 if number < 9 else 2 for number in range(1, 14)},
 }
+BLANK = (
+    *("NameSuffix", "LastNameAlias", "FirstNameAlias", "GradeLevelShortDescription", "ParentGuardianName"),
+    *("StudentMobilePhone", "MailingAddressZipExt", *(f"RaceCode{number}" for number in range(2, 6))),
+    *(f"ResidenceAddress{part}" for part in ("", "City", "State", "ZipCode", "ZipExt")),
+    *("LanguageFluencyCode", "ParentEdLevelCode", "ParentEmailAddress", "StudentEmailAddress"),
+    *(f"UserCode{number}" for number in range(1, 14)),
+)
+"""Texts of a student that nobody here has."""
 DATES = ("BirthDate", "SchoolEnterDate", "DistrictEnterDate", "USEnterDate", "USSchoolEnterDate")
 WRITABLE = frozenset({*LENGTHS, *DATES, "Grade", "NextGrade", "NextSchool", "HomePhone"})
 CONTACT = {
     "MailingName": 50,
+    "NamePrefix": 5,
+    "NameSuffix": 10,
     "FirstName": 20,
     "MiddleName": 20,
     "LastName": 50,
@@ -49,13 +60,22 @@ CONTACT = {
     "AddressCity": 24,
     "AddressState": 2,
     "AddressZip": 5,
+    "AddressZipExt": 4,
     "CellPhone": 25,
     "HomePhone": 25,
     "WorkPhone": 25,
+    "WorkPhoneExt": 5,
     "ContactOrder": 9,
+    "MiscCode": 2,
+    "MailTagCode": 1,
     "LivesWithStudentIndicator": 1,
     "EducationalRightsHolder": 1,
+    "AccessToPortal": 1,
+    "PrimaryContact": 1,
 }
+FLAGS = ("LivesWithStudentIndicator", "EducationalRightsHolder", "AccessToPortal", "PrimaryContact")
+_AS_WRITTEN = {"RelationshiptoStudentCode": "RelationshipToStudentCode"}
+"""One sample of the vendor's has its own spelling."""
 
 
 def too_long(given: Mapping[str, Any]) -> str:
@@ -96,11 +116,12 @@ def contact_refused(given: Mapping[str, Any]) -> str:
 
 def contact_values(given: Mapping[str, Any]) -> Json:
     """As they are read: the zip under another name, flags as true and false, codes padded."""
-    known = {name: value for name, value in given.items() if name in CONTACT}
+    spelled = {_AS_WRITTEN.get(name, name): value for name, value in given.items()}
+    known = {name: value for name, value in spelled.items() if name in CONTACT}
     found: Json = {("AddressZipCode" if name == "AddressZip" else name): value for name, value in known.items()}
-    for name in ("LivesWithStudentIndicator", "EducationalRightsHolder"):
+    for name in FLAGS:
         if name in found:
-            found[name] = found[name] == "Y"
+            found[name] = found[name] in ("Y", True)
     if code := found.get("RelationshipToStudentCode"):
         found["RelationshipToStudentCode"] = f"{code:<3}"
     return found

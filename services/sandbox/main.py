@@ -18,6 +18,7 @@ from services.sandbox.enroll import EnrollApi
 from services.sandbox.errors import add_error_handlers
 from services.sandbox.faults import FaultGate
 from services.sandbox.oneroster import OneRosterApi
+from services.sandbox.paths import TolerantPaths
 from services.sandbox.powerschool import PowerSchoolApi
 from services.sandbox.recording import Calls, Recorder
 from services.sandbox.server import bind, serving
@@ -45,7 +46,11 @@ def create_app(world: World) -> Starlette:
             *AdminApi(world).routes(),
             *health_routes({}),
         ],
-        middleware=[Middleware(Recorder, calls=calls), Middleware(FaultGate, faults=world.faults)],
+        middleware=[
+            Middleware(Recorder, calls=calls),
+            Middleware(FaultGate, faults=world.faults),
+            Middleware(TolerantPaths),
+        ],
     )
     add_error_handlers(app)
     return app
@@ -60,7 +65,12 @@ async def main(settings: Settings) -> None:
         stack.enter_context(_stopped_by_signals(stop))
         sftp = await _open_sftp(stack, own, settings.host)
         listener = bind(settings.host, settings.port)
-        await stack.enter_async_context(serving(create_app(world), listener))
+        app = create_app(world)
+        await stack.enter_async_context(serving(app, listener))
+        if own.tls_certificate is not None:
+            secure = bind(settings.host, own.tls_port)
+            address = await stack.enter_async_context(serving(app, secure, own.tls_certificate, own.tls_key))
+            log.info("sandbox answers at %s too", address)
         port = listener.getsockname()[1]
         if settings.announce is not None:
             _announce(settings.announce, port, sftp)

@@ -6,27 +6,24 @@ Source: SIS facts, section 4. Its manners: a page size that is capped in silence
 import hmac
 import operator
 import re
-import secrets
 import time
 from base64 import b64decode
 from binascii import Error as NotBase64
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import parse_qs
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.sandbox import people
-from services.sandbox.district import HEADERS, district_rows
 from services.sandbox.errors import JSON
+from services.sandbox.oauth1 import is_signed, is_signed_by
+from services.sandbox.oneroster_district import OneRosterServer, OneRosterSpec
 
 DEFAULT_LIMIT = 100
-CHANGED = "2026-02-01T08:00:00.000Z"
 PLACES = {"1.1": "ims/oneroster/v1p1", "1.2": "ims/oneroster/rostering/v1p2"}
 Json = dict[str, Any]
 Version = Literal["1.1", "1.2"]
@@ -41,62 +38,16 @@ _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
     "~": lambda held, sought: sought in held,
 }
 _TERM = re.compile(r"\s*([A-Za-z.]+)(!=|>=|<=|=|>|<|~)'([^']*)'\s*")
-_SINGLE = {"orgs": "org", "users": "user", "demographics": "demographics"}
-
-
-class OneRosterSpec(BaseModel):
-    """A server as a test or a demo asks for it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    students: int = Field(default=20, ge=0, le=200_000)
-    seed: int = 1
-    client_id: str = "client"
-    client_secret: str = Field(default="secret")
-    page_cap: int = Field(default=1000, ge=1)
-    total: bool = True
-    links: bool = True
-    scopes: tuple[str, ...] = ("roster-core.readonly", "roster-demographics.readonly")
-    expires_in: float | str = "3600"
-
-
-class OneRosterServer:
-    """One district's server: its people, its tokens, and how often it was asked."""
-
-    def __init__(self, spec: OneRosterSpec) -> None:
-        self.spec = spec
-        self.orgs = list(_orgs())
-        self.users: list[Json] = []
-        self.demographics: list[Json] = []
-        self.tokens: dict[str, float] = {}
-        self.calls = 0
-        codes = {org["identifier"]: org["sourcedId"] for org in self.orgs}
-        for number, row in enumerate(district_rows(spec.students, seed=spec.seed)):
-            self._add(number, dict(zip(HEADERS, row, strict=False)), codes)
-
-    def issue(self) -> str:
-        token = secrets.token_urlsafe(16)
-        self.tokens[token] = time.monotonic() + float(self.spec.expires_in)
-        return token
-
-    def _add(self, number: int, row: Mapping[str, str], codes: Mapping[str, str]) -> None:
-        id = f"u{number}"
-        guardians = [(f"g{number}-{one}", f"Guardian {one} ") for one in (1, 2) if row[f"Guardian {one} First Name"]]
-        month, day, year = row["Birth Date"].split("/")
-        self.users.append(
-            _user(id, "student", row["First Name"], row["Last Name"], codes[row["School"]])
-            | {"identifier": row["Student ID"], "grades": [row["Grade"]], "middleName": row["Middle Name"] or None}
-            | {"agents": [_reference(guardian, "user") for guardian, _ in guardians], "phone": row["Phone"]}
-        )
-        for guardian, which in guardians:
-            contact = {"email": row.get(f"{which}Email") or "", "phone": row[f"{which}Phone"]}
-            name = row[f"{which}First Name"], row[f"{which}Last Name"]
-            linked = {"agents": [_reference(id, "user")]}
-            self.users.append(_user(guardian, "guardian", *name, codes[row["School"]]) | contact | linked)
-        sex = {"Male": "male", "Female": "female"}.get(row["Gender"], "other")
-        races = {"asian": "A", "blackOrAfricanAmerican": "B", "white": "W"}
-        flags = {name: str(row["Race"] == code).lower() for name, code in races.items()}
-        self.demographics.append({**_base(id), "birthDate": f"{year}-{month}-{day}", "sex": sex, **flags})
+_SINGLE = {
+    "orgs": "org",
+    "users": "user",
+    "demographics": "demographics",
+    "classes": "class",
+    "courses": "course",
+    "enrollments": "enrollment",
+    "academicSessions": "academicSession",
+}
+TOKENS = ("/token", "/oauth/token", "/oauth2/token")
 
 
 class OneRosterApi:
@@ -109,13 +60,15 @@ class OneRosterApi:
         found = [
             Route("/sandbox/oneroster/{name}", self.put, methods=["PUT"]),
             Route("/sandbox/oneroster/{name}/users/{id}", self.patch, methods=["PATCH"]),
-            Route("/oneroster/{name}/token", self.token, methods=["POST"]),
+            *(Route(f"/oneroster/{{name}}{place}", self.token, methods=["POST"]) for place in TOKENS),
         ]
         for version, place in PLACES.items():
             base = f"/oneroster/{{name}}/{place}"
             found += [
-                Route(base + "/schools/{school}/students", self._listing(version), methods=["GET"]),
+                *(Route(base + place, self.token, methods=["POST"]) for place in ("/token", "/Token")),
                 Route(base + "/{collection}", self._listing(version), methods=["GET"]),
+                Route(base + "/{of}/{id}/{collection}", self._listing(version), methods=["GET"]),
+                Route(base + "/schools/{id}/{of}/{own}/{collection}", self._listing(version), methods=["GET"]),
                 Route(base + "/{collection}/{id}", self._single(version), methods=["GET"]),
             ]
         return found
@@ -127,7 +80,7 @@ class OneRosterApi:
 
     async def patch(self, request: Request) -> Response:
         server = self._servers[request.path_params["name"]]
-        for user in server.users:
+        for user in server.tables["users"]:
             if user["sourcedId"] == request.path_params["id"]:
                 now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
                 user.update({"dateLastModified": now, **orjson.loads(await request.body())})
@@ -135,7 +88,8 @@ class OneRosterApi:
 
     async def token(self, request: Request) -> Response:
         server = self._servers.get(request.path_params["name"])
-        form = {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}
+        given = parse_qs((await request.body()).decode() or request.url.query)
+        form = {name: values[0] for name, values in given.items()}
         if server is None or form.get("grant_type") != "client_credentials":
             return _answer({"error": "invalid_request"}, 400)
         if not _logged_in(request.headers.get("authorization", ""), form, server.spec):
@@ -147,11 +101,12 @@ class OneRosterApi:
     def _listing(self, version: str) -> Any:
         async def listing(request: Request) -> Response:
             server = self._servers.get(request.path_params["name"])
-            refusal = _refusal(server, request)
+            refusal = _refusal(server, request, version)
             if server is None or refusal is not None:
                 return refusal or _failure(404, "unknownobject", "There is no such server.")
-            name = request.path_params.get("collection", "students")
-            found = _collection(server, name, request.path_params.get("school"))
+            about = request.path_params
+            name = about["collection"]
+            found = server.collection(name, about.get("of", ""), about.get("own", about.get("id", "")))
             if found is None:
                 return _failure(404, "unknownobject", "There is no such collection.")
             if name == "demographics" and "roster-demographics.readonly" not in server.spec.scopes:
@@ -168,10 +123,10 @@ class OneRosterApi:
     def _single(self, version: str) -> Any:
         async def single(request: Request) -> Response:
             server = self._servers.get(request.path_params["name"])
-            refusal = _refusal(server, request)
+            refusal = _refusal(server, request, version)
             if server is None or refusal is not None:
                 return refusal or _failure(404, "unknownobject", "There is no such server.")
-            found = _collection(server, request.path_params["collection"], None)
+            found = server.collection(request.path_params["collection"])
             wrapper, rows = found or ("", [])
             one = next((row for row in rows if row["sourcedId"] == request.path_params["id"]), None)
             if one is None:
@@ -181,48 +136,22 @@ class OneRosterApi:
         return single
 
 
-def _orgs() -> Iterator[Json]:
-    yield {**_base("district"), "name": "Mesa Verde Unified", "type": "district", "identifier": "1"}
-    for number, code in enumerate(people.SCHOOLS, 1):
-        parent = _reference("district", "org")
-        about = {"name": f"School {code}", "type": "school", "identifier": code, "parent": parent}
-        yield {**_base(f"s{number}"), **about}
-
-
-def _base(id: str) -> Json:
-    return {"sourcedId": id, "status": "active", "dateLastModified": CHANGED, "metadata": {}}
-
-
-def _reference(id: str, kind: str) -> Json:
-    return {"href": f"https://sis.example.org/{kind}s/{id}", "sourcedId": id, "type": kind}
-
-
-def _user(id: str, role: str, given: str, family: str, school: str) -> Json:
-    names = {"username": id, "enabledUser": "true", "givenName": given, "familyName": family, "userIds": []}
-    return {**_base(id), **names, "role": role, "orgs": [_reference(school, "org")], "agents": [], "grades": []}
-
-
 def _shaped(one: Json, version: str) -> Json:
-    """1.2 has roles in place of role and orgs."""
-    if version == "1.1" or "role" not in one:
+    """1.2 has roles in place of role and orgs; 1.1 knows two sexes alone."""
+    if version == "1.1" and one.get("sex") == "other":
+        return {name: value for name, value in one.items() if name != "sex"}
+    if version == "1.1" or "orgs" not in one:
         return one
     rest = {name: value for name, value in one.items() if name not in ("role", "orgs")}
     org = one["orgs"][0]
     return {**rest, "primaryOrg": org, "roles": [{"roleType": "primary", "role": one["role"], "org": org}]}
 
 
-def _collection(server: OneRosterServer, name: str, school: str | None) -> tuple[str, list[Json]] | None:
-    """Its wrapper and its objects."""
-    server.calls += 1
-    if name in ("orgs", "schools"):
-        return "orgs", [one for one in server.orgs if name == "orgs" or one["type"] == "school"]
-    if name in ("users", "students"):
-        users = [one for one in server.users if name == "users" or one["role"] == "student"]
-        return "users", [one for one in users if school is None or one["orgs"][0]["sourcedId"] == school]
-    return ("demographics", server.demographics) if name == "demographics" else None
-
-
-def _refusal(server: OneRosterServer | None, request: Request) -> Response | None:
+def _refusal(server: OneRosterServer | None, request: Request, version: str) -> Response | None:
+    """Calls to 1.1 may be signed in place of having a token."""
+    if server is not None and version == "1.1" and is_signed(request):
+        known = is_signed_by(request, b"", server.spec.client_id, server.spec.client_secret)
+        return None if known else _failure(401, "unauthorisedrequest", "The signature is wrong.")
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     held = server.tokens.get(token, 0.0) if server is not None else 0.0
     if scheme.lower() != "bearer" or held < time.monotonic():
@@ -249,9 +178,12 @@ def _page(spec: OneRosterSpec, request: Request, wrapper: str, rows: Sequence[Js
         offset = int(request.query_params.get("offset", 0))
     except ValueError:
         return _failure(400, "invaliddata", "limit and offset are whole numbers.")
+    if not spec.pages:
+        limit, offset = len(rows), 0
     headers = {"X-Total-Count": str(len(rows))} if spec.total else {}
     if spec.links and offset + limit < len(rows):
-        url = request.url.include_query_params(limit=limit, offset=offset + limit)
+        sent = request.scope["raw_path"].decode("latin-1")  # as it was asked, whatever it was taken for
+        url = request.url.replace(path=sent).include_query_params(limit=limit, offset=offset + limit)
         headers["Link"] = f'<{url}>; rel="next"'
     return _answer({wrapper: list(rows[offset : offset + limit])}, headers=headers)
 

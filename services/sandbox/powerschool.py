@@ -5,12 +5,9 @@ is absent, what looks like a number has no quotes, and `expires_in` is a text.
 """
 
 import hmac
-import re
 import time
 from base64 import b64decode
 from binascii import Error as NotBase64
-from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from typing import Any
 
 import orjson
@@ -18,18 +15,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.sandbox.errors import JSON
-from services.sandbox.powerschool_codes import code_lists, tables
+from services.sandbox import powerschool_contacts, powerschool_schema
+from services.sandbox.powerschool_answers import answer, group, listed, made_of_xml, not_found, paged, student_of
+from services.sandbox.powerschool_codes import code_lists
 from services.sandbox.powerschool_district import PowerSchoolServer, PowerSchoolSpec
+from services.sandbox.powerschool_search import at, fits, terms, text
 
 Json = dict[str, Any]
-_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]+)?")
-_TERM = re.compile(r"([a-z_.]+)(==|=gt=|=ge=|=lt=|=le=)(.*)")
 _GROUPS = (
     *("demographics", "addresses", "phones", "school_enrollment", "ethnicity_race"),
     *("contact", "contact_info", "initial_enrollment", "schedule_setup", "alerts", "fees", "lunch"),
 )
-ID_MAP = "com.pearson.core.student.student_dcid_id_map"
+OPEN = ("/ws/v1/metadata", "/ws/v1/time")
+"""What is answered without a token too."""
+SIZES = ("student", "school", "staff", "section", "section_enrollment", "course", "term", "schema_table_query")
+WRAPPERS = {"staff": "staffs", "course": "courses", "section": "sections", "term": "terms"}
+"""What a school has and nobody here does, to the wrappers of their lists."""
 EXPIRED = 'Bearer error="invalid_token",realm="PowerSchool",error_description="The access token has expired"'
 
 
@@ -44,39 +45,34 @@ class PowerSchoolApi:
         get = {
             "/ws/v1/metadata": self.metadata,
             "/ws/v1/time": self.time,
-            "/ws/dataversion/{application}/{version}": self.changed,
+            "/ws/v1/event_subscription": self.subscription,
             "/ws/v1/district": self.district,
+            "/ws/v1/school": self.schools,
             "/ws/v1/school/{school}": self.school,
-            "/ws/schema/table/{table}": self.table,
-            "/ws/schema/table/{table}/count": self.count_table,
-            "/ws/schema/table/{table}/metadata": self.about_table,
             "/ws/v1/district/school": self.schools,
             "/ws/v1/district/school/count": self.count_schools,
             "/ws/v1/district/student": self.students,
             "/ws/v1/district/student/count": self.count_students,
             "/ws/v1/school/{school}/student": self.students,
             "/ws/v1/school/{school}/student/count": self.count_students,
+            "/ws/v1/school/{school}/{what}": self.nothing,
+            "/ws/v1/school/{school}/{what}/count": self.count_nothing,
             "/ws/v1/student/{id}": self.student,
-            "/ws/contacts/student/{id}": self.contacts,
-            "/ws/contacts/contact/{id}": self.contact,
-            "/ws/contacts/contacts": self.several_contacts,
+            **powerschool_schema.READ,
+            **powerschool_contacts.READ,
         }
         write = {
             ("POST", "/ws/v1/student"): self.save,
-            ("POST", "/ws/schema/query/{query}"): self.query,
-            ("POST", "/ws/schema/query/{query}/count"): self.count_query,
-            ("DELETE", "/ws/contacts/{id}"): self.drop_contact,
-            ("POST", "/ws/contacts/contact"): self.add_contact,
-            ("PUT", "/ws/contacts/{id}/demographics"): self.change_contact,
-            ("POST", "/ws/contacts/{id}/{part:str}"): self.change_contact,
-            ("PUT", "/ws/contacts/{id}/{part:str}/{child}"): self.change_contact,
-            ("PUT", "/ws/contacts/{id}/students/{link}/studentdetails/{child}"): self.change_detail,
+            ("PUT", "/ws/v1/event_subscription"): self.subscribe,
+            ("DELETE", "/ws/v1/event_subscription"): self.unsubscribe,
+            **powerschool_schema.WRITE,
+            **powerschool_contacts.WRITE,
         }
         return [
             Route("/sandbox/powerschool/{name}", self.put, methods=["PUT"]),
             Route("/sandbox/powerschool/{name}/students/{id}", self.patch, methods=["PATCH"]),
             *(Route(base + f"/oauth/access_token{end}", self.token, methods=["POST"]) for end in ("", "/")),
-            *(Route(base + path, self._guarded(path, answer), methods=["GET"]) for path, answer in get.items()),
+            *(Route(base + path, self._guarded(path, read), methods=["GET"]) for path, read in get.items()),
             *(Route(base + path, self._written(path, make), methods=[how]) for (how, path), make in write.items()),
             Route("/sandbox/powerschool/{name}", self.stats, methods=["GET"]),
         ]
@@ -89,7 +85,7 @@ class PowerSchoolApi:
     async def patch(self, request: Request) -> Response:
         """Values of one student, group by group."""
         server = self._servers[request.path_params["name"]]
-        found = _student(server, request)
+        found = student_of(server, request)
         for name, values in orjson.loads(await request.body()).items():
             if found is not None:
                 found[name] = {**found[name], **values} if isinstance(values, dict) else values
@@ -99,19 +95,18 @@ class PowerSchoolApi:
     async def token(self, request: Request) -> Response:
         server = self._servers.get(request.path_params["name"])
         if server is None or not _logged_in(request.headers.get("authorization", ""), server.spec):
-            return _answer({"error": "invalid_client"}, 401)
+            return answer({"error": "invalid_client"}, 401)
         body = {"access_token": server.issue(), "token_type": "Bearer", "expires_in": server.spec.expires_in}
-        return _answer(body)
+        return answer(body)
 
-    def _guarded(self, path: str, answer: Any) -> Any:
+    def _guarded(self, path: str, read: Any) -> Any:
         async def guarded(request: Request) -> Response:
             server = self._servers.get(request.path_params["name"])
-            _, _, token = request.headers.get("authorization", "").partition(" ")
-            if server is None or server.tokens.get(token, 0) < time.monotonic():
+            if server is None or not (_knows(server, request) or path in OPEN):
                 return Response(status_code=401, headers={"WWW-Authenticate": EXPIRED})
             if any(part in request.url.path for part in server.spec.forbidden):
-                return _answer({"message": "You do not have access to this resource."}, 403)
-            made: Response = answer(server, request)
+                return answer({"message": "You do not have access to this resource."}, 403)
+            made: Response = read(server, request)
             return made
 
         return guarded
@@ -123,9 +118,9 @@ class PowerSchoolApi:
             try:
                 body = orjson.loads(await request.body() or b"{}")
             except orjson.JSONDecodeError:
-                return _answer({"message": "Internal Server Error"}, 500)
-            answer: Response = await self._guarded(path, lambda server, asked: make(server, asked, body))(request)
-            return answer
+                return answer({"message": "Internal Server Error"}, 500)
+            made: Response = await self._guarded(path, lambda server, asked: make(server, asked, body))(request)
+            return made
 
         return written
 
@@ -133,225 +128,116 @@ class PowerSchoolApi:
         """Every student who is there, with contacts: for tests to look at."""
         server = self._servers[request.path_params["name"]]
         students = [{**one, "contacts": server.contacts.of(one["id"])} for one in server.students]
-        return _answer({"inserts": server.inserts, "students": students})
+        return answer({"inserts": server.inserts, "students": students})
 
     def save(self, server: PowerSchoolServer, request: Request, body: Json) -> Response:
         """Students in bulk. Results come in an order of their own, a single one stands alone, the counts are off."""
-        given = body["students"]["student"]
+        given = group(group(body).get("students")).get("student")
+        if not given:
+            return answer({"message": "Validation Failed", "errors": [{"code": "missing_field"}]}, 400)
         named = frozenset(request.query_params.get("extensions", "").split(","))
         results = [server.save(one, named) for one in (given if isinstance(given, list) else [given])]
-        results = [one for one in reversed(results) if str(one["client_uid"]) not in server.spec.unanswered]
+        results = [one for one in reversed(results) if str(one.get("client_uid")) not in server.spec.unanswered]
         counts = {"insert_count": len(results), "update_count": 0, "delete_count": 0}
-        return _answer({"results": {**counts, **_listed("result", results)}})
+        return answer({"results": {**counts, **listed("result", results)}})
 
-    def add_contact(self, server: PowerSchoolServer, _: Request, body: Json) -> Response:
-        """A refusal is an answer of 200 too."""
-        if not body.get("lastName"):
-            return _contact_refused("lastName is required")
-        numbers = {one["local_id"]: one["id"] for one in server.students}
-        for link in body.get("contactStudents", []):
-            link["dcid"] = numbers.get(str(link.get("studentNumber")))
-            if link["dcid"] is None:
-                return _contact_refused("there is no such student")
-            if sum(bool(one.get("active")) for one in link.get("studentDetails", [])) != 1:
-                return _contact_refused("exactly one active detail is needed")
-        id = server.contacts.add(body)
-        done = {"id": id, "ref": f"/ws/contacts/contact/{id}"}
-        return _answer({"status": "VALID", "action": "INSERT", "_success_message": done})
-
-    def change_contact(self, server: PowerSchoolServer, request: Request, body: Json) -> Response:
-        part = request.path_params.get("part", "demographics")
-        if part not in ("demographics", "emails", "phones", "addresses"):
-            return _answer({"message": "The resource was not found."}, 404)
-        if part == "demographics" and not body.get("lastName"):
-            return _contact_refused("lastName is required")
-        id, child = int(request.path_params["id"]), request.path_params.get("child", "")
-        done = server.contacts.change(id, part, child, body)
-        return _answer(
-            {"status": "VALID", "action": "UPDATE"} if done else {"message": "not found"}, 200 if done else 404
-        )
-
-    def change_detail(self, server: PowerSchoolServer, request: Request, body: Json) -> Response:
-        about = request.path_params
-        done = server.contacts.change_detail(int(about["id"]), about["link"], about["child"], body)
-        return _answer(
-            {"status": "VALID", "action": "UPDATE"} if done else {"message": "not found"}, 200 if done else 404
-        )
-
-    def query(self, server: PowerSchoolServer, request: Request, body: Json) -> Response:
-        """A PowerQuery of ids; asked with a data version the server counts changes from then on.
-
-        No `record` at all where nothing is found; a page size of 0 is everything.
-        """
-        if request.path_params["query"] != ID_MAP:
-            return _answer({"message": "The resource was not found."}, 404)
-        everything = request.query_params.get("pagesize") == "0"
-        found = server.students if everything else _paged(server, request, server.students)
-        rows = [{"dcid": str(one["id"]), "id": str(one["id"])} for one in found]
-        version = {"$dataversion": str(server.version)} if body.get("$dataversion_applicationname") else {}
-        listed = {"record": rows} if rows else {}
-        return _answer({"name": request.path_params["query"], **listed, "@extensions": "", **version})
-
-    def count_query(self, server: PowerSchoolServer, request: Request, _: Json) -> Response:
-        if request.path_params["query"] != ID_MAP:
-            return _answer({"message": "The resource was not found."}, 404)
-        return _answer({"count": len(server.students)})
-
-    def contact(self, server: PowerSchoolServer, request: Request) -> Response:
-        found = server.contacts.by_id.get(int(request.path_params["id"]))
-        return _answer(found) if found else _answer({"message": "The resource was not found."}, 404)
-
-    def several_contacts(self, server: PowerSchoolServer, request: Request) -> Response:
-        ids = [int(one) for one in request.query_params.get("contactids", "").split(",") if one.isdigit()]
-        return _answer([server.contacts.by_id[id] for id in ids if id in server.contacts.by_id])
-
-    def drop_contact(self, server: PowerSchoolServer, request: Request, _: Json) -> Response:
-        done = server.contacts.drop(int(request.path_params["id"]))
-        return Response(status_code=204 if done else 404)
-
-    def changed(self, server: PowerSchoolServer, request: Request) -> Response:
-        since = int(request.path_params["version"])
-        ids = [id for id, version in server.versions.items() if version > since]
-        return _answer({"$dataversion": str(server.version), "tables": {"students": ids} if ids else {}})
-
-    def metadata(self, server: PowerSchoolServer, _: Request) -> Response:
-        sizes = {f"{kind}_max_page_size": server.spec.page_max for kind in ("student", "school")}
-        plugin = {"plugin_id": 7, **sizes} if server.spec.plugin else {}
-        return _answer(
+    def metadata(self, server: PowerSchoolServer, request: Request) -> Response:
+        """What is the plugin's own only to its token."""
+        sizes = {f"{kind}_max_page_size": server.spec.page_max for kind in SIZES}
+        plugin = {"plugin_id": 7, **sizes} if server.spec.plugin and _knows(server, request) else {}
+        return answer(
             {"metadata": {**plugin, "powerschool_version": "25.8.0.0", "district_timezone": "America/Denver"}}
         )
 
     def time(self, _: PowerSchoolServer, __: Request) -> Response:
-        return _answer({"time": {"milliseconds_since_epoch": round(time.time() * 1000)}})
+        return answer({"time": {"milliseconds_since_epoch": round(time.time() * 1000)}})
 
     def district(self, server: PowerSchoolServer, request: Request) -> Response:
         """Code lists where they are asked for, each wrapped twice; one code stands alone."""
         wanted = {one.strip() for one in request.query_params.get("expansions", "").split(",")}
-        lists = {wrapper: _listed(item, rows) for wrapper, (item, rows) in code_lists(server.spec).items()}
+        lists = {wrapper: listed(item, rows) for wrapper, (item, rows) in code_lists(server.spec).items()}
         shown = {wrapper: rows or "" for wrapper, rows in lists.items() if wrapper in wanted}
         about = {"name": "Sandbox District", "district_number": 900, "uuid": "0f3c"}
-        return _answer({"district": {**about, "@expansions": ", ".join(lists), **shown}})
+        return answer({"district": {**about, "@expansions": ", ".join(lists), **shown}})
 
     def school(self, server: PowerSchoolServer, request: Request) -> Response:
         found = [one for one in server.schools if str(one["id"]) == request.path_params["school"]]
         if not found:
-            return _answer({"message": "The resource was not found."}, 404)
-        return _answer({"school": {"@expansions": "", **_made_of_xml(found[0])}})
-
-    def table(self, server: PowerSchoolServer, request: Request) -> Response:
-        """All values are texts; without a projection it is an error."""
-        name = request.path_params["table"].casefold()
-        rows = tables(server.students).get(name)
-        if rows is None:
-            return _answer({"message": "The resource was not found."}, 404)
-        columns = [one for one in request.query_params.get("projection", "").casefold().split(",") if one]
-        if not columns:
-            errors = [{"field": "projection", "resource": name, "errorCode": "INVALID"}]
-            return _answer({"message": "Validation Failed", "errors": errors}, 400)
-        wanted = [{key: str(one.get(key) or "") for key in (one if columns == ["*"] else columns)} for one in rows]
-        shown = [{"id": number, "name": name, "tables": {name: row}} for number, row in enumerate(wanted, 1)]
-        return _answer({"name": name, "record": list(_paged(server, request, shown)), "@extensions": ""})
-
-    def count_table(self, server: PowerSchoolServer, request: Request) -> Response:
-        return _answer({"count": len(tables(server.students).get(request.path_params["table"].casefold(), []))})
-
-    def about_table(self, server: PowerSchoolServer, request: Request) -> Response:
-        rows = tables(server.students).get(request.path_params["table"].casefold(), [])
-        return _answer({"name": request.path_params["table"], "columns": sorted(rows[0]) if rows else []})
+            return not_found()
+        return answer({"school": {"@expansions": "", **made_of_xml(found[0])}})
 
     def schools(self, server: PowerSchoolServer, request: Request) -> Response:
-        rows = _paged(server, request, server.schools)
-        return _answer({"schools": {"@expansions": "", "@extensions": "", **_listed("school", rows)}})
+        rows = paged(server, request, server.schools)
+        return answer({"schools": {"@expansions": "", "@extensions": "", **listed("school", rows)}})
 
     def count_schools(self, server: PowerSchoolServer, _: Request) -> Response:
-        return _answer({"resource": {"count": len(server.schools)}})
+        return answer({"resource": {"count": len(server.schools)}})
 
     def students(self, server: PowerSchoolServer, request: Request) -> Response:
-        rows = _paged(server, request, _chosen(server, request))
+        rows = paged(server, request, _chosen(server, request))
         wanted = {one.strip() for one in request.query_params.get("expansions", "").split(",")}
         extended = server.spec.extension in request.query_params.get("extensions", "").split(",")
         about = {"@expansions": ", ".join(_GROUPS), "@extensions": server.spec.extension}
-        return _answer({"students": {**about, **_listed("student", [_shown(one, wanted, extended) for one in rows])}})
+        shown = [_shown(one, wanted, extended) for one in rows]
+        found = {"student": shown[0] if len(shown) == 1 else shown} if shown else {}
+        return answer({"students": {**about, **found}})
 
     def count_students(self, server: PowerSchoolServer, request: Request) -> Response:
-        return _answer({"resource": {"count": len(_chosen(server, request))}})
+        return answer({"resource": {"count": len(_chosen(server, request))}})
+
+    def nothing(self, server: PowerSchoolServer, request: Request) -> Response:
+        """The staff, courses, sections and terms of a school: there are none."""
+        wrapper = _wrapper(server, request)
+        return answer({wrapper: {"@expansions": "", "@extensions": ""}}) if wrapper else not_found()
+
+    def count_nothing(self, server: PowerSchoolServer, request: Request) -> Response:
+        return answer({"resource": {"count": 0}}) if _wrapper(server, request) else not_found()
+
+    def subscription(self, server: PowerSchoolServer, _: Request) -> Response:
+        return answer({"event_subscriptions": server.subscription or ""})
+
+    def subscribe(self, server: PowerSchoolServer, _: Request, body: Json) -> Response:
+        """Takes the place of all that were there before. Nothing is ever sent to whoever subscribes."""
+        there = server.subscription is not None
+        server.subscription = group(group(body).get("event_subscriptions")) or group(body)
+        return Response(status_code=204 if there else 201)
+
+    def unsubscribe(self, server: PowerSchoolServer, _: Request, __: Json) -> Response:
+        there, server.subscription = server.subscription is not None, None
+        return Response(status_code=204) if there else not_found()
 
     def student(self, server: PowerSchoolServer, request: Request) -> Response:
-        found = _student(server, request)
+        found = student_of(server, request)
         if found is None:
-            return _answer({"message": "The resource was not found."}, 404)
+            return not_found()
         wanted = {one.strip() for one in request.query_params.get("expansions", "").split(",")}
-        return _answer({"student": _shown(found, wanted, "extensions" in request.query_params)})
+        about = {"@expansions": ", ".join(_GROUPS), "@extensions": server.spec.extension}
+        return answer({"student": {**about, **_shown(found, wanted, "extensions" in request.query_params)}})
 
-    def contacts(self, server: PowerSchoolServer, request: Request) -> Response:
-        """A bare list with real types; nothing at all where there are none."""
-        found = server.contacts.of(int(request.path_params["id"]))
-        return _answer(found) if found else Response(status_code=204)
+
+def _knows(server: PowerSchoolServer, request: Request) -> bool:
+    """Whether the token is good."""
+    _, _, token = request.headers.get("authorization", "").partition(" ")
+    return server.tokens.get(token, 0) >= time.monotonic()
+
+
+def _wrapper(server: PowerSchoolServer, request: Request) -> str | None:
+    known = any(str(one["id"]) == request.path_params["school"] for one in server.schools)
+    return WRAPPERS.get(request.path_params["what"]) if known else None
 
 
 def _chosen(server: PowerSchoolServer, request: Request) -> list[Json]:
     school = request.path_params.get("school")
     found = [one for one in server.students if school in (None, str(one["school_enrollment"]["school_id"]))]
-    for term in filter(None, request.query_params.get("q", "").split(";")):
-        parsed = _TERM.fullmatch(term)
-        if parsed is not None:
-            name, sign, sought = parsed.groups()
-            found = [one for one in found if _fits(str(_at(one, name) or ""), sign, sought)]
+    for name, sign, sought in terms(request.query_params.get("q", "")):
+        found = [one for one in found if fits(text(at(one, name)), sign, sought)]
     return found
-
-
-def _fits(held: str, sign: str, sought: str) -> bool:
-    if sign == "==":
-        return fnmatchcase(held, sought)
-    return {"=gt=": held > sought, "=ge=": held >= sought, "=lt=": held < sought, "=le=": held <= sought}[sign]
-
-
-def _at(one: Json, name: str) -> Any:
-    found: Any = one
-    for part in name.split("."):
-        found = found.get(part) if isinstance(found, dict) else None
-    return found
-
-
-def _student(server: PowerSchoolServer, request: Request) -> Json | None:
-    id = request.path_params["id"]
-    return server.by_id.get(int(id)) if id.isascii() and id.isdigit() else None
-
-
-def _contact_refused(why: str) -> Response:
-    errors = [{"field": "contact", "error_code": "FIELD_VALIDATION_ERROR", "error_description": why}]
-    return _answer({"status": "ERROR", "action": "INSERT", "error_message": {"error": errors}})
-
-
-def _paged(server: PowerSchoolServer, request: Request, rows: Sequence[Json]) -> Sequence[Json]:
-    page = int(request.query_params.get("page", 1))
-    size = min(int(request.query_params.get("pagesize", server.spec.page_max)), server.spec.page_max)
-    return rows[(page - 1) * size : page * size]
-
-
-def _listed(name: str, rows: Sequence[Any]) -> Json:
-    """One item stands alone; none at all has no key."""
-    if not rows:
-        return {}
-    return {name: _made_of_xml(rows[0] if len(rows) == 1 else list(rows))}
 
 
 def _shown(one: Json, wanted: set[str], extended: bool) -> Json:
     hidden = {name for name in _GROUPS if name not in wanted} | (set() if extended else {"_extension_data"})
-    shown = {name: value for name, value in one.items() if name not in hidden}
-    return {**shown, **{name: "" for name in _GROUPS if name in wanted and not one.get(name)}}
-
-
-def _made_of_xml(value: Any) -> Any:
-    """As PowerSchool's JSON has it: no quotes around numbers, no keys without values, no lists of one."""
-    if isinstance(value, dict):
-        inner = {name: _made_of_xml(one) for name, one in value.items()}
-        return {name: one for name, one in inner.items() if one not in (None, "", [])} or ""
-    if isinstance(value, list):
-        return [_made_of_xml(one) for one in value] if len(value) != 1 else _made_of_xml(value[0])
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
-        return float(value) if "." in value else int(value)
-    return value
+    shown = group(made_of_xml({name: value for name, value in one.items() if name not in hidden}))
+    return {**shown, **{name: "" for name in _GROUPS if name in wanted and not shown.get(name)}}
 
 
 def _logged_in(header: str, spec: PowerSchoolSpec) -> bool:
@@ -363,7 +249,3 @@ def _logged_in(header: str, spec: PowerSchoolSpec) -> bool:
     return (
         scheme == "Basic" and id == spec.client_id and hmac.compare_digest(secret.encode(), spec.client_secret.encode())
     )
-
-
-def _answer(body: Any, status: int = 200) -> Response:
-    return Response(orjson.dumps(body), status, media_type=JSON)

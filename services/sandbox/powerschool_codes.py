@@ -16,6 +16,8 @@ RACES = {
     "P": "Pacific",
     "M": "Multi",
 }
+STATUS = {"A": 0, "P": -1, "I": 1, "T": 2, "G": 3, "H": 4}
+"""The letters of an enrollment status to what stands in the table."""
 CODE_SET = (
     ("Relationship", "Mother", "Mother", ""),
     ("Relationship", "Father", "Father", ""),
@@ -42,13 +44,27 @@ def code_lists(spec: "PowerSchoolSpec") -> Mapping[str, tuple[str, Rows]]:
     }
 
 
-def tables(students: Sequence[Mapping[str, Any]]) -> dict[str, Rows]:
+def tables(students: Sequence[Mapping[str, Any]], schools: Sequence[Mapping[str, Any]] = ()) -> dict[str, Rows]:
+    """Each with its primary key first."""
     names = ("codetype", "code", "displayvalue", "effectiveenddate")
     return {
         "codeset": [{"codesetid": at, **dict(zip(names, one, strict=True))} for at, one in enumerate(CODE_SET, 1)],
         "students": [
-            {"dcid": one["id"], "student_number": one["local_id"], "last_name": one["name"]["last_name"]}
+            {
+                "dcid": one["id"],
+                "id": one["id"],
+                "student_number": one["local_id"],
+                **{name: one.get("name", {}).get(name) for name in ("last_name", "first_name", "middle_name")},
+                "dob": one.get("demographics", {}).get("birth_date"),
+                "grade_level": one.get("school_enrollment", {}).get("grade_level"),
+                "schoolid": one.get("school_enrollment", {}).get("school_number"),
+                "enroll_status": STATUS.get(one.get("school_enrollment", {}).get("enroll_status"), 0),
+            }
             for one in students
+        ],
+        "schools": [
+            {"dcid": one["id"], **{name: one[name] for name in ("name", "school_number", "low_grade", "high_grade")}}
+            for one in schools
         ],
     }
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.sandbox import people
 from services.sandbox.district import HEADERS, district_rows
+from services.sandbox.powerschool_codes import STATUS
 from services.sandbox.powerschool_writing import ContactBook, faults, merged
 
 Json = dict[str, Any]
@@ -54,6 +55,8 @@ class PowerSchoolServer:
         self.by_id: dict[int, Json] = {}
         self.contacts = ContactBook()
         self.inserts = 0
+        self.own_tables: dict[str, dict[int, Json]] = {}
+        self.subscription: Json | None = None
         self.version = 16_000_000
         self.versions: dict[int, int] = {}
         for number, row in enumerate(district_rows(spec.students, seed=spec.seed)):
@@ -89,6 +92,7 @@ class PowerSchoolServer:
                 "phones": {"main": {"number": row["Phone"]}},
                 "school_enrollment": {
                     "enroll_status": status,
+                    "enroll_status_code": STATUS[status],
                     "grade_level": int(row["Grade"]) if grade is None else grade,
                     "school_number": row["School"],
                     "school_id": school["id"],
@@ -123,6 +127,8 @@ class PowerSchoolServer:
             wrong = [
                 {"field": "students/id", "error_code": "REQUIRED", "error_description": "There is no such student"}
             ]
+        if record.get("action") not in ("INSERT", "UPDATE"):
+            wrong = [{"field": "students/action", "error_code": "REQUIRED", "error_description": "INSERT or UPDATE"}]
         if wrong:
             return {**about, "status": "ERROR", "error_message": {"error": wrong}}
         if held is None:
@@ -143,7 +149,7 @@ class PowerSchoolServer:
         self.students.append(made)
         self.by_id[id] = made
         school = schools[str(record["school_enrollment"]["school_number"])]
-        made["school_enrollment"] = {"enroll_status": "A", "school_id": school["id"]}
+        made["school_enrollment"] = {"enroll_status": "A", "enroll_status_code": 0, "school_id": school["id"]}
         return made
 
 

@@ -160,12 +160,24 @@ class ContactBook:
             for part in contact.setdefault(kind, []):
                 part.setdefault(key, self.take())
         for link in contact.setdefault("contactStudents", []):
-            link.setdefault("studentContactId", self.take())
-            for detail in link.setdefault("studentDetails", []):
-                detail.setdefault("studentContactDetailId", self.take())
-            self.of_student.setdefault(link["dcid"], []).append(id)
+            self._linked(id, link)
         self.by_id[id] = contact
         return int(id)
+
+    def link(self, id: int, link: Json) -> Json | None:
+        """One more student of a contact; None where there is no such contact."""
+        contact = self.by_id.get(id)
+        if contact is None:
+            return None
+        contact["contactStudents"].append(link)
+        return self._linked(id, link)
+
+    def _linked(self, id: int, link: Json) -> Json:
+        link.setdefault("studentContactId", self.take())
+        for detail in link.setdefault("studentDetails", []):
+            detail.setdefault("studentContactDetailId", self.take())
+        self.of_student.setdefault(link["dcid"], []).append(id)
+        return link
 
     def of(self, dcid: int) -> list[Json]:
         """Those of a student, each with the link to this student alone."""

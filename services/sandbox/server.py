@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -50,8 +51,13 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 @contextlib.asynccontextmanager
-async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[str]:
-    """Serves `app` on `listener` and gives its base address; stops cleanly, within seconds, at the end."""
+async def serving(
+    app: ASGIApp, listener: socket.socket, certificate: Path | None = None, key: Path | None = None
+) -> AsyncIterator[str]:
+    """Serves `app` on `listener` and gives its base address; stops cleanly, within seconds, at the end.
+
+    HTTPS where there is a certificate.
+    """
     config = uvicorn.Config(
         app,
         http=CuttableProtocol,
@@ -61,6 +67,8 @@ async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[str]:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
     )
     server = _Server(config)
     host, port = listener.getsockname()[:2]
@@ -71,7 +79,8 @@ async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[str]:
         if running.done():
             await running
             raise RuntimeError("The HTTP server stopped before it was ready.")
-        yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        scheme = "https" if certificate else "http"
+        yield f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
     finally:
         ready.cancel()
         server.should_exit = True

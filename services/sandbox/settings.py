@@ -17,6 +17,9 @@ class SandboxSettings(BaseSettings):
     organizations: Mapping[str, OrganizationSpec] = Field(
         default_factory=dict, description="Organizations to start with, by id (JSON)."
     )
+    tls_port: int = Field(0, description="HTTPS port besides the HTTP one; none without a certificate. 0: a free one.")
+    tls_certificate: Path | None = Field(None, description="Certificate file (PEM), for clients that know only https.")
+    tls_key: Path | None = Field(None, description="File of its private key, where it is not in the same file.")
     sftp_folder: Path | None = Field(None, description="Folder to serve by SFTP; no SFTP server if unset.")
     sftp_port: int = Field(0, description="SFTP port. 0 takes a free one.")
     sftp_user: str = Field("district", description="Who may log in by SFTP.")

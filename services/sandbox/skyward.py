@@ -21,7 +21,19 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from services.sandbox.errors import JSON
-from services.sandbox.skyward_district import COMPUTED, ENROLLED, NAME, SCHEMA, THIS_YEAR, Settlement, moment, visible
+from services.sandbox.oauth1 import is_signed, is_signed_by
+from services.sandbox.skyward_district import (
+    COMPUTED,
+    COMPUTED_OF_TEXTS,
+    ENROLLED,
+    NAME,
+    SCHEMA,
+    SCHEMA_OF_TEXTS,
+    THIS_YEAR,
+    Settlement,
+    moment,
+    visible,
+)
 from services.sandbox.skyward_objects import Json, Objects, Table
 from services.sandbox.skyward_search import Refusal
 
@@ -39,7 +51,7 @@ class SkywardSpec(BaseModel):
     answered when it is not. `logins`: how the credentials may come. `nested`: related objects are not flattened.
     `paging`: "next" as it should be, "repeats" where the last page points at itself, "bare" where Next loses the
     query, "none" where there is no Paging. `numbers`: whether the server gives a new student its number.
-    `dropped`: fields of names that are ignored when they are written.
+    `dropped`: fields of names that are ignored when they are written. `gender`: which of the two fields may be written.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,7 +64,7 @@ class SkywardSpec(BaseModel):
     token_life: float = 3600
     token_calls: int | None = Field(default=None, ge=1)
     expired: Literal[400, 403] = 403
-    logins: tuple[Literal["basic", "form", "get"], ...] = ("basic", "form", "get")
+    logins: tuple[Literal["basic", "form", "get", "oauth1"], ...] = ("basic", "form", "get", "oauth1")
     forbidden: tuple[str, ...] = ()
     read_only: tuple[str, ...] = ()
     left_every: int = Field(default=0, ge=0)
@@ -60,6 +72,7 @@ class SkywardSpec(BaseModel):
     paging: Literal["next", "repeats", "bare", "none"] = "next"
     numbers: bool = True
     dropped: tuple[str, ...] = ()
+    gender: Literal["GenderCode", "Gender"] = "GenderCode"
 
 
 class SkywardServer:
@@ -67,7 +80,8 @@ class SkywardServer:
 
     def __init__(self, spec: SkywardSpec) -> None:
         self.spec = spec
-        self.objects = Objects(SCHEMA, COMPUTED, spec.forbidden)
+        schema, computed = (SCHEMA, COMPUTED) if spec.gender == "GenderCode" else (SCHEMA_OF_TEXTS, COMPUTED_OF_TEXTS)
+        self.objects = Objects(schema, computed, spec.forbidden)
         self._tokens: dict[str, tuple[float, int]] = {}
         Settlement(self.objects, spec.left_every).add(spec.students, spec.seed)
 
@@ -218,11 +232,15 @@ class SkywardApi:
             server = self._servers.get(request.path_params["name"])
             if server is None:
                 return Response("<html><title>404 - File or directory not found.</title></html>", 404)
-            _, _, token = request.headers.get("authorization", "").partition(" ")
-            if not server.takes(token):
+            body = await request.body()
+            if is_signed(request):
+                known = is_signed_by(request, body, server.spec.client_id, server.spec.client_secret)
+                if not known or "oauth1" not in server.spec.logins:
+                    return _failure(401, "invalid_signature")
+            elif not server.takes(request.headers.get("authorization", "").partition(" ")[2]):
                 return _failure(server.spec.expired, EXPIRED if server.spec.expired == 400 else "Forbidden")
             try:
-                return _answer(answer(_Call(server, request, await request.body())))
+                return _answer(answer(_Call(server, request, body)))
             except Refusal as refusal:
                 return _failure(refusal.status, str(refusal))
 

@@ -4,8 +4,9 @@ Source: SIS facts, 3.6. A student is spread over a dozen objects; every tenth ha
 """
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
+from uuid import UUID
 
 from services.sandbox import people
 from services.sandbox.district import HEADERS, district_rows
@@ -15,9 +16,9 @@ DISTRICT = 1
 THIS_YEAR = 2
 NAME, ENROLLED, ADDRESS = "Demographics/Name", "Enrollment/EntryWithdrawal", "Demographics/Address"
 FLAGS = {"IsWhite": "W", "IsBlack": "B", "IsAsian": "A", "IsAlaskan": "I", "IsHawaiian": "P"}
-_CODED = "Code! Description"
+_CODED = "Code! Description CodeDescription-"
 _TIMES = "CreatedTime- ModifiedTime-"
-_LEGAL = "LegalFirstName LegalMiddleName LegalLastName"
+_LEGAL = "FirstNameLegal MiddleNameLegal LastNameLegal"
 _GRADES = {"PK": -1, "KG": 0}
 _ENTITY = ">District/Entity"
 _STUDENT = ">Student/Student"
@@ -38,7 +39,7 @@ CODES = {
 }
 SCHEMA = {
     "District/Entity": f"EntityID* Code! Name! DistrictID SchoolYearIDCurrent{_YEAR}",
-    "District/SchoolYear": "SchoolYearID* NumericYear! Description",
+    "District/SchoolYear": "SchoolYearID* NumericYear! Description NextNumericYear- IsCurrentYearForProvidedEntity-",
     "Enrollment/School": "SchoolID* Code! Name! SchoolNumber PhoneNumber",
     "Enrollment/EntitySchool": f"EntitySchoolID* EntityID!{_ENTITY} SchoolID!>Enrollment/School",
     "Enrollment/GradeReference": f"GradeReferenceID* GradeLevelID>Enrollment/GradeLevel {_CODED}",
@@ -46,21 +47,25 @@ SCHEMA = {
     ENROLLED: f"EntryWithdrawalID* StudentID!{_STUDENT} EntityID!{_ENTITY} SchoolID!>Enrollment/School "
     f"SchoolYearID!{_YEAR} CalendarID>Enrollment/Calendar StartDate! EndDate EntryCodeID>Enrollment/EntryCode "
     "EntryComment WithdrawalCodeID>Enrollment/WithdrawalCode StudentTypeID>Enrollment/StudentType "
-    f"GradeReferenceID>Enrollment/GradeReference IsDefaultEntity PercentEnrolled {_TIMES}",
+    f"GradeReferenceID>Enrollment/GradeReference IsDefaultEntity PercentEnrolled WithdrawalDate- {_TIMES}",
     "Student/Student": f"StudentID* NameID!{_NAME} StudentNumber Grade- GradeNumeric- GradYear- IsCurrentActive- "
     "IsGraduated- LanguageIDNative>Demographics/Language LanguageIDPrimary>Demographics/Language "
-    f"EarliestDistrictEnrollmentDate- CalculatedStudentStateID- {_TIMES}",
+    "EarliestDistrictEnrollmentDate- CalculatedStudentStateID- HasStudentEntityYearForCurrentSchoolYear- "
+    f"GraduationDate- IsCurrentActiveDefaultEnrollment- MaskedStudentNumber- {_TIMES}",
     "Student/NextStudentNumber": "NextStudentNumberID* SequenceNumber MaskPrefix IsForStateID",
     NAME: f"NameID* FirstName! MiddleName LastName! {_LEGAL} BirthDate Gender- GenderCode IsHispanic {' '.join(FLAGS)} "
-    f"EthnicityAndRace- ExternalUniqueIdentifier BypassStudentRaceValidation {_TIMES}",
+    "EthnicityAndRace- ExternalUniqueIdentifier BypassStudentRaceValidation Age- FullNameFL- Initials- NameKey- "
+    "SkywardID- NameSuffixID CalculatedPrimaryFormattedPhoneNumber- IsCurrentStudent- IsStudentInDistrict- "
+    f"IsStudentName- {_TIMES}",
     "Demographics/NameAddress": f"NameAddressID* NameID!{_NAME} AddressID!>{ADDRESS} IsMailing IsPhysical",
     ADDRESS: "AddressID* StreetNumber StreetID>Demographics/Street SecondaryUnitNumber POBox "
     "ZipID>Demographics/Zip ZipCodeAddOn FreeformAddress FullAddress-",
     "Demographics/Street": "StreetID* Name! DirectionalID>Demographics/Directional",
     "Demographics/Zip": "ZipID* ZipCode! City! StateID>Demographics/State CountryCode",
     "Demographics/NamePhone": f"NamePhoneID* NameID!{_NAME} PhoneNumber! Extension "
-    "PhoneTypeID!>Demographics/PhoneType Rank! IsConfidential IsInternational",
-    "Demographics/NameEmail": f"NameEmailID* NameID!{_NAME} EmailAddress! EmailTypeID!>Demographics/EmailType Rank!",
+    "PhoneTypeID!>Demographics/PhoneType Rank! IsConfidential IsInternational Note FullPhoneNumber-",
+    "Demographics/NameEmail": f"NameEmailID* NameID!{_NAME} EmailAddress! EmailTypeID!>Demographics/EmailType Rank! "
+    "Note",
     "Demographics/EmergencyContact": f"EmergencyContactID* NameID!{_NAME} NameIDEmergencyContact!{_NAME} "
     f"RelationshipID{_KIN} Rank! AllowPickUp Comment",
     "Family/Family": "FamilyID* IsActive APIOptionFlags",
@@ -107,6 +112,27 @@ def _full_address(objects: Objects, row: Json) -> str:
     return f"{line}\n{place.get('City', '')}, AZ {place.get('ZipCode', '')}"
 
 
+def _of_name(objects: Objects, row: Json) -> list[Json]:
+    return objects.tables["Student/Student"].referring("NameID", row["NameID"])
+
+
+def _is_current(objects: Objects, row: Json) -> bool:
+    return any(_now(objects, one) for one in _of_name(objects, row))
+
+
+def _first_phone(objects: Objects, row: Json) -> str | None:
+    phones = objects.tables["Demographics/NamePhone"].referring("NameID", row["NameID"])
+    return min(phones, key=lambda one: int(one["Rank"]), default={}).get("PhoneNumber")
+
+
+def _age(_: Objects, row: Json) -> int | None:
+    born = str(row.get("BirthDate") or "")[:10]
+    if not born:
+        return None
+    day, birthday = datetime.now(UTC).date(), date.fromisoformat(born)
+    return day.year - birthday.year - ((day.month, day.day) < (birthday.month, birthday.day))
+
+
 def _races(_: Objects, row: Json) -> str:
     return ", ".join(name.removeprefix("Is") for name in ("IsHispanic", *FLAGS) if row.get(name))
 
@@ -119,13 +145,43 @@ COMPUTED: Mapping[str, Mapping[str, Computed]] = {
         "IsCurrentActive": lambda objects, row: bool(_now(objects, row)),
         "IsGraduated": lambda objects, row: False,
         "EarliestDistrictEnrollmentDate": _first_day,
+        "HasStudentEntityYearForCurrentSchoolYear": lambda objects, row: bool(_now(objects, row)),
+        "GraduationDate": lambda objects, row: None,
+        "IsCurrentActiveDefaultEnrollment": lambda objects, row: bool(_now(objects, row)),
+        "MaskedStudentNumber": lambda objects, row: row["StudentNumber"],
+    },
+    ENROLLED: {"WithdrawalDate": lambda objects, row: row["EndDate"]},
+    "District/SchoolYear": {
+        "NextNumericYear": lambda objects, row: int(row["NumericYear"]) + 1,
+        "IsCurrentYearForProvidedEntity": lambda objects, row: row["SchoolYearID"] == THIS_YEAR,
+    },
+    "Demographics/NamePhone": {"FullPhoneNumber": lambda objects, row: row["PhoneNumber"]},
+    **{
+        path: {"CodeDescription": lambda objects, row: f"{row['Code']} - {row['Description']}"}
+        for path in (*CODES, "Enrollment/GradeReference", "Enrollment/Calendar")
     },
     NAME: {
+        "Age": _age,
+        "FullNameFL": lambda objects, row: f"{row['FirstName']} {row['LastName']}",
+        "Initials": lambda objects, row: f"{row['FirstName'][:1]}{row['LastName'][:1]}",
+        "NameKey": lambda objects, row: f"{row['LastName'][:5]}{row['FirstName'][:3]}000".upper(),
+        "SkywardID": lambda objects, row: str(UUID(int=row["NameID"])),
+        "CalculatedPrimaryFormattedPhoneNumber": _first_phone,
+        "IsCurrentStudent": _is_current,
+        "IsStudentInDistrict": _is_current,
+        "IsStudentName": lambda objects, row: bool(_of_name(objects, row)),
         "Gender": lambda objects, row: {"M": "Male", "F": "Female"}.get(row["GenderCode"], "Other"),
         "EthnicityAndRace": _races,
     },
     ADDRESS: {"FullAddress": _full_address},
 }
+SCHEMA_OF_TEXTS = {**SCHEMA, NAME: SCHEMA[NAME].replace("Gender- GenderCode ", "Gender GenderCode- ")}
+COMPUTED_OF_TEXTS = {
+    **COMPUTED,
+    NAME: {name: made for name, made in COMPUTED[NAME].items() if name != "Gender"}
+    | {"GenderCode": lambda objects, row: str(row["Gender"] or "")[:1]},
+}
+"""Of servers where Gender may be written and GenderCode is what is made of it."""
 
 
 def moment() -> str:
@@ -206,6 +262,7 @@ class Settlement:
             MiddleName=row["Middle Name"] or None,
             BirthDate=f"{year}-{month}-{day}T00:00:00",
             GenderCode={"Male": "M", "Female": "F"}.get(row["Gender"], "X"),
+            Gender=row["Gender"],
             **race,
         )
         student = self._load(

@@ -180,14 +180,14 @@ class Objects:
         return found
 
     def about(self, path: str) -> Json:
-        """What the API says about the fields of an object."""
+        """What the API says about the fields of an object: a flag is there where it holds, else not at all."""
         table = self.table(path)
-        fields: Json = {
-            one.name: {"PrimaryKey": one.key, "ReadOnly": one.key or one.read_only, "Required": one.required}
-            for one in table.columns.values()
-        }
+        fields: Json = {}
+        for one in table.columns.values():
+            flags = {"PrimaryKey": one.key, "ReadOnly": one.key or one.read_only, "Required": one.required}
+            fields[one.name] = {name: True for name, holds in flags.items() if holds}
         related = {one.relation: {"Object": one.refers, "Field": one.name} for one in table.relations.values()}
-        return {**fields, "Relationships": related, "ValidationRules": []}
+        return {**fields, "Relationships": related, "ValidationRules": {}}
 
     def _is_there(self, path: str, id: Any) -> bool:
         return isinstance(id, int) and id in self.tables[path].rows

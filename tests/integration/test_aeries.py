@@ -152,3 +152,4 @@ def test_no_answer_makes_it_raise(raw: dict[str, Any]) -> None:
     assert all(isinstance(value, str) for value in dict(named([texts(raw)])).values())
     assert text("2015-03-09T00:00:00") == "2015-03-09"
     assert text(" 02 ") == "02"
+    assert text("0001-01-01T00:00:00") == ""

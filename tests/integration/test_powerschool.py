@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from services.sandbox import people
+from services.sandbox.powerschool_writing import ContactBook
 from shared.adapters.powerschool.server import PowerSchool
 from shared.adapters.powerschool.source import CUT_SHORT, PowerSchoolSource
 from shared.adapters.sis_http import ClientCredentials, SisHttp
@@ -142,3 +143,22 @@ async def test_a_maintenance_page_and_other_nonsense_never_look_like_an_empty_di
         await table(site.source(spool_dir=tmp_path / "spool"))
     assert caught.value.code == code
     assert list((tmp_path / "spool").iterdir()) == []
+
+
+async def test_of_a_parent_of_several_children_the_link_to_the_student_counts(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    links = [
+        {"dcid": dcid, "sequence": at, "studentDetails": [{"relationship": kin, "active": True}]}
+        for dcid, at, kin in ((4999, 2, "Aunt"), (4000, 1, "Mother"))
+    ]
+    contact = {"contactId": 1, "lastName": "Roe", "contactStudents": links}
+    monkeypatch.setattr(ContactBook, "of", lambda *_: [contact])
+    await site.make(students=1)
+    (found,) = await table(site.source(contacts=True))
+    assert (found["1 - Contacts.Relationship"], found["1 - Contacts.Priority"]) == ("Mother", "1")
+
+
+async def test_a_server_that_knows_no_pages_is_read_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.sandbox.powerschool.paged", lambda _server, _request, rows: rows)
+    assert len(await table(site.source())) == 20

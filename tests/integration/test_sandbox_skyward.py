@@ -141,7 +141,8 @@ async def test_metadata_names_objects_and_fields(sis: Client) -> None:
     about = (await sis.call("GET", "Student/Student")).json()
     assert about["StudentID"]["PrimaryKey"]
     assert about["Grade"]["ReadOnly"]
-    assert not about["NameID"]["ReadOnly"]
+    assert "ReadOnly" not in about["NameID"]
+    assert all(isinstance(one, dict) for one in about.values())
     assert about["Relationships"]["Name"] == {"Object": "Demographics/Name", "Field": "NameID"}
     assert "ValidationRules" in about
     assert (await sis.call("GET", "Nowhere")).status_code == 404

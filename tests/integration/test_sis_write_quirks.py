@@ -16,8 +16,8 @@ from shared.model.connection import AeriesSettings, ExportRules, PowerSchoolSett
 from shared.model.record import Action, Change, ChangeBatch, Values
 from shared.store.database import Store
 from tests.integration.api_site import GOOD, Beat
-from tests.integration.conformance.sis_target_suite import IVO, MARA, ROSA
-from tests.integration.conformance.test_sis_targets import AeriesSite, PowerSchoolSite, opened
+from tests.integration.conformance.sis_target_suite import IVO, MARA, ROSA, SisSite
+from tests.integration.conformance.test_sis_targets import AeriesSite, PowerSchoolSite, SkywardSite, opened
 from tests.integration.store_site import store as store
 
 
@@ -35,18 +35,25 @@ async def aeries(store: Store) -> AsyncIterator[AeriesSite]:
         yield one
 
 
-async def held(site: PowerSchoolSite | AeriesSite, kind: str) -> dict[str, Any]:
+@pytest.fixture
+async def skyward(store: Store) -> AsyncIterator[SkywardSite]:
+    async for one in opened(SkywardSite, store):
+        assert isinstance(one, SkywardSite)
+        yield one
+
+
+async def held(site: SisSite, kind: str) -> dict[str, Any]:
     async with httpx.AsyncClient(trust_env=False) as client:
         found: dict[str, Any] = (await client.get(f"{site.url}/sandbox/{kind}/d")).raise_for_status().json()
         return found
 
 
-async def put(site: PowerSchoolSite | AeriesSite, kind: str, **spec: Any) -> None:
+async def put(site: SisSite, kind: str, **spec: Any) -> None:
     async with httpx.AsyncClient(trust_env=False) as client:
         (await client.put(f"{site.url}/sandbox/{kind}/d", json={"students": 0, **spec})).raise_for_status()
 
 
-def create(site: PowerSchoolSite | AeriesSite, student: str, person: dict[str, str], **more: Any) -> Change:
+def create(site: SisSite, student: str, person: dict[str, str], **more: Any) -> Change:
     values: Values = {**site.values(student, person), **more}
     return Change(f"7{student}", Action.CREATE, 2, values, {}, None, "d", "m")
 
@@ -161,3 +168,23 @@ async def test_aeries_over_length_values_are_told_with_its_own_words(aeries: Aer
     await target.aclose()
     assert not answer.ok
     assert "Gender is too long" in answer.problems[0].message
+
+
+@pytest.mark.parametrize(("may", "word", "other"), [("GenderCode", "F", "M"), ("Gender", "Female", "Male")])
+async def test_skyward_servers_differ_in_which_field_of_the_gender_may_be_written(
+    skyward: SkywardSite, may: str, word: str, other: str
+) -> None:
+    await put(skyward, "skyward", gender=may)
+    for wanted, status in ((word, "created"), (word, "unchanged"), (other, "updated")):
+        skyward.more = {"Name.GenderCode": wanted}
+        (answer,) = await skyward.export(("1", MARA))
+        assert (answer.ok, answer.partial, answer.status) == (True, False, status), answer
+        (one,) = (await skyward.held())["students"]
+        assert one["Name"][may] == wanted
+
+
+async def test_skyward_gender_is_sent_as_a_code_where_the_metadata_is_closed(skyward: SkywardSite) -> None:
+    skyward.more = {"Name.GenderCode": "F"}
+    skyward.fault("/Demographics/Name$", status=403, times=2)  # the second time with a new token
+    (answer,) = await skyward.export(("1", MARA))
+    assert (answer.ok, answer.partial) == (True, False), answer

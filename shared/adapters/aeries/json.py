@@ -1,6 +1,7 @@
 """Aeries' JSON. Source: SIS facts, section 2.
 
-Codes are padded with spaces, dates end in T00:00:00, a language is spelled in two ways. All of it ends here.
+Codes are padded with spaces, dates end in T00:00:00, old versions say a date of the year 1 for none, a language is
+spelled in two ways. All of it ends here.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,6 +9,7 @@ from typing import Any, Final
 
 from shared.model.contacts import contact_name
 
+NO_DATE: Final = "0001-01-01"
 _PLACE = ("", "City", "State", "ZipCode", "ZipExt")
 STUDENT: Final = (
     *("StudentID", "SchoolCode", "StudentNumber", "StateStudentID", "LastName", "FirstName", "MiddleName"),
@@ -65,4 +67,5 @@ def text(value: Any) -> str:
     if isinstance(value, bool):
         return "1" if value else "0"
     found = str(value).replace("\0", "").strip()
-    return found.removesuffix("T00:00:00")
+    found = found.removesuffix("T00:00:00")
+    return "" if found == NO_DATE else found

@@ -68,13 +68,18 @@ class Aeries:
             yield [one for one in page if one.get("InactiveStatusCode", "") in self._settings.statuses]
 
     async def pages(self, school: str) -> AsyncIterator[list[dict[str, str]]]:
-        """Everybody at a school, page by page, until one is empty: a site may cap its pages."""
+        """Everybody at a school, page by page, until one is empty, or is the one before again.
+
+        A site may cap its pages, or know of none.
+        """
         size, first = self._settings.page_size, 1
+        before: list[dict[str, Any]] = []
         while True:
             asked = {"StartingRecord": first, "EndingRecord": first + size - 1}
             rows = await self._list(f"/schools/{school}/students", asked)
-            if not rows:
+            if not rows or rows == before:
                 return
+            before = rows
             yield [texts(one) for one in rows]
             first += len(rows)
 

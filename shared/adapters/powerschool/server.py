@@ -163,7 +163,7 @@ class PowerSchool:
             answer, _ = await self._http.get(f"/ws/contacts/student/{student}")
         except NotFound:
             return []
-        return [one for one in many(answer) if isinstance(one, dict)]
+        return [_of_student(one, student) for one in many(answer) if isinstance(one, dict)]
 
     async def _metadata(self) -> dict[str, Any]:
         answer, _ = await self._http.get("/ws/v1/metadata")
@@ -193,12 +193,21 @@ class PowerSchool:
     async def _walk(
         self, path: str, wrapper: str, item: str, params: Mapping[str, str]
     ) -> AsyncIterator[list[dict[str, Any]]]:
+        """A page that is the one before again ends it: so does a server that knows no pages."""
+        before: list[dict[str, Any]] = []
         for number in range(1, 1_000_000):
             answer, _ = await self._http.get(path, {**params, "page": number})
             if not isinstance(answer, dict) or (wrapper not in answer and item):
                 raise Unavailable(*said("sis.not_understood", host=self._http.host))
             found = group(answer[wrapper]).get(item) if item else answer.get(wrapper)
             rows = [one for one in many(found) if isinstance(one, dict)]
-            if not rows:
+            if not rows or rows == before:
                 return
+            before = rows
             yield rows
+
+
+def _of_student(contact: Mapping[str, Any], student: str) -> dict[str, Any]:
+    """With the links to this student alone: a parent has one to each of the children."""
+    links = map(group, many(contact.get("contactStudents")))
+    return {**contact, "contactStudents": [one for one in links if text(one.get("dcid")) in ("", student)]}

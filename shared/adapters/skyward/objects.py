@@ -50,7 +50,7 @@ class Objects:
         """
         if _name(path) in self._without:
             return
-        number, seen, link = 1, set[str](), ""
+        number, seen, link, before = 1, set[str](), "", list[Any]()
         fields_too = {"searchFields": self._may(path, fields), **self._year}
         while True:
             place = link or f"{self._base}/{path}/{number}/{self._size}"
@@ -69,8 +69,9 @@ class Objects:
             rows = answer.get("Objects") if isinstance(answer, dict) else None
             if not isinstance(rows, list):
                 raise Unavailable(*said("sis.not_understood", host=self._http.host))
-            if not rows:
+            if not rows or rows == before:
                 return
+            before = rows
             yield [flat(row) for row in rows if isinstance(row, dict)]
             number += 1
             if isinstance(answer.get("Paging"), dict):

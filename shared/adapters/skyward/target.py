@@ -16,6 +16,7 @@ from shared.adapters.skyward.addresses import FIELDS as ADDRESS
 from shared.adapters.skyward.addresses import Addresses
 from shared.adapters.skyward.codes import Codes
 from shared.adapters.skyward.contacts import Contacts
+from shared.adapters.skyward.gender import Gender, told
 from shared.adapters.skyward.objects import ObjectRefused, Objects, Row
 from shared.adapters.skyward.people import NAME, People
 from shared.adapters.student_finder import Person, StudentFinder
@@ -44,6 +45,7 @@ class SkywardTarget(SisTarget):
         self._codes = Codes(self._objects)
         self._people = People(self._objects, self._codes, keyed=settings.external_ids)
         self._addresses = Addresses(self._objects)
+        self._gender = Gender(self._objects)
         super().__init__(http, StudentFinder(rules.match, self._search, self._everybody, spool_dir))
 
     def person(self, values: Values) -> Person:
@@ -58,7 +60,7 @@ class SkywardTarget(SisTarget):
         name = str(row["NameID"])
         found: Values = {"Student.StudentNumber": row.get("StudentNumber")}
         if any(field.startswith("Name.") for field in fields):
-            names = await self._objects.read(NAME, name, NAMES) or {}
+            names = await self._gender.read(name, NAMES, mine.get("Name.GenderCode"))
             found |= {f"Name.{field}": _value(field, names.get(field)) for field in NAMES}
         for field, key in LANGUAGES.items():
             if field in fields:
@@ -103,7 +105,7 @@ class SkywardTarget(SisTarget):
             row = await self._objects.read(STUDENT, known, ["NameID"]) or {}
             name = str(row.get("NameID"))
         else:
-            name = await self._people.named(_key(values), _names(values))
+            name = await self._people.named(_key(values), await self._gender.written(_names(values)))
         found = await self._objects.find(STUDENT, ["NameID"], NameID=int(name))
         if found:
             id = str(found[0]["StudentID"])
@@ -123,13 +125,14 @@ class SkywardTarget(SisTarget):
         name = str(row["NameID"])
         names = _names(values)
         if change.action is not Action.CREATE and names:
-            answer = await self._objects.change(NAME, name, names)
+            answer = await self._objects.change(NAME, name, await self._gender.written(names))
+            answer = told(answer, names.get("GenderCode"))
             held = {f"Name.{field}": _value(field, answer[field]) for field in names if field in answer}
             problems += [Problem(*said("sis.field_dropped"), field) for field in sorted(dropped(change, held))]
         if change.action is not Action.CREATE and (languages := await self._languages(values)):
             await self._objects.change(STUDENT, id, languages)
         if change.action is Action.CREATE and names:
-            answer = await self._objects.read(NAME, name, list(names)) or {}
+            answer = await self._gender.read(name, tuple(names), names.get("GenderCode"))
             held = {f"Name.{field}": _value(field, answer.get(field)) for field in names}
             problems += [Problem(*said("sis.field_dropped"), field) for field in sorted(dropped(change, held))]
         address = {field: values[field] for field in ADDRESS if values.get(field)}
