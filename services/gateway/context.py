@@ -17,6 +17,7 @@ from shared.model.permission import Deed, Identity
 from shared.model.run import Run
 from shared.security.tokens import TokenReader
 from shared.store.database import OrgStore
+from shared.store.sessions import Sessions
 
 _bearer = HTTPBearer(auto_error=False, description="The signed token that Enroll gives (docs/enroll-api.md).")
 
@@ -27,6 +28,7 @@ class Gateway:
     gate: Gate
     tokens: TokenReader
     directory: EnrollDirectory
+    sessions: Sessions
 
 
 @dataclass(frozen=True, slots=True)
