@@ -60,15 +60,20 @@ class Runs:
         return run.model_copy(update={"number": number})
 
     async def _next_number(self, stream: str) -> int:
-        for _ in range(10):
-            try:
-                counter = await self._streams.change({"_id": stream}, {"$inc": {"last_number": 1}}, upsert=True)
-            except Duplicate:  # another run of a new stream makes the counter at this moment
-                await asyncio.sleep(0.01)
-                continue
-            if counter is not None:
-                return int(counter["last_number"])
+        for _ in range(20):
+            if (number := await self._counted(stream)) is not None:
+                return number
+            await asyncio.sleep(0.01)  # another run of the stream was faster
         raise Unavailable(*said("run.busy"))
+
+    async def _counted(self, stream: str) -> int | None:
+        counter = await self._streams.get({"_id": stream})
+        if counter is None:
+            first = await self._streams.insert_many([{"_id": stream, "last_number": 1}])
+            return None if first else 1
+        last = int(counter["last_number"])
+        where = {"_id": stream, "last_number": last}
+        return last + 1 if await self._streams.update(where, {"$set": {"last_number": last + 1}}) else None
 
     async def get(self, id: str) -> Run:
         """Raises NotFound."""
