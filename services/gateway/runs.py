@@ -4,8 +4,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from services.gateway.context import Caller
+from services.gateway.context import Call, Caller
 from shared.engine.decisions import approve as approve_run
+from shared.engine.decisions import cancel as cancel_run
 from shared.engine.decisions import reject as reject_run
 from shared.engine.pending import pending_page
 from shared.model.permission import Deed
@@ -56,12 +57,25 @@ async def approve(call: Caller, id: str) -> Run:
 
 @router.post("/runs/{id}/reject", status_code=202)
 async def reject(call: Caller, id: str) -> Run:
-    """End the run without writing anything."""
-    run = await call.run(id)
-    deed = Deed.DECIDE if run.direction == "import" else Deed.EXPORT
-    await call.may(deed, data_type=run.data_type, subject=f"reject {id}")
+    """End a run that waits for approval, without writing anything."""
+    run = await _to_stop(call, id, "reject")
     await reject_run(call.gateway.base.engine, run, call.who.user)
     return await call.run(id)
+
+
+@router.post("/runs/{id}/cancel", status_code=202)
+async def cancel(call: Caller, id: str) -> Run:
+    """End a run that has not written anything yet; the next one that waits begins."""
+    run = await _to_stop(call, id, "cancel")
+    await cancel_run(call.gateway.base.engine, run, call.who.user)
+    return await call.run(id)
+
+
+async def _to_stop(call: Call, id: str, what: str) -> Run:
+    run = await call.run(id)
+    deed = Deed.DECIDE if run.direction == "import" else Deed.EXPORT
+    await call.may(deed, data_type=run.data_type, subject=f"{what} {id}")
+    return run
 
 
 @router.get("/audit", tags=["audit"])

@@ -78,6 +78,7 @@ RUNS: dict[tuple[str, str], Any] = {
     ("GET", "/runs/{id}/files/{number}"): {},
     ("POST", "/runs/{id}/approve"): {},
     ("POST", "/runs/{id}/reject"): {},
+    ("POST", "/runs/{id}/cancel"): {},
 }
 
 

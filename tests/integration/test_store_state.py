@@ -155,6 +155,21 @@ async def test_which_run_is_the_latest_and_which_was_asked_for_before(store: Sto
     assert await runs.same_request("other", list(RunState)) is None
 
 
+async def test_what_may_have_sent_something_is_never_cancelled(store: Store) -> None:
+    runs = store.org("o-1").runs
+    for _ in range(20):
+        run = make_run(number=0)
+        await runs.add_begun(run, [], fingerprint="f")
+        held = await runs.acquire(run.id, [RunState.STAGING], "w", 60)
+        assert held is not None
+        cancelled, begun = await at_once(
+            [runs.move(run.id, [RunState.STAGING], RunState.CANCELLED), runs.numbered(*held, sending=True)]
+        )
+        found = await runs.get(run.id)
+        assert bool(cancelled) is (found.state is RunState.CANCELLED) is (begun is None) is not found.sending
+        await runs.move(run.id, [RunState.STAGING], RunState.SUCCEEDED)
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(texts, st.tuples(texts, texts, st.integers(0, 1), texts), max_size=8))
 def test_buckets_take_any_key(entries: Entries) -> None:
