@@ -1,22 +1,17 @@
-"""Runs: watch, read the records, decide."""
+"""Runs: watch them, and decide."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
-from services.gateway.context import Call, Caller
+from services.gateway.context import Call, Caller, Limit
 from shared.engine.decisions import approve as approve_run
 from shared.engine.decisions import cancel as cancel_run
 from shared.engine.decisions import reject as reject_run
-from shared.engine.pending import pending_page
 from shared.model.permission import Deed
-from shared.model.record import Outcome
 from shared.model.run import Run
 
 router = APIRouter(prefix="/api/v1", tags=["runs"])
-
-After = Annotated[str | None, Query(max_length=300, description="The `cursor` of the last record of the page before.")]
-Limit = Annotated[int, Query(ge=1, le=200)]
 
 
 @router.get("/runs")
@@ -31,18 +26,6 @@ async def show(call: Caller, id: str) -> Run:
     """State, counts, and what stands in the way."""
     await call.may(Deed.VIEW, subject=id)
     return await call.run(id)
-
-
-@router.get("/runs/{id}/records")
-async def records(
-    call: Caller, id: str, outcome: Outcome | None = None, after: After = None, limit: Limit = 100
-) -> list[dict[str, Any]]:
-    """What became of each record that was not simply unchanged; `Pending` are those still to be applied."""
-    run = await call.run(id)
-    await call.may(Deed.VIEW if run.direction == "import" else Deed.VIEW_EXPORT, subject=id)
-    if outcome is Outcome.PENDING:
-        return await pending_page(call.org, run, after=after, limit=limit)
-    return await call.org.records.page(run.id, outcome=outcome.value if outcome else None, after=after, limit=limit)
 
 
 @router.post("/runs/{id}/approve", status_code=202)

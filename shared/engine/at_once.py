@@ -54,7 +54,7 @@ async def export_at_once(engine: Engine, run: Run, fence: int) -> None:
         await stage(engine, run, fence)
         return
     await report(engine, run, planned.changes, answers)
-    await org.records.put(run.id, fence, planned.invalid)
+    await org.records.put(run, fence, planned.invalid)
     count_rows(run, planned.counts)
     counts = add_counts([planned.counts, applied_counts(planned.changes, answers)])
     if await end(engine, run, [RunState.STAGING], outcome_of(counts), counts, fence=fence, stage=facts):

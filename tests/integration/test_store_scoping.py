@@ -164,12 +164,13 @@ async def slices(mine: OrgStore, other: OrgStore, _: Store) -> None:
 
 
 async def records(mine: OrgStore, other: OrgStore, _: Store) -> None:
-    await mine.records.put("run_1", 1, [RESULT])
-    before = await mine.records.page("run_1")
-    assert await other.records.page("run_1") == []
+    await mine.records.put(RUN, 1, [RESULT])
+    before = await mine.records.page(RUN)
+    assert await other.records.page(RUN) == []
+    assert [one async for one in other.records.each(RUN)] == []
     assert await other.records.count("run_1", "Succeeded") == 0
-    await other.records.put("run_1", 9, [RecordResult(2, "k", Action.CREATE, Outcome.FAILED, "x", {}, ())])
-    assert await mine.records.page("run_1") == before
+    await other.records.put(RUN, 9, [RecordResult(2, "k", Action.CREATE, Outcome.FAILED, "x", {}, ())])
+    assert await mine.records.page(RUN) == before
 
 
 async def buckets(mine: OrgStore, other: OrgStore, _: Store) -> None:
