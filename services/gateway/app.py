@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.gateway import codes, connections, exports, imports, mapping_help, mappings, records, runs
+from services.gateway import codes, connections, explain, exports, imports, mapping_help, mappings, records, runs
 from services.gateway.bodies import FIELDS_DRAFT, FILES_DRAFT, MIB, BodyLimit
 from services.gateway.context import Gateway
 from shared.model.error_texts import told
@@ -29,7 +29,7 @@ def create_app(gateway: Gateway, checks: dict[str, Check]) -> FastAPI:
     """OpenAPI is at `/openapi.json`, its page at `/docs`."""
     app = FastAPI(title="Sync Service", version="1", description="Moves student data between Enroll and a SIS.")
     app.state.gateway = gateway
-    for module in (connections, mappings, mapping_help, codes, imports, exports, runs, records):
+    for module in (connections, mappings, mapping_help, codes, imports, exports, runs, records, explain):
         app.include_router(module.router)
     app.router.routes.extend(health_routes(checks))
     app.add_exception_handler(SyncError, _sync_error)

@@ -76,6 +76,16 @@ class Records:
         async for one in self._records.find(_where(run, wanted), sort=[("place", 1)], batch=AT_ONCE):
             yield _shown(one)
 
+    async def history(self, stream: str, key: str, most: int) -> list[dict[str, Any]]:
+        """What runs of a stream made of the record with this key, the newest first, each with `run` and `number`."""
+        found = await self._records.all({"stream": stream, "key": key}, sort=[("number", -1)], limit=most)
+        return [{**_shown(one), "run": one["run"], "number": one["number"]} for one in found]
+
+    async def key_of(self, stream: str, target_id: str) -> str:
+        """The key under which a stream has written to the record with this id in the target; blank where it has not."""
+        found = await self._records.all({"target_id": target_id, "stream": stream}, limit=1)
+        return str(found[0]["key"]) if found else ""
+
     async def count(self, run: str, outcome: str) -> int:
         return await self._records.count({"run": run, "outcome": outcome})
 

@@ -14,6 +14,7 @@ from shared.store.outbox import NOTHING_WAITS, announced, announcing
 from shared.store.scoped import Collection, Document, Duplicate
 
 MAX_REGISTRATIONS = 500
+LOOKED_THROUGH = 20
 _HIDDEN = ("outbox", "outbox_at", "owner", "lease_until", "_id")
 
 
@@ -182,6 +183,14 @@ class Runs:
             return await self._runs.update({"_id": id, "state": {"$in": wanted}}, change)
         except Duplicate:
             return False
+
+    async def last_compared(self, stream: str) -> Run | None:
+        """The newest run of the stream that came so far as to decide about records."""
+        states = [one.value for one in (RunState.APPLYING, RunState.SUCCEEDED, RunState.PARTIAL, RunState.FAILED)]
+        where = {"stream": stream, "state": {"$in": states}, "number": {"$gt": 0}}
+        found = await self._runs.all(where, sort=[("number", -1)], limit=LOOKED_THROUGH)
+        runs = (to_run(one) for one in found)
+        return next((run for run in runs if run.slices or run.state is not RunState.FAILED), None)
 
     async def is_latest(self, run: Run) -> bool:
         """No later run of the stream has begun to apply. One that never got a number is judged by when it began."""
