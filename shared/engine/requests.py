@@ -11,17 +11,11 @@ from shared.contracts.envelope import new_id
 from shared.contracts.topology import Direction
 from shared.engine.context import Engine
 from shared.model.connection import Connection, Kind
-from shared.model.run import Delivery, Run, RunState, Selection, SourceSpec, Trigger
+from shared.model.run import UNWRITTEN, Delivery, Run, RunState, Selection, SourceSpec, Trigger
 from shared.store.runs import stream_of
 
 EVERYTHING = Selection()
-UNDER_WAY = (
-    RunState.PENDING,
-    RunState.STAGING,
-    RunState.COMPARING,
-    RunState.NEEDS_APPROVAL,
-    RunState.APPLYING,
-)
+UNDER_WAY = (*UNWRITTEN, RunState.APPLYING)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,9 @@ class RunState(StrEnum):
 
 ENDED = frozenset({RunState.SUCCEEDED, RunState.PARTIAL, RunState.FAILED, RunState.CANCELLED})
 
+UNWRITTEN = (RunState.PENDING, RunState.STAGING, RunState.COMPARING, RunState.NEEDS_APPROVAL)
+"""Nothing is written in these, but for a run that is `sending`."""
+
 COUNTS = (
     "rows",
     "create",
@@ -114,6 +117,7 @@ class Run(BaseModel):
 
     `clock` is the district's own time when the run was asked for (ISO 8601 with its offset); a replay keeps it.
     `delivery` says where an export goes: into files to download or for an SFTP folder, or into the SIS itself.
+    `sending`: something may have been sent before the run was applying, so it cannot be cancelled any more.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -143,6 +147,7 @@ class Run(BaseModel):
     to_apply: list[int] = Field(default_factory=list)
     files: list[RunFile] = Field(default_factory=list)
     delivered_at: datetime | None = None
+    sending: bool = False
     stage: dict[str, Any] = Field(default_factory=dict)
     reasons: list[dict[str, Any]] = Field(default_factory=list)
     error: dict[str, str] | None = None

@@ -134,7 +134,11 @@ INDEXES = {
     ],
     "slices": [_index("org", "run", "number"), _index("outbox_at", sparse=True)],
     "buckets": [_index("org", "state", "number")],
-    "records": [_index("org", "run", "outcome", "place")],
+    "records": [
+        _index("org", "run", "outcome", "place", "action", "codes"),
+        _index("org", "stream", "key", "number"),
+        _index("org", "target_id"),
+    ],
     "audit": [_index("org", "-_id")],
     "triggers": [_index("org", "connection", "-due_at")],
     "sessions": [_index("gone_at", expireAfterSeconds=0)],

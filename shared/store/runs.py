@@ -14,6 +14,7 @@ from shared.store.outbox import NOTHING_WAITS, announced, announcing
 from shared.store.scoped import Collection, Document, Duplicate
 
 MAX_REGISTRATIONS = 500
+LOOKED_THROUGH = 20
 _HIDDEN = ("outbox", "outbox_at", "owner", "lease_until", "_id")
 
 
@@ -47,17 +48,17 @@ class Runs:
             return False
         return True
 
-    async def numbered(self, run: Run, fence: int) -> Run | None:
+    async def numbered(self, run: Run, fence: int, **facts: Any) -> Run | None:
         """The run, active and leased, with a number above those of all before it. None where the lease was lost.
 
         Runs are numbered in the order in which they begin, so that what a later one wrote always stands above.
+        `facts` are noted by the same write.
         """
-        if run.number:
-            return run
-        number = await self._next_number(stream_of(run))
-        if not await self.note(run.id, fence, {"number": number}):
+        if not run.number:
+            facts["number"] = await self._next_number(stream_of(run))
+        if facts and not await self.note(run.id, fence, facts):
             return None
-        return run.model_copy(update={"number": number})
+        return run.model_copy(update=facts)
 
     async def _next_number(self, stream: str) -> int:
         for _ in range(20):
@@ -161,16 +162,23 @@ class Runs:
         facts: Mapping[str, Any] | None = None,
         messages: Sequence[Outgoing] = (),
     ) -> bool:
-        """One step of the state machine, with its facts and its announcements. An end frees the stream."""
+        """One step of the state machine, with its facts and its announcements. An end frees the stream.
+
+        Cancelled is only what has sent nothing, and whoever is at work on it is shut out: the fence grows.
+        """
         where: dict[str, Any] = {"_id": id, "state": {"$in": [state.value for state in from_states]}}
         if fence is not None:
             where["fence"] = fence
         values: dict[str, Any] = {**(facts or {}), "state": to.value}
         unset: dict[str, str] = dict(leases.RELEASED)
+        change: dict[str, Any] = {"$set": values, "$unset": unset, **announcing(messages)}
         if to in ENDED:
             values["ended_at"] = datetime.now(UTC)
             unset["active"] = ""
-        return await self._runs.update(where, {"$set": values, "$unset": unset, **announcing(messages)})
+        if to is RunState.CANCELLED:
+            where["sending"] = {"$ne": True}
+            change["$inc"] = {"fence": 1}
+        return await self._runs.update(where, change)
 
     async def reopen(self, id: str, to: RunState) -> bool:
         """partial or failed -> `to`, for a replay. False where it is in neither, or another run is active."""
@@ -180,6 +188,14 @@ class Runs:
             return await self._runs.update({"_id": id, "state": {"$in": wanted}}, change)
         except Duplicate:
             return False
+
+    async def last_compared(self, stream: str) -> Run | None:
+        """The newest run of the stream that came so far as to decide about records."""
+        states = [one.value for one in (RunState.APPLYING, RunState.SUCCEEDED, RunState.PARTIAL, RunState.FAILED)]
+        where = {"stream": stream, "state": {"$in": states}, "number": {"$gt": 0}}
+        found = await self._runs.all(where, sort=[("number", -1)], limit=LOOKED_THROUGH)
+        runs = (to_run(one) for one in found)
+        return next((run for run in runs if run.slices or run.state is not RunState.FAILED), None)
 
     async def is_latest(self, run: Run) -> bool:
         """No later run of the stream has begun to apply. One that never got a number is judged by when it began."""
