@@ -129,6 +129,7 @@ INDEXES = {
         _index("org", "stream", unique=True, partialFilterExpression={"active": True}, name="one_active_per_stream"),
         _index("org", "stream", "number"),
         _index("org", "connection", "-_id"),
+        _index("org", "created_at"),
         _index("org", "fingerprint", "state"),
         _index("outbox_at", sparse=True),
     ],

@@ -92,6 +92,15 @@ class Runs:
             where["_id"] = {"$lt": before}
         return [to_run(one) for one in await self._runs.all(where, sort=[("_id", -1)], limit=min(limit, 200))]
 
+    async def since(self, at: datetime, *, connection: str | None = None, most: int = 5000) -> list[Run]:
+        """Those asked for since then, newest first; at most so many."""
+        where: dict[str, Any] = {"created_at": {"$gte": at}}
+        if connection is not None:
+            where["connection"] = connection
+        fields = [name for name in Run.model_fields if name not in ("id", "stage", "reasons", "files", "to_apply")]
+        found = await self._runs.all(where, sort=[("_id", -1)], limit=most, fields=fields)
+        return [to_run(one) for one in found]
+
     async def same_request(self, fingerprint: str, states: Sequence[RunState]) -> Run | None:
         """A run that was asked for in the same words and is in one of these states."""
         found = await self._runs.all(
