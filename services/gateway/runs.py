@@ -8,6 +8,7 @@ from services.gateway.context import Call, Caller, Limit
 from shared.engine.decisions import approve as approve_run
 from shared.engine.decisions import cancel as cancel_run
 from shared.engine.decisions import reject as reject_run
+from shared.engine.retrying import retry as retry_run
 from shared.model.permission import Deed
 from shared.model.run import Run
 
@@ -52,6 +53,15 @@ async def cancel(call: Caller, id: str) -> Run:
     run = await _to_stop(call, id, "cancel")
     await cancel_run(call.gateway.base.engine, run, call.who.user)
     return await call.run(id)
+
+
+@router.post("/runs/{id}/retry", status_code=202)
+async def retry(call: Caller, id: str) -> Run:
+    """Run again what did not succeed, with the newest version of the mapping. Asked twice it is one run."""
+    run = await call.run(id)
+    deed = Deed.IMPORT if run.direction == "import" else Deed.EXPORT
+    await call.may(deed, data_type=run.data_type, school_year=run.school_year, subject=f"retry {id}")
+    return await retry_run(call.gateway.base.engine, run, call.who.user)
 
 
 async def _to_stop(call: Call, id: str, what: str) -> Run:

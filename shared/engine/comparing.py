@@ -14,6 +14,7 @@ from shared.engine.deciding import decide, loses_access, objections
 from shared.engine.enrolling import enrolling
 from shared.engine.listing import refused
 from shared.engine.planning import Plan
+from shared.engine.retrying import set_overtaken_aside
 from shared.engine.together import together
 from shared.model.cause import causes_of
 from shared.model.connection import Connection
@@ -75,6 +76,8 @@ async def work_out(
     missing_field = plan.about.missing_field
     work = partial(classify, artifact, plan.compiled, states, roster=run.roster, missing_field=missing_field)
     found = await asyncio.to_thread(work)
+    if run.as_of and run.direction == "import":
+        await set_overtaken_aside(engine, run, slice, found)
     changes, losing = await _decided(target, run, connection, plan, found)
     changes += [*found.adopted, *found.missing]
     if run.delivery == "sis":

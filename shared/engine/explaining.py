@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from shared.engine.blocks import unpack
+from shared.engine.requests import mapping_of
 from shared.mapping.registrations import with_references
 from shared.mapping.source_columns import source_columns
 from shared.model.catalog import Catalog, catalog, export_catalog
@@ -176,9 +177,8 @@ class _Told:
         return self._runs[id]
 
     async def _mapping(self, run: Run) -> SavedMapping:
-        kept = {"": self.org.mappings, "sis": self.org.sis_mappings}.get(run.delivery, self.org.export_mappings)
         if run.mapping not in self._mappings:
-            self._mappings[run.mapping] = await kept.get(run.mapping)
+            self._mappings[run.mapping] = await mapping_of(self.org, run)
         return self._mappings[run.mapping]
 
     def _source_columns(self, run: Run, mapping: SavedMapping) -> Mapping[str, Sequence[str]]:

@@ -77,9 +77,9 @@ class Records:
             yield _shown(one)
 
     async def history(self, stream: str, key: str, most: int) -> list[dict[str, Any]]:
-        """What runs of a stream made of the record with this key, the newest first, each with `run` and `number`."""
+        """What runs of a stream made of the record with this key, newest first: with `run`, `number` and `as_of`."""
         found = await self._records.all({"stream": stream, "key": key}, sort=[("number", -1)], limit=most)
-        return [{**_shown(one), "run": one["run"], "number": one["number"]} for one in found]
+        return [{**_shown(one), **{name: one[name] for name in ("run", "number", "as_of")}} for one in found]
 
     async def key_of(self, stream: str, target_id: str) -> str:
         """The key under which a stream has written to the record with this id in the target; blank where it has not."""
@@ -112,6 +112,7 @@ def _document(run: Run, fence: int, result: RecordResult) -> Document:
         "row": result.row,
         "stream": stream_of(run),
         "number": run.number,
+        "as_of": run.as_of or run.number,
         "key": result.key,
         "action": result.action.value,
         "outcome": result.outcome.value,

@@ -1,7 +1,7 @@
 """Runs of one organization."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -205,6 +205,26 @@ class Runs:
         found = await self._runs.all(where, sort=[("number", -1)], limit=LOOKED_THROUGH)
         runs = (to_run(one) for one in found)
         return next((run for run in runs if run.slices or run.state is not RunState.FAILED), None)
+
+    async def since(self, run: Run, number: int) -> AsyncIterator[Run]:
+        """Other runs of the stream whose rows are newer than those of run `number`, but for cancelled; newest first."""
+        where = {"stream": stream_of(run), "number": {"$gt": number}, "state": {"$ne": RunState.CANCELLED.value}}
+        async for document in self._runs.find(where, sort=[("number", -1)]):
+            one = to_run(document)
+            if one.id != run.id and (one.as_of or one.number) > number:
+                yield one
+
+    async def followed_by(self, id: str, name: str, candidate: str, *, instead_of: str = "") -> str:
+        """The id of the run that follows this one under a name: `candidate` where none does yet, or only `instead_of`.
+
+        So whoever asks at the same time, or again after a crash, gets one and the same.
+        """
+        place = f"followers.{name.replace(' ', '_')}"
+        await self._runs.update({"_id": id, place: instead_of or {"$exists": False}}, {"$set": {place: candidate}})
+        found = await self._runs.get({"_id": id}, ["followers"])
+        if found is None:
+            raise NotFound(*said("run.not_found"))
+        return str(found["followers"][name.replace(" ", "_")])
 
     async def is_latest(self, run: Run) -> bool:
         """No later run of the stream has begun to apply. One that never got a number is judged by when it began."""

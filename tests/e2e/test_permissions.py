@@ -81,6 +81,7 @@ RUNS: dict[tuple[str, str], Any] = {
     ("POST", "/runs/{id}/approve"): {},
     ("POST", "/runs/{id}/reject"): {},
     ("POST", "/runs/{id}/cancel"): {},
+    ("POST", "/runs/{id}/retry"): {},
 }
 
 

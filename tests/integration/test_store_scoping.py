@@ -129,6 +129,8 @@ async def runs(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert await other.runs.active(STREAM) is None
     assert await other.runs.oldest_waiting(STREAM) is None
     assert await other.runs.last_compared(STREAM) is None
+    assert [one async for one in other.runs.since(make_run(org="other"), -1)] == []
+    await refused(NotFound, lambda: other.runs.followed_by(RUN.id, "retry", "run_2"))
     assert await other.runs.widen(STREAM, "map_1", 2026, ["7"]) is None
     theirs = make_run(id=RUN.id, org="other", connection="con_2", number=0)
     assert not await other.runs.activate(RUN.id)
