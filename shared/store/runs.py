@@ -92,7 +92,7 @@ class Runs:
             where["_id"] = {"$lt": before}
         return [to_run(one) for one in await self._runs.all(where, sort=[("_id", -1)], limit=min(limit, 200))]
 
-    async def since(self, at: datetime, *, connection: str | None = None, most: int = 5000) -> list[Run]:
+    async def asked_since(self, at: datetime, *, connection: str | None = None, most: int = 5000) -> list[Run]:
         """Those asked for since then, newest first; at most so many."""
         where: dict[str, Any] = {"created_at": {"$gte": at}}
         if connection is not None:

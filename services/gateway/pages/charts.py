@@ -62,7 +62,7 @@ async def show(visit: Visited, connection: str = "") -> Response:
         await visit.call.connection(connection)
     today = datetime.now(UTC).date()
     since = datetime.combine(today - timedelta(days=DAYS - 1), datetime.min.time(), UTC)
-    found = days_of(await visit.call.org.runs.since(since, connection=connection or None), today)
+    found = days_of(await visit.call.org.runs.asked_since(since, connection=connection or None), today)
     names = {one.id: one.name for one in await visit.call.org.connections.all()}
     about: dict[str, Any] = {"charts": charts_of(found), "days": found, "chosen": connection, "connections": names}
     return await page(visit, "charts.html", **about, states=[(one, STATES[one]) for one in SHOWN], tones_of=TONES)

@@ -90,6 +90,12 @@ async def reject(visit: Visited, id: str) -> Response:
     return then(f"/runs/{id}", "rejected")
 
 
+@router.post("/runs/{id}/retry")
+async def retry(visit: Visited, id: str) -> Response:
+    """Leads to the new run."""
+    return then(f"/runs/{(await runs.retry(visit.call, id)).id}", "started")
+
+
 @router.post("/runs/{id}/cancel")
 async def cancel(visit: Visited, id: str) -> Response:
     await runs.cancel(visit.call, id)
@@ -121,8 +127,14 @@ async def _decides(visit: Visit, run: Run) -> Mapping[str, bool]:
     return {
         "approve": waits and await visit.can(to_approve, run.data_type),
         "reject": waits and await visit.can(to_reject, run.data_type),
+        "retry": run.ended and _has_failures(run) and await visit.can(to_approve, run.data_type),
         "cancel": run.state in UNWRITTEN and not waits and await visit.can(to_reject, run.data_type),
     }
+
+
+def _has_failures(run: Run) -> bool:
+    counted = any(run.counts.get(name) for name in ("failed", "invalid", "partial"))
+    return counted and run.state is not RunState.CANCELLED and not run.makes_files
 
 
 def _steps(run: Run) -> list[tuple[str, bool]]:

@@ -7,6 +7,7 @@ from playwright.async_api import Page, expect
 
 from devtools.district import EXPORTER, District
 from devtools.stack import Stack
+from services.sandbox.district import student_mapping
 from tests.e2e.pages.conftest import Accessible, signed_in
 from tests.e2e.waiting import until
 from tests.faults.helpers import students
@@ -71,6 +72,27 @@ async def test_by_keyboard_alone(page: Page, district: District, tmp_path: Path)
     await expect(button).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("status").filter(has_text="Succeeded")).to_be_visible()
+
+
+async def test_only_the_failures_are_retried_once_the_mapping_is_mended(
+    page: Page, district: District, tmp_path: Path, accessible: Accessible
+) -> None:
+    mapping = student_mapping()
+    rows = {one["target"]: one for one in mapping["fields"]}
+    rows["students.gender"] = {**rows["students.gender"], "codes": {"Male": "M"}}
+    connection = await district.ad_hoc("Uploads", {"fields": list(rows.values())}, limits={"invalid_percent": 100})
+    run = await district.watch((await district.upload(connection, students(tmp_path, 20)))["id"])
+    assert 0 < run["counts"]["invalid"] < 20
+    await district.map_students(connection)
+    await page.goto(f"/runs/{run['id']}")
+    await accessible(page)
+    causes = page.get_by_role("region", name="Causes")
+    await expect(causes.get_by_role("row").filter(has_text="students.gender")).to_contain_text(
+        str(run["counts"]["invalid"])
+    )
+    await page.get_by_role("button", name="Retry only the failures").click()
+    await expect(page.get_by_role("status").filter(has_text="Succeeded")).to_be_visible()
+    assert (await district.stats())["students"] == 20
 
 
 async def test_switches(page: Page, district: District) -> None:
