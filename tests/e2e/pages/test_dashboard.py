@@ -9,7 +9,6 @@ from devtools.district import EXPORTER, District
 from devtools.stack import Stack
 from services.sandbox.district import student_mapping
 from tests.e2e.pages.conftest import Accessible, signed_in
-from tests.e2e.waiting import until
 from tests.faults.helpers import students
 
 
@@ -17,11 +16,7 @@ async def waiting_run(district: District, folder: Path, rows: int = 120) -> tupl
     """A connection, and a preview of an upload that waits for a decision."""
     connection = await district.ad_hoc("Roster uploads")
     run = (await district.upload(connection, students(folder, rows), preview="true"))["id"]
-
-    async def waits() -> bool:
-        return bool((await district.run(run))["state"] == "needs_approval")
-
-    await until(waits, "the run waits")
+    await district.watch(run, states=frozenset({"needs_approval"}))
     return connection, str(run)
 
 
