@@ -194,6 +194,7 @@ class Stack:
         settings.setdefault("SYNC_PORT", str(self._port(name) if name in ADDRESSED else 0))
         if name == SANDBOX:
             settings.setdefault("SANDBOX_SFTP_PORT", str(self._port("sftp")))
+            settings.setdefault("SANDBOX_SYNC_URL", f"http://{HOST}:{self._port('gateway')}")
         if name != SANDBOX and SANDBOX in self._announced:
             settings.setdefault("SYNC_ENROLL_URL", self.url(SANDBOX))
         return settings

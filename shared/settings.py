@@ -20,6 +20,13 @@ class Settings(BaseSettings):
     )
     enroll_url: str = Field("http://localhost:8090", description="Base address of Enroll's API.")
     enroll_token: str = Field("", description="Service token for Enroll's API.")
+    enroll_site_url: str = Field(
+        "", description="Address of Enroll as people's browsers reach it; SYNC_ENROLL_URL if unset."
+    )
+    session_idle_minutes: float = Field(
+        30, gt=0, description="How long somebody stays signed in without doing anything."
+    )
+    session_hours: float = Field(12, gt=0, description="How long somebody stays signed in at the longest.")
     secret_keys: tuple[str, ...] = Field(
         (), description="Fernet keys for credentials at rest (JSON list); the first encrypts, all decrypt."
     )
@@ -47,6 +54,10 @@ class Settings(BaseSettings):
     allow_private_addresses: bool = Field(
         False, description="Let connections reach private and loopback addresses (local stacks only)."
     )
+
+    @property
+    def enroll_site(self) -> str:
+        return (self.enroll_site_url or self.enroll_url).rstrip("/")
 
     def topology(self) -> Topology:
         return Topology(self.broker_prefix, tuple(sorted(self.retry_delays)))

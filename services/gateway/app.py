@@ -11,9 +11,22 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.gateway import codes, connections, exports, imports, mapping_help, mappings, runs
+from services.gateway import (
+    codes,
+    connections,
+    explain,
+    exports,
+    failed,
+    imports,
+    mapping_help,
+    mappings,
+    records,
+    runs,
+)
 from services.gateway.bodies import FIELDS_DRAFT, FILES_DRAFT, MIB, BodyLimit
 from services.gateway.context import Gateway
+from services.gateway.pages import routes as pages
+from services.gateway.pages.errors import explained
 from shared.model.error_texts import told
 from shared.model.errors import Conflict, NotFound, Permanent, Refused, SyncError, Transient
 from shared.telemetry.http import Check, health_routes
@@ -29,8 +42,9 @@ def create_app(gateway: Gateway, checks: dict[str, Check]) -> FastAPI:
     """OpenAPI is at `/openapi.json`, its page at `/docs`."""
     app = FastAPI(title="Sync Service", version="1", description="Moves student data between Enroll and a SIS.")
     app.state.gateway = gateway
-    for module in (connections, mappings, mapping_help, codes, imports, exports, runs):
+    for module in (connections, mappings, mapping_help, codes, imports, exports, runs, records, explain, failed):
         app.include_router(module.router)
+    pages.add_to(app)
     app.router.routes.extend(health_routes(checks))
     app.add_exception_handler(SyncError, _sync_error)
     app.add_exception_handler(RequestValidationError, _bad_request)
@@ -52,7 +66,16 @@ async def _sync_error(request: Request, error: Exception) -> Response:
         except Transient as away:
             error = away
     headers = {"Retry-After": "5"} if isinstance(error, Transient) else None
-    return JSONResponse({"error": error.as_dict()}, _status(error), headers)
+    return await _answer(request, error.as_dict(), _status(error), headers)
+
+
+async def _answer(
+    request: Request, about: dict[str, str], status: int, headers: Mapping[str, str] | None = None
+) -> Response:
+    """For programs as JSON, for people as a page."""
+    if pages.is_page(request):
+        return explained(request, about, status, headers)
+    return JSONResponse({"error": about}, status, headers)
 
 
 def _status(error: SyncError) -> int:
@@ -69,18 +92,17 @@ def _status(error: SyncError) -> int:
             return 503
 
 
-async def _bad_request(_: Request, error: Exception) -> Response:
+async def _bad_request(request: Request, error: Exception) -> Response:
     """Names the fields and what is wrong with them, and repeats nothing that was sent: it may be a password."""
     if not isinstance(error, RequestValidationError):
         raise error
     found = error.errors()
     if any(one["type"] == "json_invalid" for one in found):
-        return JSONResponse({"error": told("request.not_json")}, 422)
+        return await _answer(request, told("request.not_json"), 422)
     wrong = [one for one in found if not any(_is_within(other["loc"], one["loc"]) for other in found)]
     places = [[str(part) for part in one["loc"][1:] if part not in (FILES_DRAFT, FIELDS_DRAFT)] for one in wrong]
     fields = [f"{'.'.join(place)}: {_said(one)}" for place, one in zip(places, wrong, strict=True)]
-    body = told("request.invalid", fields="; ".join(fields)[:2000])
-    return JSONResponse({"error": body}, 422)
+    return await _answer(request, told("request.invalid", fields="; ".join(fields)[:2000]), 422)
 
 
 def _is_within(inner: Sequence[Any], outer: Sequence[Any]) -> bool:
@@ -95,7 +117,7 @@ def _said(problem: Mapping[str, Any]) -> str:
     return f"{problem['ctx']['discriminator']} should be one of {problem['ctx']['expected_tags']}"
 
 
-async def _not_understood(_: Request, error: Exception) -> Response:
+async def _not_understood(request: Request, error: Exception) -> Response:
     """No such address or method, or a body that is not what it says: answered in the same shape as every error."""
     if not isinstance(error, HTTPException):
         raise error
@@ -104,13 +126,12 @@ async def _not_understood(_: Request, error: Exception) -> Response:
         "message": str(error.detail),
         "fix": FIXES.get(error.status_code, "Look it up in /docs."),
     }
-    return JSONResponse({"error": body}, error.status_code, error.headers)
+    return await _answer(request, body, error.status_code, error.headers)
 
 
-async def _unforeseen(_: Request, error: Exception) -> Response:
+async def _unforeseen(request: Request, error: Exception) -> Response:
     """Our own mistake. The text of the error stays out of the answer: it may quote data."""
-    body = told("internal", name=type(error).__name__)
-    return JSONResponse({"error": body}, 500)
+    return await _answer(request, told("internal", name=type(error).__name__), 500)
 
 
 class _Counted:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from services.runtime import Runtime
@@ -17,6 +17,7 @@ from shared.model.permission import Deed, Identity
 from shared.model.run import Run
 from shared.security.tokens import TokenReader
 from shared.store.database import OrgStore
+from shared.store.sessions import Sessions
 
 _bearer = HTTPBearer(auto_error=False, description="The signed token that Enroll gives (docs/enroll-api.md).")
 
@@ -27,6 +28,7 @@ class Gateway:
     gate: Gate
     tokens: TokenReader
     directory: EnrollDirectory
+    sessions: Sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,4 +70,6 @@ async def _call(
     return Call(gateway, who)
 
 
+After = Annotated[str | None, Query(max_length=300, description="The `cursor` of the last one of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=200)]
 Caller = Annotated[Call, Depends(_call)]

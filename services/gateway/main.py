@@ -1,5 +1,7 @@
 """The gateway: HTTP for people, the consumer of Enroll's events, and the archive of dead letters."""
 
+from datetime import timedelta
+
 from aio_pika.abc import AbstractIncomingMessage
 
 from services.gateway.app import create_app
@@ -40,7 +42,9 @@ async def main(settings: Settings) -> None:
             name=base.engine.owner,
             grace=settings.grace_seconds,
         )
-        app = create_app(Gateway(base, gate, tokens, directory), base.checks(consuming=worker.ready))
+        limits = timedelta(minutes=settings.session_idle_minutes), timedelta(hours=settings.session_hours)
+        gateway = Gateway(base, gate, tokens, directory, base.store.sessions(*limits))
+        app = create_app(gateway, base.checks(consuming=worker.ready))
         await until_stopped(
             base.stop,
             worker.run(base.stop),

@@ -15,6 +15,7 @@ from starlette.middleware import Middleware
 from services.sandbox.admin import AdminApi
 from services.sandbox.aeries import AeriesApi
 from services.sandbox.enroll import EnrollApi
+from services.sandbox.enroll_site import EnrollSite
 from services.sandbox.errors import add_error_handlers
 from services.sandbox.faults import FaultGate
 from services.sandbox.oneroster import OneRosterApi
@@ -32,7 +33,7 @@ from shared.telemetry.http import health_routes
 log = logging.getLogger(__name__)
 
 
-def create_app(world: World) -> Starlette:
+def create_app(world: World, sync_url: str = "") -> Starlette:
     """The simulated Enroll over `world`, the simulated SISs, with the admin endpoints and the faults."""
     calls = Calls()
     app = Starlette(
@@ -42,6 +43,7 @@ def create_app(world: World) -> Starlette:
             *AeriesApi().routes(),
             *SkywardApi().routes(),
             *EnrollApi(world).routes(),
+            *EnrollSite(world, sync_url).routes(),
             *OneRosterApi().routes(),
             *AdminApi(world).routes(),
             *health_routes({}),
@@ -65,7 +67,7 @@ async def main(settings: Settings) -> None:
         stack.enter_context(_stopped_by_signals(stop))
         sftp = await _open_sftp(stack, own, settings.host)
         listener = bind(settings.host, settings.port)
-        app = create_app(world)
+        app = create_app(world, own.sync_url)
         await stack.enter_async_context(serving(app, listener))
         if own.tls_certificate is not None:
             secure = bind(settings.host, own.tls_port)

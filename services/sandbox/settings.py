@@ -14,6 +14,7 @@ class SandboxSettings(BaseSettings):
 
     service_token: str = Field("", description="Service token to accept; SYNC_ENROLL_TOKEN if unset.")
     base_url: str = Field("", description="Issuer of tokens; the address a caller used if unset.")
+    sync_url: str = Field("", description="Where browsers reach the dashboard of Sync Service.")
     organizations: Mapping[str, OrganizationSpec] = Field(
         default_factory=dict, description="Organizations to start with, by id (JSON)."
     )

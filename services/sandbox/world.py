@@ -23,14 +23,19 @@ Users = Mapping[str, tuple[str, ...]]
 
 
 class OrganizationSpec(BaseModel):
-    """An organization as a test or a demo asks for it. `users` maps a user id to permission names."""
+    """An organization as a test or a demo asks for it.
+
+    `users` maps a user id to permission names, `names` to what the person is called.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     current_school_year: SchoolYear = 2026
     sync_import_years: tuple[SchoolYear, ...] = (2026,)
     registration_module: bool = True
+    name: str = ""
     users: Users = Field(default_factory=dict)
+    names: Mapping[str, str] = Field(default_factory=dict)
     school_groups: tuple[int, ...] = (1,)
     school_levels: tuple[int, ...] = (1, 2, 3)
     program_categories: tuple[int, ...] = (1, 2, 3)
@@ -55,6 +60,7 @@ class Counts:
 
     created: int = 0
     updated: int = 0
+    removed: int = 0
     unchanged: int = 0
     failed: int = 0
     batches: int = 0
@@ -118,6 +124,9 @@ class World:
         if found is None:
             raise ApiError(404, "organization_unknown", "There is no such organization.")
         return found
+
+    def organizations(self) -> tuple["Organization", ...]:
+        return tuple(self._organizations.values())
 
     def permissions(self, org: str, user: str) -> tuple[str, ...]:
         """Raises ApiError (404) for a user the organization does not have."""

@@ -46,13 +46,16 @@ class Gate:
         self, who: Identity, deed: Deed, *, data_type: str = "", school_year: int | None = None
     ) -> str | None:
         """Why they may not; None if they may. To be noted, whatever it is. Raises Unavailable."""
-        held = await self._remembered(("user", who.org, who.user), lambda: self._permissions(who))
-        why = refusal(deed, data_type, held)
+        why = refusal(deed, data_type, await self.held(who))
         if why is None and deed is Deed.IMPORT and school_year is not None:
             why = await self._year(who.org, school_year)
         if why is None and deed is Deed.EXPORT:
             why = await self._module(who.org)
         return why
+
+    async def held(self, who: Identity) -> frozenset[str]:
+        """The permissions that Enroll says they have. Raises Unavailable."""
+        return await self._remembered(("user", who.org, who.user), lambda: self._permissions(who))
 
     async def note(self, who: Identity, deed: Deed, subject: str, why: str | None) -> None:
         """Into the audit log: a refusal, or that it was permitted."""

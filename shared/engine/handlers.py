@@ -15,17 +15,14 @@ from shared.contracts.messages import (
     SliceApply,
     SliceCompare,
 )
-from shared.engine.applying import apply
-from shared.engine.at_once import export_at_once, is_brief
-from shared.engine.comparing import compare
 from shared.engine.context import Engine
-from shared.engine.exporting import conclude, deliver, list_slice
+from shared.engine.exporting import deliver
+from shared.engine.kinds import kind_of
 from shared.engine.lease import LeaseLost, kept
 from shared.engine.progress import after_apply, after_compare, end, following
-from shared.engine.staging import stage
 from shared.messaging.answers import Answer, Delivery, Done, Handlers, Handling, Later
 from shared.model.error_texts import said, told
-from shared.model.errors import NotFound, Permanent, SyncError, Unavailable
+from shared.model.errors import NotFound, Permanent, SyncError, Transient, Unavailable
 from shared.model.run import Run, RunState, add_counts
 from shared.store.buckets import state_of
 from shared.store.failed import Selection
@@ -77,8 +74,7 @@ class Steps:
         run = held[0] if held else await runs.get(message.run)
         if run.state is RunState.PENDING and not await self._activate(run):
             return Done()
-        work = export_at_once if is_brief(run) else stage
-        answer = await self._whole(run, RunState.STAGING, not run.slices, work, delivery, held)
+        answer = await self._whole(run, RunState.STAGING, not run.slices, kind_of(run).stage, delivery, held)
         staged = await runs.get(run.id)
         if staged.state is RunState.COMPARING and not staged.slices:
             await after_compare(self._engine, staged)  # nothing has changed, so nobody else comes to say so
@@ -114,7 +110,10 @@ class Steps:
             async with kept(lambda: runs.renew(run.id, fence, self._seconds), self._seconds):
                 await work(self._engine, run, fence)
         except LeaseLost:
-            return self._busy("another worker has taken over the run")
+            return await self._not_held(await runs.get(run.id), [state])
+        except Transient:
+            if not await self._is_called_off(run):
+                raise
         except Permanent as error:
             counts = add_counts([run.counts])
             await end(self._engine, run, [state], RunState.FAILED, counts, error=error.as_dict(), fence=fence)
@@ -150,8 +149,7 @@ class Steps:
         run = await self._run(message, RunState.COMPARING, SliceState.STAGED, delivery)
         if not isinstance(run, Run):
             return run
-        work = list_slice if run.makes_files else compare
-        answer = await self._slice(run, message.slice, SliceState.STAGED, work, delivery)
+        answer = await self._slice(run, message.slice, SliceState.STAGED, kind_of(run).compare, delivery)
         await after_compare(self._engine, run)
         return answer
 
@@ -159,8 +157,7 @@ class Steps:
         run = await self._run(message, RunState.APPLYING, SliceState.COMPARED, delivery)
         if not isinstance(run, Run):
             return run
-        work = conclude if run.makes_files else apply
-        answer = await self._slice(run, message.slice, SliceState.COMPARED, work, delivery)
+        answer = await self._slice(run, message.slice, SliceState.COMPARED, kind_of(run).apply, delivery)
         await after_apply(self._engine, run)
         return answer
 
@@ -233,6 +230,9 @@ class Steps:
             return Done() if done else self._busy("another worker has taken over the slice")
         except LeaseLost:
             return self._busy("another worker has taken over the slice")
+        except Transient:
+            if not await self._is_called_off(run):
+                raise
         except Permanent as error:
             await self._fail_slice(run, slice, state, error.as_dict(), attempt=1, fenced=True)
         finally:
@@ -286,6 +286,10 @@ class Steps:
         if run.state in states:
             return self._busy("another worker holds the run")
         return Done()
+
+    async def _is_called_off(self, run: Run) -> bool:
+        """Whether somebody has cancelled the run meanwhile: what went wrong with it does not matter any more."""
+        return (await self._engine.org(run).runs.get(run.id)).state is RunState.CANCELLED
 
     def _busy(self, reason: str) -> Later:
         return Later(self._seconds / 2, reason)

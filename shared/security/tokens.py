@@ -4,6 +4,9 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hmac import compare_digest
 from typing import Any
 
 import jwt
@@ -13,12 +16,26 @@ from shared.model.errors import Refused
 from shared.model.permission import Identity
 
 AUDIENCE = "sync-service"
+LOGIN_AUDIENCE = "sync-service-login"
+"""A token of one audience never serves for the other: what a program may call with signs nobody in at the dashboard."""
 OLDEST_SECONDS = 3600.0
+LOGIN_SECONDS = 120.0
 LEEWAY_SECONDS = 30.0
 """How far Enroll's clock and ours may be apart."""
 _REFRESH_SECONDS = 30.0
 
 FetchKeys = Callable[[], Awaitable[dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """Somebody who comes from Enroll to the dashboard. `token` is the token's id: it is good once, until `until`."""
+
+    who: Identity
+    name: str
+    org_name: str
+    token: str
+    until: datetime
 
 
 class TokenReader:
@@ -33,22 +50,36 @@ class TokenReader:
 
     async def identify(self, token: str) -> Identity:
         """Raises Refused when the token is not one that Enroll signed for us, or has expired."""
+        claims = await self._claims(token, AUDIENCE, OLDEST_SECONDS)
+        return _identity(claims)
+
+    async def sign_in(self, token: str, nonce: str) -> SignIn:
+        """Who signs in with this token, which was asked for with this nonce. Raises Refused."""
+        claims = await self._claims(token, LOGIN_AUDIENCE, LOGIN_SECONDS)
+        if not nonce or not compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()):
+            raise _refused()
+        until = datetime.fromtimestamp(float(claims["iat"]) + LOGIN_SECONDS + 2 * LEEWAY_SECONDS, UTC)
+        who = _identity(claims)
+        name, org_name = (str(claims.get(claim) or "")[:200] for claim in ("name", "org_name"))
+        return SignIn(who, name or who.user, org_name or who.org, str(claims["jti"]), until)
+
+    async def _claims(self, token: str, audience: str, oldest: float) -> dict[str, Any]:
         try:
             key = await self._key(str(jwt.get_unverified_header(token).get("kid", "")))
-            claims = jwt.decode(
+            claims: dict[str, Any] = jwt.decode(
                 token,
                 key,
                 algorithms=["EdDSA"],
-                audience=AUDIENCE,
+                audience=audience,
                 issuer=self._issuer,
                 leeway=LEEWAY_SECONDS,
                 options={"require": ["exp", "iat", "sub", "org", "jti"]},
             )
         except jwt.PyJWTError:
             raise _refused() from None
-        if time.time() - float(claims["iat"]) > OLDEST_SECONDS + LEEWAY_SECONDS:
+        if time.time() - float(claims["iat"]) > oldest + LEEWAY_SECONDS:
             raise _refused()
-        return Identity(org=str(claims["org"]), user=str(claims["sub"]))
+        return claims
 
     async def _key(self, kid: str) -> jwt.PyJWK:
         async with self._lock:
@@ -59,6 +90,10 @@ class TokenReader:
         if kid not in self._keys:
             raise jwt.InvalidTokenError
         return self._keys[kid]
+
+
+def _identity(claims: dict[str, Any]) -> Identity:
+    return Identity(org=str(claims["org"]), user=str(claims["sub"]))
 
 
 def _refused() -> Refused:

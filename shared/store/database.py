@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
@@ -21,6 +22,7 @@ from shared.store.paces import Paces
 from shared.store.records import Records
 from shared.store.runs import Runs
 from shared.store.scoped import Collection, Document, translated
+from shared.store.sessions import Sessions
 from shared.store.slices import Slices
 from shared.store.triggers import History, Triggers
 
@@ -63,6 +65,10 @@ class Store:
         if org not in self._orgs:
             self._orgs[org] = self._open(org)
         return self._orgs[org]
+
+    def sessions(self, idle: timedelta, longest: timedelta) -> Sessions:
+        """Those of the dashboard, with how long one may be idle, and open at all."""
+        return Sessions(self._across("sessions"), self._across("redeemed"), idle=idle, longest=longest)
 
     def _open(self, org: str) -> OrgStore:
         def scoped(name: str) -> Collection:
@@ -123,13 +129,20 @@ INDEXES = {
         _index("org", "stream", unique=True, partialFilterExpression={"active": True}, name="one_active_per_stream"),
         _index("org", "stream", "number"),
         _index("org", "connection", "-_id"),
+        _index("org", "created_at"),
         _index("org", "fingerprint", "state"),
         _index("outbox_at", sparse=True),
     ],
     "slices": [_index("org", "run", "number"), _index("outbox_at", sparse=True)],
     "buckets": [_index("org", "state", "number")],
-    "records": [_index("org", "run", "outcome", "place")],
+    "records": [
+        _index("org", "run", "outcome", "place", "action", "codes"),
+        _index("org", "stream", "key", "number"),
+        _index("org", "target_id"),
+    ],
     "audit": [_index("org", "-_id")],
     "triggers": [_index("org", "connection", "-due_at")],
+    "sessions": [_index("gone_at", expireAfterSeconds=0)],
+    "redeemed": [_index("gone_at", expireAfterSeconds=0)],
     "failed_messages": [_index("state", "first_failed"), _index("outbox_at", sparse=True)],
 }

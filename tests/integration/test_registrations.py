@@ -16,6 +16,7 @@ from services.sandbox.world import OrganizationPatch, OrganizationSpec, World
 from shared.adapters.enroll import enroll_client
 from shared.adapters.registrations import PAGE, RegistrationSource
 from shared.model.errors import Refused, Unavailable
+from shared.model.run import Selection
 
 
 @dataclass
@@ -99,3 +100,10 @@ async def test_enroll_is_told_how_each_ended(site: Site) -> None:
     assert (first.sis_export_status, first.sis_error) == ("Succeeded", None)
     assert first.sis_export_timestamp
     assert (last.sis_export_status, last.sis_error) == ("Failed", "x" * 512)
+
+
+async def test_more_registrations_than_a_call_may_name_are_asked_for_in_several(site: Site) -> None:
+    site.register(PAGE + 3)
+    ids = tuple(str(number) for number in range(2, PAGE + 4))
+    found = await rows(RegistrationSource(site.http, "o-1", 2026, Selection(registrations=ids)))
+    assert sorted(int(one["registrations.id"]) for one in found) == [int(id) for id in ids]

@@ -1,0 +1,14 @@
+"""The Help page."""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from services.gateway.pages.site import page
+from services.gateway.pages.visits import Visited
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/help")
+async def show(visit: Visited) -> Response:
+    return await page(visit, "help.html")

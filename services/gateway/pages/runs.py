@@ -1,0 +1,174 @@
+"""Sync Logs: the runs, one run with its progress, its records, and what a person decides about it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Final, TypeVar
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Path
+from starlette.responses import Response, StreamingResponse
+
+from services.gateway import exports, records, runs
+from services.gateway.pages.site import HEADERS, fragment, page, then
+from services.gateway.pages.visits import Visit, Visited
+from services.gateway.pages.words import STATES
+from shared.model.connection import Connection
+from shared.model.permission import Deed
+from shared.model.record import Action, Outcome
+from shared.model.run import UNWRITTEN, Run, RunState
+
+router = APIRouter(include_in_schema=False)
+
+RUNS_PER_PAGE: Final = 50
+RECORDS_PER_PAGE: Final = 50
+LOOK_SECONDS: Final = 0.5
+BEAT_SECONDS: Final = 15.0
+FILTERS: Final = ("outcome", "action", "code", "key")
+CHOICES: Final[Mapping[str, Any]] = {
+    "outcomes": [one.value for one in Outcome],
+    "actions": [one.value for one in Action if one is not Action.ADOPT],
+}
+Choice = TypeVar("Choice", bound=StrEnum)
+STEPS: Final = (RunState.STAGING, RunState.COMPARING, RunState.NEEDS_APPROVAL, RunState.APPLYING)
+
+
+@router.get("/runs")
+async def index(visit: Visited, connection: str = "", before: str = "") -> Response:
+    """The runs, newest first."""
+    found = await runs.index(visit.call, connection or None, before or None, RUNS_PER_PAGE)
+    names = {one.id: one for one in await visit.call.org.connections.all()}
+    if connection:
+        await visit.call.connection(connection)
+    more = found[-1].id if len(found) == RUNS_PER_PAGE else ""
+    about: dict[str, Any] = {"runs": found, "connections": names, "chosen": connection, "more": more}
+    return await page(visit, "runs.html", **about)
+
+
+@router.get("/runs/{id}")
+async def show(visit: Visited, id: str, after: str = "") -> Response:
+    run = await runs.show(visit.call, id)
+    connection = await visit.call.connection(run.connection)
+    asked = {name: visit.request.query_params.get(name, "").strip()[:300] for name in FILTERS}
+    about: dict[str, Any] = {"run": run, "connection": connection, "steps": _steps(run), "asked": asked}
+    if await visit.can(Deed.VIEW if run.direction == "import" else Deed.VIEW_EXPORT):
+        found = await _records(visit, run, asked, after)
+        about |= {"records": found, "causes": await records.causes(visit.call, id), "more": _more(found, asked)}
+    else:
+        about |= {"records": None, "causes": [], "more": ""}
+    return await page(visit, "run.html", **about, **CHOICES, decides=await _decides(visit, run))
+
+
+@router.get("/runs/{id}/records.csv")
+async def download(visit: Visited, id: str, outcome: str = "") -> Response:
+    return await records.download(visit.call, id, _one_of(Outcome, outcome))
+
+
+@router.get("/runs/{id}/files/{number}")
+async def file(visit: Visited, id: str, number: Annotated[int, Path(ge=1)]) -> Response:
+    return await exports.download(visit.call, id, number)
+
+
+@router.get("/runs/{id}/events")
+async def events(visit: Visited, id: str) -> Response:
+    """The progress of a run as server-sent events, each the part of the page that has changed."""
+    run = await runs.show(visit.call, id)
+    connection = await visit.call.connection(run.connection)
+    headers = {**HEADERS, "X-Accel-Buffering": "no"}
+    return StreamingResponse(_progress(visit, run, connection), media_type="text/event-stream", headers=headers)
+
+
+@router.post("/runs/{id}/approve")
+async def approve(visit: Visited, id: str) -> Response:
+    await runs.approve(visit.call, id)
+    return then(f"/runs/{id}", "approved")
+
+
+@router.post("/runs/{id}/reject")
+async def reject(visit: Visited, id: str) -> Response:
+    await runs.reject(visit.call, id)
+    return then(f"/runs/{id}", "rejected")
+
+
+@router.post("/runs/{id}/retry")
+async def retry(visit: Visited, id: str) -> Response:
+    """Leads to the new run."""
+    return then(f"/runs/{(await runs.retry(visit.call, id)).id}", "started")
+
+
+@router.post("/runs/{id}/undo")
+async def undo(visit: Visited, id: str) -> Response:
+    """Leads to the run that would take it back, which stops for approval first."""
+    return then(f"/runs/{(await runs.undo(visit.call, id, preview=True)).id}", "undo")
+
+
+@router.post("/runs/{id}/cancel")
+async def cancel(visit: Visited, id: str) -> Response:
+    await runs.cancel(visit.call, id)
+    return then(f"/runs/{id}", "cancelled")
+
+
+async def _records(visit: Visit, run: Run, asked: Mapping[str, str], after: str) -> list[dict[str, Any]]:
+    """Those that were asked for; of a run that waits for a person, what is planned."""
+    outcome = _one_of(Outcome, asked["outcome"])
+    if outcome is None and run.state in (RunState.NEEDS_APPROVAL, RunState.APPLYING) and not asked["code"]:
+        outcome = Outcome.PENDING
+    action, code, key = _one_of(Action, asked["action"]), asked["code"] or None, asked["key"] or None
+    return await records.records(visit.call, run.id, outcome, action, code, key, after or None, RECORDS_PER_PAGE)
+
+
+def _one_of(kind: type[Choice], text: str) -> Choice | None:
+    return next((one for one in kind if one.value == text), None)
+
+
+def _more(found: list[dict[str, Any]], asked: Mapping[str, str]) -> str:
+    """The query of the page behind; blank where there is none."""
+    return urlencode({**asked, "after": found[-1]["cursor"]}) if len(found) == RECORDS_PER_PAGE else ""
+
+
+async def _decides(visit: Visit, run: Run) -> Mapping[str, bool]:
+    """What this person may decide about the run."""
+    to_approve, to_reject = (Deed.IMPORT, Deed.DECIDE) if run.direction == "import" else (Deed.EXPORT, Deed.EXPORT)
+    waits = run.state is RunState.NEEDS_APPROVAL
+    return {
+        "approve": waits and await visit.can(to_approve, run.data_type),
+        "reject": waits and await visit.can(to_reject, run.data_type),
+        "retry": run.ended and _has_failures(run) and await visit.can(to_approve, run.data_type),
+        "undo": run.ended and _has_written(run) and await visit.can(to_approve, run.data_type),
+        "cancel": run.state in UNWRITTEN and not waits and await visit.can(to_reject, run.data_type),
+    }
+
+
+def _has_failures(run: Run) -> bool:
+    counted = any(run.counts.get(name) for name in ("failed", "invalid", "partial"))
+    return counted and run.state is not RunState.CANCELLED and not run.makes_files
+
+
+def _has_written(run: Run) -> bool:
+    """Files that went out cannot be called back."""
+    return not run.makes_files and any(run.counts.get(name) for name in ("created", "updated"))
+
+
+def _steps(run: Run) -> list[tuple[str, bool]]:
+    """The steps of a run that is under way, and which of them it is at."""
+    return [] if run.ended else [(STATES[one], one is run.state) for one in (RunState.PENDING, *STEPS)]
+
+
+async def _progress(visit: Visit, run: Run, connection: Connection) -> AsyncIterator[str]:
+    """Until the run ends, the reader leaves, or the process is asked to stop. The last event says to load anew."""
+    stop = visit.call.gateway.base.stop
+    told, silent = "", 0.0
+    while not stop.is_set():
+        shown = fragment("progress.html", run=run, connection=connection, steps=_steps(run))
+        if shown != told:
+            told, silent = shown, 0.0
+            yield "event: progress\n" + "".join(f"data: {line}\n" for line in shown.splitlines()) + "\n"
+        elif silent >= BEAT_SECONDS:
+            silent = 0.0
+            yield ": still here\n\n"
+        if run.ended or run.state is RunState.NEEDS_APPROVAL:
+            yield "event: ended\ndata: -\n\n"
+            return
+        await asyncio.sleep(LOOK_SECONDS)
+        silent += LOOK_SECONDS
+        run = await visit.call.run(run.id)

@@ -1,0 +1,71 @@
+"""A visit of the dashboard by somebody who is signed in, and what every change made there has to carry."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hmac import compare_digest
+from typing import Annotated, Final
+
+from fastapi import Depends, Request
+from starlette.datastructures import FormData
+
+from services.gateway.context import Call, Gateway
+from shared.model.error_texts import said
+from shared.model.errors import Refused
+from shared.model.permission import Deed
+from shared.store.sessions import Session
+
+COOKIE: Final = "__Host-sync-session"
+CSRF: Final = "csrf"
+MOST_FIELDS: Final = 10_000
+_READS: Final = frozenset({"GET", "HEAD"})
+
+
+class SignInNeeded(Exception):
+    """Nobody is signed in, or not any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request of a page. All it can reach is the organization of who is signed in."""
+
+    request: Request
+    call: Call
+    session: Session
+
+    async def can(self, deed: Deed, data_type: str = "students") -> bool:
+        """Whether to show what leads to this deed; the deed itself is checked and audited where it is done."""
+        return await self.call.gateway.gate.why_not(self.call.who, deed, data_type=data_type) is None
+
+    async def form(self) -> FormData:
+        return await self.request.form(max_files=1, max_fields=MOST_FIELDS)
+
+    async def chosen(self, name: str) -> list[str]:
+        """Every value of a field that may come several times."""
+        return [value for value in (await self.form()).getlist(name) if isinstance(value, str)]
+
+    async def fields(self) -> Mapping[str, str]:
+        """The texts of the form, the last one of each name."""
+        return {name: value for name, value in (await self.form()).multi_items() if isinstance(value, str)}
+
+
+async def _visit(request: Request) -> Visit:
+    gateway: Gateway = request.app.state.gateway
+    session = await gateway.sessions.find(request.cookies.get(COOKIE, ""))
+    if session is None:
+        raise SignInNeeded
+    request.state.who, request.state.session = session.who, session
+    visit = Visit(request, Call(gateway, session.who), session)
+    if request.method not in _READS:
+        await _check(visit)
+    return visit
+
+
+async def _check(visit: Visit) -> None:
+    """A change comes from a form of this session's own pages. Raises Refused."""
+    sent = (await visit.form()).get(CSRF)
+    elsewhere = visit.request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none")
+    if elsewhere or not isinstance(sent, str) or not compare_digest(sent.encode(), visit.session.csrf.encode()):
+        raise Refused(*said("form.stale"))
+
+
+Visited = Annotated[Visit, Depends(_visit)]

@@ -1,0 +1,152 @@
+"""How things are called on pages, and how times and numbers are written."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from shared.model.catalog import catalog
+from shared.model.connection import Connection, Kind
+from shared.model.run import Run, RunState
+
+KINDS: Final[Mapping[Kind, str]] = {
+    Kind.AD_HOC: "Ad Hoc CSV",
+    Kind.SFTP: "SFTP",
+    Kind.POWERSCHOOL: "PowerSchool",
+    Kind.AERIES: "Aeries",
+    Kind.SKYWARD: "Skyward Qmlativ",
+    Kind.ONEROSTER: "OneRoster",
+}
+STATES: Final[Mapping[RunState, str]] = {
+    RunState.PENDING: "Waiting",
+    RunState.STAGING: "Reading",
+    RunState.COMPARING: "Comparing",
+    RunState.NEEDS_APPROVAL: "Needs approval",
+    RunState.APPLYING: "Sending",
+    RunState.SUCCEEDED: "Succeeded",
+    RunState.PARTIAL: "Partly succeeded",
+    RunState.FAILED: "Failed",
+    RunState.CANCELLED: "Cancelled",
+}
+TONES: Final[Mapping[RunState, str]] = {
+    RunState.NEEDS_APPROVAL: "ask",
+    RunState.SUCCEEDED: "good",
+    RunState.PARTIAL: "warn",
+    RunState.FAILED: "bad",
+    RunState.CANCELLED: "off",
+}
+OUTCOMES: Final[Mapping[str, str]] = {
+    "Pending": "ask",
+    "In Progress": "busy",
+    "Failed": "bad",
+    "Partial Sync": "warn",
+    "Succeeded": "good",
+}
+COUNTS: Final[Mapping[str, str]] = {
+    "rows": "Rows read",
+    "create": "To create",
+    "update": "To change",
+    "unchanged": "Unchanged",
+    "invalid": "Invalid rows",
+    "duplicate": "Repeated rows",
+    "missing": "Missing",
+    "created": "Created",
+    "updated": "Changed",
+    "failed": "Refused",
+    "partial": "Partial Sync",
+}
+TRIGGERS: Final[Mapping[str, str]] = {
+    "person": "by hand",
+    "event": "by an event of Enroll",
+    "schedule": "by schedule",
+    "replay": "by hand, of an earlier run",
+}
+MESSAGES: Final[Mapping[str, str]] = {
+    "added": "The connection was added.",
+    "saved": "Saved.",
+    "switched-on": "Switched on.",
+    "switched-off": "Switched off.",
+    "approved": "Approved. Exactly what was compared is being sent.",
+    "undo": "This shows what would be taken back. Nothing is changed until you approve it.",
+    "rejected": "Rejected. Nothing was written.",
+    "cancelled": "Cancelled. Nothing was written.",
+    "started": "Started.",
+    "host-key": "The host key was approved.",
+    "deleted": "Deleted.",
+    "replayed": "Sent again.",
+    "discarded": "Discarded. The archive keeps it.",
+}
+
+
+def kind(one: Connection | Kind) -> str:
+    return KINDS[one if isinstance(one, Kind) else one.kind]
+
+
+def state(run: Run) -> str:
+    return STATES[run.state]
+
+
+def tone(run: Run) -> str:
+    """A run that is under way is busy."""
+    return TONES.get(run.state, "busy")
+
+
+def label(data_type: str) -> str:
+    """What a data type is called."""
+    return catalog(data_type).label
+
+
+def moment(at: datetime | None, zone: str = "") -> str:
+    """`25 Nov 2026, 18:40 MST`, in a zone of IANA's list; UTC where none is given."""
+    if at is None:
+        return "–"
+    local = at.replace(tzinfo=at.tzinfo or UTC).astimezone(ZoneInfo(zone or "UTC"))
+    return f"{local.day} {local:%b %Y, %H:%M %Z}"
+
+
+def number(count: int) -> str:
+    return f"{count:,}"
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def duration(seconds: float) -> str:
+    """`0.4 s`, `12 s`, `3 min 20 s`, `1 h 5 min`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{rest} s"
+    hours, left = divmod(minutes, 60)
+    return f"{hours} h {left} min" if hours else f"{minutes} min {rest} s"
+
+
+def zone_of(connection: Connection) -> str:
+    """The zone in which the times of a connection are shown."""
+    planned = connection.schedule or connection.export_schedule
+    return connection.time_zone or (planned.zone if planned else "UTC")
+
+
+def value(held: Any) -> str:
+    """A value of a record, as people read it."""
+    if held is None or held == "":
+        return "(blank)"
+    if isinstance(held, list | tuple):
+        return ", ".join(map(str, held))
+    return str(held)
+
+
+FILTERS: Final[Mapping[str, Callable[..., str]]] = {
+    "kind": kind,
+    "state": state,
+    "tone": tone,
+    "label": label,
+    "moment": moment,
+    "number": number,
+    "plural": plural,
+    "duration": duration,
+    "zone_of": zone_of,
+    "shown": value,
+}

@@ -1,0 +1,82 @@
+"""Who is signed in at the dashboard. Whoever reads the database can sign in as nobody: cookies are kept as digests."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from shared.model.permission import Identity
+from shared.store.scoped import Collection, Document, Duplicate
+
+SEEN_EVERY: Final = timedelta(seconds=60)
+"""How often a session that is in use is written to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """`csrf` is what every form of this session carries; `name` and `org_name` are what Enroll calls them."""
+
+    id: str
+    who: Identity
+    name: str
+    org_name: str
+    csrf: str
+
+
+class Sessions:
+    """Across organizations: it is by the session that the organization is known."""
+
+    def __init__(self, sessions: Collection, redeemed: Collection, *, idle: timedelta, longest: timedelta) -> None:
+        self._sessions = sessions
+        self._redeemed = redeemed
+        self._idle = idle
+        self._longest = longest
+
+    async def redeem(self, token: str, until: datetime) -> bool:
+        """Whether this is the first use of a token, which is good until then at the latest."""
+        try:
+            await self._redeemed.insert({"_id": _digest(token), "gone_at": until})
+        except Duplicate:
+            return False
+        return True
+
+    async def open(self, who: Identity, name: str, org_name: str) -> str:
+        """The cookie of a new session."""
+        cookie, now = secrets.token_urlsafe(32), datetime.now(UTC)
+        await self._sessions.insert(
+            {
+                "_id": _digest(cookie),
+                "org": who.org,
+                "user": who.user,
+                "name": name,
+                "org_name": org_name,
+                "csrf": secrets.token_urlsafe(24),
+                "seen_at": now,
+                "gone_at": now + self._longest,
+            }
+        )
+        return cookie
+
+    async def find(self, cookie: str) -> Session | None:
+        """None where it is unknown, was closed, or has been idle or open for too long."""
+        now = datetime.now(UTC)
+        where = {"_id": _digest(cookie), "gone_at": {"$gt": now}, "seen_at": {"$gt": now - self._idle}}
+        found = await self._sessions.get(where)
+        if found is None:
+            return None
+        if now - found["seen_at"] > min(SEEN_EVERY, self._idle / 4):
+            await self._sessions.update({"_id": found["_id"]}, {"$max": {"seen_at": now}})
+        return _session(found)
+
+    async def close(self, id: str) -> None:
+        await self._sessions.delete({"_id": id})
+
+
+def _session(found: Document) -> Session:
+    who = Identity(found["org"], found["user"])
+    return Session(found["_id"], who, found["name"], found["org_name"], found["csrf"])
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
