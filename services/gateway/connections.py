@@ -34,7 +34,7 @@ from shared.model.connection import (
     Zone,
 )
 from shared.model.error_texts import said
-from shared.model.errors import BadSettings, NotFound
+from shared.model.errors import BadSettings, Conflict, NotFound
 from shared.model.mapping import DoNotMap
 from shared.model.occurrences import upcoming
 from shared.model.permission import Deed
@@ -78,7 +78,7 @@ class ConnectionChange(BaseModel):
     enable_import: bool | None = None
     enable_export: bool | None = None
     roster: Literal["full", "some"] | None = None
-    time_zone: Zone | None = None
+    time_zone: Zone | Literal[""] | None = None
     limits: SafetyLimits | None = None
     schools: tuple[SchoolCode, ...] | None = Field(default=None, max_length=2000)
     exports: ExportRules | None = None
@@ -109,6 +109,8 @@ async def create(call: Caller, new: NewConnection) -> Connection:
     await call.may(Deed.MANAGE_CONNECTION, subject="create connection")
     if new.kind is Kind.SFTP and new.sftp is None:
         raise BadSettings(*said("sftp.not_set_up"))
+    if new.instance not in call.gateway.base.enroll.instances:
+        raise BadSettings(*said("enroll.no_sandbox"))
     connection = Connection(
         id=new_id("con"),
         org=call.who.org,
@@ -150,6 +152,19 @@ async def change(call: Caller, id: str, wanted: ConnectionChange) -> Connection:
     if wanted.enable_export:
         values["export_enabled_by"] = call.who.user
     return await call.org.connections.set(id, **values) if values else connection
+
+
+@router.delete("/{id}", status_code=204)
+async def delete(call: Caller, id: str) -> None:
+    """Delete the connection, its credentials and schedules. Its runs, records and mappings stay as history.
+
+    Refused while a run of it is under way, waits, or needs approval.
+    """
+    await call.may(Deed.MANAGE_CONNECTION, subject=f"delete {id}")
+    connection = await call.connection(id)
+    if await call.org.runs.under_way(id):
+        raise Conflict(*said("connection.run_active"))
+    await call.org.forget(connection, by=call.who.user)
 
 
 @router.put("/{id}/credentials", status_code=204)
@@ -222,9 +237,10 @@ async def plugin(call: Caller, id: str) -> Response:
 async def schedule(call: Caller, id: str, new: NewSchedule) -> dict[str, Any]:
     """Run daily, under the authority of whoever sends this. Answers with the next three times."""
     await call.may(Deed.MANAGE_CONNECTION, subject=f"schedule of {id}")
-    deed = Deed.IMPORT if new.direction == "import" else Deed.EXPORT
-    await call.may(deed, data_type=new.data_type, school_year=new.school_year, subject=f"schedule of {id}")
     connection = await call.connection(id)
+    deed = Deed.IMPORT if new.direction == "import" else Deed.EXPORT
+    what, year, instance = new.data_type, new.school_year, connection.instance
+    await call.may(deed, data_type=what, school_year=year, instance=instance, subject=f"schedule of {id}")
     if new.direction == "import":
         by_itself = connection.pulls_from is not None
     else:

@@ -32,6 +32,7 @@ MANAGING: dict[tuple[str, str], Any] = {
     ("GET", "/connections/{id}/ps_plugin.xml"): {},
     ("PUT", "/connections/{id}/schedule"): {"json": DAILY},
     ("DELETE", "/connections/{id}/schedule"): {},
+    ("DELETE", "/connections/{id}"): {},
 }
 MAPPING_FILE = {"data_type": "students", "mapping": student_mapping()}
 EXAMPLES = {"mapping": student_mapping(), "columns": ["A"], "examples": [["x"]], "school_year": YEAR}
