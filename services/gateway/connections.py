@@ -16,8 +16,6 @@ from shared.contracts.topology import Direction
 from shared.mapping.differences import columns_read
 from shared.model.connection import (
     AeriesSettings,
-    CertificateSecrets,
-    ClientSecrets,
     Connection,
     ExportRules,
     Instance,
@@ -28,6 +26,7 @@ from shared.model.connection import (
     SafetyLimits,
     Schedule,
     SchoolCode,
+    Secrets,
     SftpSecrets,
     SftpSettings,
     SkywardSettings,
@@ -47,9 +46,6 @@ router = APIRouter(prefix="/api/v1/connections", tags=["connections"])
 
 
 PLACES: dict[Direction, str] = {"import": "schedule", "export": "export_schedule"}
-
-
-Secrets = SftpSecrets | ClientSecrets | CertificateSecrets
 
 
 class NewConnection(BaseModel):
@@ -97,6 +93,10 @@ class NewSchedule(BaseModel):
     school_year: Annotated[int, Field(ge=2000, le=2100)]
     time: str = Field(description="Local time of day, HH:MM.")
     zone: str = Field(description="IANA time zone, such as America/Denver.")
+
+
+class Credentials(BaseModel):
+    stored: bool
 
 
 class HostKey(BaseModel):
@@ -165,6 +165,14 @@ async def delete(call: Caller, id: str) -> None:
     if await call.org.runs.under_way(id):
         raise Conflict(*said("connection.run_active"))
     await call.org.forget(connection, by=call.who.user)
+
+
+@router.get("/{id}/credentials")
+async def has_credentials(call: Caller, id: str) -> Credentials:
+    """Whether credentials are stored; nobody is ever told which."""
+    await call.may(Deed.MANAGE_CONNECTION, subject=id)
+    await call.connection(id)
+    return Credentials(stored=await call.org.connections.secrets(id) is not None)
 
 
 @router.put("/{id}/credentials", status_code=204)

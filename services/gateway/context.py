@@ -60,6 +60,10 @@ class Call:
         """Raises NotFound, also for another organization's."""
         return await self.org.connections.get(id)
 
+    async def known_connection(self, id: str) -> Connection:
+        """The same, also where it was deleted: then only what names it. Raises NotFound."""
+        return await self.org.connections.known(id)
+
     async def field_codes(self, instance: Instance = PRODUCTION) -> dict[str, tuple[Code, ...]]:
         """Field codes of the person's organization in this Enroll. Raises BadSettings where there is no such Enroll."""
         return await self.gateway.base.enroll.directory(instance).field_codes(self.who.org)

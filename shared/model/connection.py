@@ -251,6 +251,16 @@ class ClientSecrets(BaseModel):
     client_secret: str = Field(min_length=1, max_length=2000)
 
 
+Secrets = SftpSecrets | ClientSecrets | CertificateSecrets
+
+
+def login_of(kind: Kind) -> type[Secrets]:
+    """The kind of credentials that a connection of this kind takes."""
+    if kind is Kind.AERIES:
+        return CertificateSecrets
+    return SftpSecrets if kind in (Kind.AD_HOC, Kind.SFTP) else ClientSecrets
+
+
 ApiSettings = OneRosterSettings | PowerSchoolSettings | AeriesSettings | SkywardSettings
 
 
@@ -329,11 +339,9 @@ class Connection(BaseModel):
         return sis_catalog(self.kind.value, custom)
 
     @property
-    def login(self) -> type[BaseModel]:
+    def login(self) -> type[Secrets]:
         """The kind of credentials it takes."""
-        if self.kind is Kind.AERIES:
-            return CertificateSecrets
-        return ClientSecrets if self.pulls_from == "api" else SftpSecrets
+        return login_of(self.kind)
 
     def clock(self) -> datetime:
         """The time it is where the district is."""

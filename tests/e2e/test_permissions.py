@@ -25,6 +25,7 @@ DAILY = {"school_year": YEAR, "time": "02:30", "zone": "America/Denver"}
 
 MANAGING: dict[tuple[str, str], Any] = {
     ("PATCH", "/connections/{id}"): {"json": {"enable_import": True}},
+    ("GET", "/connections/{id}/credentials"): {},
     ("PUT", "/connections/{id}/credentials"): {"json": {"password": "x"}},
     ("POST", "/connections/{id}/host-key/probe"): {},
     ("PUT", "/connections/{id}/host-key"): {"json": {"host_key": OTHER_KEY}},
