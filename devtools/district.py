@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import httpx
 
-from devtools.stack import Stack
+from devtools.stack import SANDBOX, Stack
 from services.sandbox.district import student_mapping
 
 YEAR = 2026
@@ -29,6 +29,7 @@ class District:
         user: str = "u-1",
         permissions: Sequence[str] = FULL,
         years: Sequence[int] = (YEAR,),
+        enroll: str = SANDBOX,
     ) -> None:
         self.stack = stack
         self.org = org
@@ -39,7 +40,7 @@ class District:
             "registration_module": True,
             "users": {user: list(permissions)},
         }
-        self.enroll = httpx.AsyncClient(base_url=stack.url("sandbox"), timeout=60, trust_env=False)
+        self.enroll = httpx.AsyncClient(base_url=stack.url(enroll), timeout=60, trust_env=False)
         self.api = httpx.AsyncClient(base_url=stack.url("gateway") + "/api/v1", timeout=120, trust_env=False)
 
     async def __aenter__(self) -> Self:

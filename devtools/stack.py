@@ -25,7 +25,9 @@ from shared.contracts.topology import DEFAULT_RETRY_DELAYS
 
 ROOT = Path(__file__).resolve().parents[1]
 SANDBOX = "sandbox"
-ADDRESSED = ("gateway", SANDBOX)
+REHEARSAL = "sandbox-2"
+"""Where it is among the services, the simulated Enroll that plays the sandbox of the first one."""
+ADDRESSED = ("gateway", SANDBOX, REHEARSAL)
 HOST = "127.0.0.1"
 STOP_SECONDS = 20.0
 
@@ -195,8 +197,12 @@ class Stack:
         if name == SANDBOX:
             settings.setdefault("SANDBOX_SFTP_PORT", str(self._port("sftp")))
             settings.setdefault("SANDBOX_SYNC_URL", f"http://{HOST}:{self._port('gateway')}")
-        if name != SANDBOX and SANDBOX in self._announced:
-            settings.setdefault("SYNC_ENROLL_URL", self.url(SANDBOX))
+        elif name == REHEARSAL:
+            settings["SANDBOX_SERVICE_TOKEN"] = settings["SYNC_ENROLL_SANDBOX_TOKEN"]
+        else:
+            for each, variable in ((SANDBOX, "SYNC_ENROLL_URL"), (REHEARSAL, "SYNC_ENROLL_SANDBOX_URL")):
+                if each in self._announced:
+                    settings.setdefault(variable, self.url(each))
         return settings
 
     def _port(self, name: str) -> int:
@@ -218,6 +224,7 @@ class Stack:
             "SYNC_BROKER_PREFIX": f"s{label}.",
             "SYNC_SECRET_KEYS": json.dumps([Fernet.generate_key().decode()]),
             "SYNC_ENROLL_TOKEN": token,
+            "SYNC_ENROLL_SANDBOX_TOKEN": secrets.token_urlsafe(24),
             "SYNC_ALLOW_PRIVATE_ADDRESSES": "true",
             "SANDBOX_SERVICE_TOKEN": token,
             "SANDBOX_SFTP_FOLDER": str(folder),
@@ -231,10 +238,11 @@ class Stack:
         self.env = self._common_settings()
         Path(self.env["SANDBOX_SFTP_FOLDER"]).mkdir(parents=True, exist_ok=True)
         try:
-            if SANDBOX in self.services:
-                await self.start(SANDBOX)
+            first = [name for name in (SANDBOX, REHEARSAL) if name in self.services]
+            for name in first:
+                await self.start(name)
             for name in self.services:
-                if name != SANDBOX:
+                if name not in first:
                     await self.start(name, wait=False)
             await self.wait_ready()
         except BaseException:
@@ -248,11 +256,10 @@ class Stack:
         await self._end()
 
     async def _end(self) -> None:
-        others = [name for name in self._processes if name != SANDBOX]
+        last = [name for name in (SANDBOX, REHEARSAL) if name in self._processes]
         try:
-            await asyncio.gather(*(self.stop(name) for name in others))
-            if SANDBOX in self._processes:
-                await self.stop(SANDBOX)
+            await asyncio.gather(*(self.stop(name) for name in self._processes if name not in last))
+            await asyncio.gather(*(self.stop(name) for name in last))
             await self._clean_up()
         finally:
             if self._own_directory is not None:

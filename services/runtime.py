@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
 import structlog
 
 from shared.adapters.enroll import enroll_client
+from shared.adapters.enroll_sites import EnrollSites
 from shared.contracts.topology import Direction
 from shared.engine.context import Engine
 from shared.engine.ends import RealEnds
@@ -35,7 +35,7 @@ class Runtime:
     settings: Settings
     store: Store
     publisher: Publisher
-    http: httpx.AsyncClient
+    enroll: EnrollSites
     engine: Engine
     ends: RealEnds
     stop: asyncio.Event
@@ -54,20 +54,27 @@ async def runtime(service: str, settings: Settings) -> AsyncIterator[Runtime]:
         loop.add_signal_handler(one, stop.set)
     store = Store(settings.mongo_url, settings.mongo_database)
     publisher = Publisher(settings.amqp_url, settings.topology(), service)
-    http = enroll_client(settings.enroll_url, settings.enroll_token)
-    ends = RealEnds(store, settings, http)
+    enroll = _sites(settings)
+    ends = RealEnds(store, settings, enroll)
     relay = Relay(store.outboxes, publisher)
     engine = Engine(store, relay, settings.topology(), ends, Planner(store), settings)
     try:
         await _prepared(store, stop)
         log.info("started", action="start", service=service)
-        yield Runtime(settings, store, publisher, http, engine, ends, stop)
+        yield Runtime(settings, store, publisher, enroll, engine, ends, stop)
     finally:
         await publisher.aclose()
         await ends.aclose()
-        await http.aclose()
+        await enroll.aclose()
         store.close()
         log.info("stopped", action="stop", service=service)
+
+
+def _sites(settings: Settings) -> EnrollSites:
+    sandbox = None
+    if settings.enroll_sandbox_url:
+        sandbox = enroll_client(settings.enroll_sandbox_url, settings.enroll_sandbox_token)
+    return EnrollSites(enroll_client(settings.enroll_url, settings.enroll_token), sandbox)
 
 
 async def _prepared(store: Store, stop: asyncio.Event) -> None:

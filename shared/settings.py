@@ -1,11 +1,24 @@
 """Every option of every process, read from the environment (prefix `SYNC_`). README's table is made from here."""
 
 from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.contracts.topology import DEFAULT_RETRY_DELAYS, Topology
+
+
+def same_site(one: str, other: str) -> bool:
+    """Whether two addresses are of the same place, however they are written."""
+
+    def place(address: str) -> tuple[object, ...]:
+        parts = urlsplit(address)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+        return (parts.hostname, port, parts.path.rstrip("/"))
+
+    return place(one) == place(other)
 
 
 class Settings(BaseSettings):
@@ -23,6 +36,10 @@ class Settings(BaseSettings):
     enroll_site_url: str = Field(
         "", description="Address of Enroll as people's browsers reach it; SYNC_ENROLL_URL if unset."
     )
+    enroll_sandbox_url: str = Field(
+        "", description="Base address of the API of Enroll's sandbox; without it no connection can be of the sandbox."
+    )
+    enroll_sandbox_token: str = Field("", description="Service token for the API of Enroll's sandbox.")
     session_idle_minutes: float = Field(
         30, gt=0, description="How long somebody stays signed in without doing anything."
     )
@@ -54,6 +71,12 @@ class Settings(BaseSettings):
     allow_private_addresses: bool = Field(
         False, description="Let connections reach private and loopback addresses (local stacks only)."
     )
+
+    @model_validator(mode="after")
+    def _two_sites(self) -> Self:
+        if self.enroll_sandbox_url and same_site(self.enroll_sandbox_url, self.enroll_url):
+            raise ValueError("SYNC_ENROLL_SANDBOX_URL is the site of SYNC_ENROLL_URL: a sandbox would write into it.")
+        return self
 
     @property
     def enroll_site(self) -> str:

@@ -22,6 +22,7 @@ from services.gateway import (
     mappings,
     records,
     runs,
+    switches,
 )
 from services.gateway.bodies import FIELDS_DRAFT, FILES_DRAFT, MIB, BodyLimit
 from services.gateway.context import Gateway
@@ -42,7 +43,10 @@ def create_app(gateway: Gateway, checks: dict[str, Check]) -> FastAPI:
     """OpenAPI is at `/openapi.json`, its page at `/docs`."""
     app = FastAPI(title="Sync Service", version="1", description="Moves student data between Enroll and a SIS.")
     app.state.gateway = gateway
-    for module in (connections, mappings, mapping_help, codes, imports, exports, runs, records, explain, failed):
+    for module in (
+        *(connections, mappings, mapping_help, codes, imports, exports, switches),
+        *(runs, records, explain, failed),
+    ):
         app.include_router(module.router)
     pages.add_to(app)
     app.router.routes.extend(health_routes(checks))

@@ -21,7 +21,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = self._upload_bytes + MIB if "/imports/" in scope["path"] else BODY_BYTES  # forms have some wrapping
+        limit = self._upload_bytes + MIB if _takes_file(scope["path"]) else BODY_BYTES  # forms have some wrapping
         taken = 0
 
         async def receiving() -> Message:
@@ -35,6 +35,11 @@ class BodyLimit:
             return message
 
         await self._app(scope, receiving, send)
+
+
+def _takes_file(path: str) -> bool:
+    """Imports of the API, and the page from which one is started."""
+    return "/imports/" in path or (path.startswith("/connections/") and path.endswith("/run/upload"))
 
 
 def _declared(scope: Scope) -> int:

@@ -8,8 +8,10 @@ from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.gateway.context import Caller
+from shared.adapters.enroll_sites import PRODUCTION
 from shared.mapping.code_tables import CodeReport, report, suggest
 from shared.model.codes import Code, CodePair, CodeTable, CodeTableDraft
+from shared.model.connection import Instance
 from shared.model.error_texts import said
 from shared.model.errors import NotFound
 from shared.model.permission import Deed
@@ -30,20 +32,20 @@ class TwoLists(BaseModel):
 
 
 @router.get("/field-codes")
-async def field_codes(call: Caller) -> dict[str, list[Code]]:
-    """Enroll's field codes by the name of their set."""
+async def field_codes(call: Caller, instance: Instance = PRODUCTION) -> dict[str, list[Code]]:
+    """Field codes of Enroll, or of its sandbox, by the name of their set."""
     await call.may(Deed.VIEW, subject="field codes")
-    return {name: list(codes) for name, codes in (await call.field_codes()).items()}
+    return {name: list(codes) for name, codes in (await call.field_codes(instance)).items()}
 
 
 @router.get("/field-codes.csv")
-async def download(call: Caller) -> Response:
+async def download(call: Caller, instance: Instance = PRODUCTION) -> Response:
     """SchoolMint Field Codes as a CSV file."""
     await call.may(Deed.VIEW, subject="field codes")
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["Set", "Code", "Label"])
-    for name, codes in (await call.field_codes()).items():
+    for name, codes in (await call.field_codes(instance)).items():
         writer.writerows([name, one.code, one.label] for one in codes)
     name = 'attachment; filename="field-codes.csv"'
     return Response("\ufeff" + text.getvalue(), media_type="text/csv", headers={"Content-Disposition": name})
@@ -69,9 +71,10 @@ async def save(call: Caller, id: str, name: Name, draft: CodeTableDraft) -> Code
 async def left_over(call: Caller, id: str, name: Name) -> CodeReport:
     """Codes on either side that nothing maps to, and pairs that cannot be right."""
     await call.may(Deed.VIEW, subject=id)
-    await call.connection(id)
+    connection = await call.connection(id)
     table = await call.org.code_tables.latest(id, name)
-    return report(table, (await call.field_codes()).get(table.enroll_set, ()) if table.enroll_set else ())
+    sets = await call.field_codes(connection.instance) if table.enroll_set else {}
+    return report(table, sets.get(table.enroll_set, ()))
 
 
 @router.post("/code-tables/suggest")

@@ -16,8 +16,6 @@ from shared.contracts.topology import Direction
 from shared.mapping.differences import columns_read
 from shared.model.connection import (
     AeriesSettings,
-    CertificateSecrets,
-    ClientSecrets,
     Connection,
     ExportRules,
     Instance,
@@ -28,13 +26,14 @@ from shared.model.connection import (
     SafetyLimits,
     Schedule,
     SchoolCode,
+    Secrets,
     SftpSecrets,
     SftpSettings,
     SkywardSettings,
     Zone,
 )
 from shared.model.error_texts import said
-from shared.model.errors import BadSettings, NotFound
+from shared.model.errors import BadSettings, Conflict, NotFound
 from shared.model.mapping import DoNotMap
 from shared.model.occurrences import upcoming
 from shared.model.permission import Deed
@@ -47,9 +46,6 @@ router = APIRouter(prefix="/api/v1/connections", tags=["connections"])
 
 
 PLACES: dict[Direction, str] = {"import": "schedule", "export": "export_schedule"}
-
-
-Secrets = SftpSecrets | ClientSecrets | CertificateSecrets
 
 
 class NewConnection(BaseModel):
@@ -78,7 +74,7 @@ class ConnectionChange(BaseModel):
     enable_import: bool | None = None
     enable_export: bool | None = None
     roster: Literal["full", "some"] | None = None
-    time_zone: Zone | None = None
+    time_zone: Zone | Literal[""] | None = None
     limits: SafetyLimits | None = None
     schools: tuple[SchoolCode, ...] | None = Field(default=None, max_length=2000)
     exports: ExportRules | None = None
@@ -99,6 +95,10 @@ class NewSchedule(BaseModel):
     zone: str = Field(description="IANA time zone, such as America/Denver.")
 
 
+class Credentials(BaseModel):
+    stored: bool
+
+
 class HostKey(BaseModel):
     host_key: str = Field(min_length=1, max_length=5000, description="An OpenSSH public key line.")
 
@@ -109,6 +109,8 @@ async def create(call: Caller, new: NewConnection) -> Connection:
     await call.may(Deed.MANAGE_CONNECTION, subject="create connection")
     if new.kind is Kind.SFTP and new.sftp is None:
         raise BadSettings(*said("sftp.not_set_up"))
+    if new.instance not in call.gateway.base.enroll.instances:
+        raise BadSettings(*said("enroll.no_sandbox"))
     connection = Connection(
         id=new_id("con"),
         org=call.who.org,
@@ -150,6 +152,27 @@ async def change(call: Caller, id: str, wanted: ConnectionChange) -> Connection:
     if wanted.enable_export:
         values["export_enabled_by"] = call.who.user
     return await call.org.connections.set(id, **values) if values else connection
+
+
+@router.delete("/{id}", status_code=204)
+async def delete(call: Caller, id: str) -> None:
+    """Delete the connection, its credentials and schedules. Its runs, records and mappings stay as history.
+
+    Refused while a run of it is under way, waits, or needs approval.
+    """
+    await call.may(Deed.MANAGE_CONNECTION, subject=f"delete {id}")
+    connection = await call.connection(id)
+    if await call.org.runs.under_way(id):
+        raise Conflict(*said("connection.run_active"))
+    await call.org.forget(connection, by=call.who.user)
+
+
+@router.get("/{id}/credentials")
+async def has_credentials(call: Caller, id: str) -> Credentials:
+    """Whether credentials are stored; nobody is ever told which."""
+    await call.may(Deed.MANAGE_CONNECTION, subject=id)
+    await call.connection(id)
+    return Credentials(stored=await call.org.connections.secrets(id) is not None)
 
 
 @router.put("/{id}/credentials", status_code=204)
@@ -222,9 +245,10 @@ async def plugin(call: Caller, id: str) -> Response:
 async def schedule(call: Caller, id: str, new: NewSchedule) -> dict[str, Any]:
     """Run daily, under the authority of whoever sends this. Answers with the next three times."""
     await call.may(Deed.MANAGE_CONNECTION, subject=f"schedule of {id}")
-    deed = Deed.IMPORT if new.direction == "import" else Deed.EXPORT
-    await call.may(deed, data_type=new.data_type, school_year=new.school_year, subject=f"schedule of {id}")
     connection = await call.connection(id)
+    deed = Deed.IMPORT if new.direction == "import" else Deed.EXPORT
+    what, year, instance = new.data_type, new.school_year, connection.instance
+    await call.may(deed, data_type=what, school_year=year, instance=instance, subject=f"schedule of {id}")
     if new.direction == "import":
         by_itself = connection.pulls_from is not None
     else:

@@ -7,10 +7,10 @@ from fastapi import Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from services.runtime import Runtime
-from shared.adapters.enroll import EnrollDirectory
+from shared.adapters.enroll_sites import PRODUCTION
 from shared.engine.gate import Gate
 from shared.model.codes import Code
-from shared.model.connection import Connection
+from shared.model.connection import Connection, Instance
 from shared.model.error_texts import said
 from shared.model.errors import Refused
 from shared.model.permission import Deed, Identity
@@ -27,7 +27,6 @@ class Gateway:
     base: Runtime
     gate: Gate
     tokens: TokenReader
-    directory: EnrollDirectory
     sessions: Sessions
 
 
@@ -42,17 +41,32 @@ class Call:
     def org(self) -> OrgStore:
         return self.gateway.base.store.org(self.who.org)
 
-    async def may(self, deed: Deed, *, data_type: str = "", school_year: int | None = None, subject: str = "") -> None:
-        """Raises Refused, audited."""
-        await self.gateway.gate.pass_(self.who, deed, data_type=data_type, school_year=school_year, subject=subject)
+    async def may(
+        self,
+        deed: Deed,
+        *,
+        data_type: str = "",
+        school_year: int | None = None,
+        instance: Instance = PRODUCTION,
+        subject: str = "",
+    ) -> None:
+        """`instance` is that of the connection it is about. Raises Refused, audited."""
+        gate = self.gateway.gate
+        await gate.pass_(
+            self.who, deed, data_type=data_type, school_year=school_year, instance=instance, subject=subject
+        )
 
     async def connection(self, id: str) -> Connection:
         """Raises NotFound, also for another organization's."""
         return await self.org.connections.get(id)
 
-    async def field_codes(self) -> dict[str, tuple[Code, ...]]:
-        """Enroll's field codes of the person's organization."""
-        return await self.gateway.directory.field_codes(self.who.org)
+    async def known_connection(self, id: str) -> Connection:
+        """The same, also where it was deleted: then only what names it. Raises NotFound."""
+        return await self.org.connections.known(id)
+
+    async def field_codes(self, instance: Instance = PRODUCTION) -> dict[str, tuple[Code, ...]]:
+        """Field codes of the person's organization in this Enroll. Raises BadSettings where there is no such Enroll."""
+        return await self.gateway.base.enroll.directory(instance).field_codes(self.who.org)
 
     async def run(self, id: str) -> Run:
         """Raises NotFound, also for another organization's."""

@@ -1,8 +1,12 @@
-"""Enroll's events: a request for a run on behalf of one of its users, and a registration that was approved."""
+"""Enroll's events: a request for a run on behalf of one of its users, and a registration that was approved.
+
+They come from Enroll's production, and start nothing on a connection of its sandbox.
+"""
 
 import structlog
 
 from shared.adapters.enroll import EnrollDirectory
+from shared.adapters.enroll_sites import PRODUCTION
 from shared.contracts.envelope import new_id
 from shared.contracts.messages import EnrollSyncRequested, RegistrationApproved
 from shared.engine.context import Engine
@@ -12,7 +16,7 @@ from shared.engine.together import together
 from shared.messaging.answers import Answer, Delivery, Done, Handlers, Handling
 from shared.model.connection import Connection
 from shared.model.error_texts import said
-from shared.model.errors import NotFound, Permanent, Refused
+from shared.model.errors import BadSettings, NotFound, Permanent, Refused
 from shared.model.permission import Deed, Identity
 from shared.model.run import Selection, SourceSpec, Trigger
 
@@ -79,6 +83,8 @@ class EnrollEvents:
             year = (await self._directory.settings(who.org)).current_school_year
         await self._gate.pass_(who, Deed.IMPORT, data_type=event.data_type, school_year=year, subject=event.connection)
         connection = await self._engine.store.org(who.org).connections.get(event.connection)
+        if connection.instance != PRODUCTION:
+            raise BadSettings(*said("event.other_instance"))
         if connection.pulls_from is None:
             raise NotFound(*said("import.needs_file"))
         request = RunRequest(

@@ -147,7 +147,8 @@ async def preview(call: Caller, id: str, data_type: str, asked: Registrations) -
     connection = await call.connection(id)
     columns = tuple(_found_catalog(data_type).fields)
     draft = await _with_tables(call, id, _fitting(connection, asked.mapping))
-    found = await RegistrationSource(call.gateway.base.http, call.who.org, asked.school_year).of(asked.students)
+    http = call.gateway.base.enroll.client(connection.instance)
+    found = await RegistrationSource(http, call.who.org, asked.school_year).of(asked.students)
     known = [one for one in asked.students if one in found]
     now = connection.clock()
     moment = Moment(now.date(), asked.school_year)
@@ -176,8 +177,8 @@ async def start(
     test: Test = False,
 ) -> Run:
     """Export now: to be downloaded from the run, into the SFTP folder, or into the SIS, as the connection is."""
-    await call.may(Deed.EXPORT, subject=id)
     connection = await call.connection(id)
+    await call.may(Deed.EXPORT, instance=connection.instance, subject=id)
     _found_catalog(data_type)
     selection = Selection(student=student, schools=tuple(school), pending=pending, test=test)
     if connection.pulls_from == "api":

@@ -65,8 +65,7 @@ async def upload(
     mapping: MappingName = "default",
 ) -> Run:
     """Upload a CSV file (form field `file`) and start an import of it."""
-    await call.may(Deed.IMPORT, data_type=data_type, school_year=school_year, subject=id)
-    connection = await call.connection(id)
+    connection = await _connection(call, id, data_type, school_year)
     await call.org.mappings.latest(id, data_type, mapping)
     async with request.form(max_files=1, max_fields=10) as form:
         file = form.get("file")
@@ -89,14 +88,21 @@ async def pull(
     changes: Changes = False,
 ) -> Run:
     """Import now: the newest file of the connection's SFTP folder, or what its SIS answers."""
-    await call.may(Deed.IMPORT, data_type=data_type, school_year=school_year, subject=id)
-    connection = await call.connection(id)
+    connection = await _connection(call, id, data_type, school_year)
     if connection.pulls_from is None:
         raise BadSettings(*said("import.needs_file"))
     if changes and connection.pulls_from != "api":
         raise BadSettings(*said("import.no_changes"))
     asked = _Asked(data_type, school_year, preview, "some" if changes else roster, mapping)
     return await _start(call, connection, SourceSpec(kind=connection.pulls_from, changes=changes), asked)
+
+
+async def _connection(call: Call, id: str, data_type: str, school_year: int) -> Connection:
+    """Raises Refused where the person may not import this now."""
+    connection = await call.connection(id)
+    instance = connection.instance
+    await call.may(Deed.IMPORT, data_type=data_type, school_year=school_year, instance=instance, subject=id)
+    return connection
 
 
 async def _store(call: Call, file: UploadFile) -> SourceSpec:

@@ -8,7 +8,6 @@ from services.gateway.app import create_app
 from services.gateway.context import Gateway
 from services.gateway.events import EnrollEvents
 from services.runtime import runtime, until_stopped
-from shared.adapters.enroll import EnrollDirectory
 from shared.engine.gate import Gate
 from shared.engine.handlers import Steps
 from shared.messaging.dead import read_dead
@@ -21,8 +20,8 @@ from shared.telemetry.http import serve
 
 async def main(settings: Settings) -> None:
     async with runtime("gateway", settings) as base:
-        directory = EnrollDirectory(base.http)
-        gate = Gate(base.store, directory, settings.permission_cache_seconds)
+        directory = base.enroll.directory()
+        gate = Gate(base.store, base.enroll, settings.permission_cache_seconds)
         tokens = TokenReader(settings.enroll_url, directory.signing_keys)
         topology = settings.topology()
 
@@ -43,7 +42,7 @@ async def main(settings: Settings) -> None:
             grace=settings.grace_seconds,
         )
         limits = timedelta(minutes=settings.session_idle_minutes), timedelta(hours=settings.session_hours)
-        gateway = Gateway(base, gate, tokens, directory, base.store.sessions(*limits))
+        gateway = Gateway(base, gate, tokens, base.store.sessions(*limits))
         app = create_app(gateway, base.checks(consuming=worker.ready))
         await until_stopped(
             base.stop,

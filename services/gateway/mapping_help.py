@@ -90,7 +90,7 @@ async def read_source(call: Caller, id: str, data_type: str) -> Read:
     async with source:
         rows = await _samples(source)
         columns, details = list(source.info.columns), dict(source.info.details)
-    proposals = propose(about, columns, rows, await call.field_codes())
+    proposals = propose(about, columns, rows, await call.field_codes(connection.instance))
     return Read(columns=columns, examples=rows[:SHOWN], details=details, proposals=proposals)
 
 

@@ -114,12 +114,12 @@ async def give(call: Caller, id: str, data_type: str, mapping: str) -> MappingFi
 
 
 async def _save(call: Call, id: str, data_type: str, draft: MappingDraft) -> Mapping:
-    await call.connection(id)
+    connection = await call.connection(id)
     about = found_catalog(data_type)
     if table_names(draft):
         draft = with_tables(draft, {one.name: one for one in await call.org.code_tables.all(id)})
     problems = check_mapping(draft, about)
-    problems += code_problems(draft, about, await call.field_codes())
+    problems += code_problems(draft, about, await call.field_codes(connection.instance))
     if problems:
         told = "; ".join(f"row {one.row}: {one.message}" if one.row else one.message for one in problems)
         raise BadMapping(*said("mapping.invalid", problems=told))

@@ -37,7 +37,9 @@ async def approve(call: Caller, id: str) -> Run:
     """Apply exactly what was compared."""
     run = await call.run(id)
     deed = Deed.IMPORT if run.direction == "import" else Deed.EXPORT
-    await call.may(deed, data_type=run.data_type, school_year=run.school_year, subject=f"approve {id}")
+    instance = (await call.connection(run.connection)).instance
+    year = run.school_year
+    await call.may(deed, data_type=run.data_type, school_year=year, instance=instance, subject=f"approve {id}")
     await approve_run(call.gateway.base.engine, run, call.who.user)
     return await call.run(id)
 

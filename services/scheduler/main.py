@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 import structlog
 
 from services.runtime import Runtime, runtime, until_stopped
-from shared.adapters.enroll import EnrollDirectory
 from shared.contracts.envelope import new_id
 from shared.contracts.topology import Direction
 from shared.engine.gate import Gate
@@ -96,6 +95,7 @@ class Scheduler:
                 Deed.IMPORT if due.direction == "import" else Deed.EXPORT,
                 data_type=schedule.data_type,
                 school_year=schedule.school_year,
+                instance=connection.instance,
                 subject=f"schedule of {connection.id}",
             )
         except Refused as error:
@@ -133,7 +133,7 @@ def due_at(connection: Connection, now: datetime) -> Iterator[Due]:
 
 async def main(settings: Settings) -> None:
     async with runtime("scheduler", settings) as base:
-        gate = Gate(base.store, EnrollDirectory(base.http), settings.permission_cache_seconds)
+        gate = Gate(base.store, base.enroll, settings.permission_cache_seconds)
         app = health_app(base.checks())
         await until_stopped(
             base.stop,

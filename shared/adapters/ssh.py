@@ -31,6 +31,14 @@ async def host_key(host: str, port: int, allow_private_addresses: bool) -> tuple
     return _line(key), key.get_fingerprint()
 
 
+def fingerprint_of(line: str) -> str:
+    """The SHA256 fingerprint of a host key; blank where it is none."""
+    try:
+        return asyncssh.import_public_key(line.strip()).get_fingerprint()
+    except asyncssh.KeyImportError:
+        return ""
+
+
 @asynccontextmanager
 async def session(
     settings: SftpSettings, secrets: SftpSecrets, allow_private_addresses: bool

@@ -17,6 +17,7 @@ from shared.contracts.topology import Topology, work_key
 from shared.engine.ends import Ends
 from shared.engine.planning import Planner
 from shared.engine.relay import Relay
+from shared.model.connection import Instance
 from shared.model.run import Run, RunState
 from shared.settings import Settings
 from shared.store.database import OrgStore, Store
@@ -30,10 +31,19 @@ class Engine:
     ends: Ends
     planner: Planner
     settings: Settings
+    instances: dict[str, Instance] = field(default_factory=dict)
     owner: str = field(default_factory=lambda: new_id("worker"))
 
     def org(self, run: Run) -> OrgStore:
         return self.store.org(run.org)
+
+    async def instance(self, run: Run) -> Instance:
+        """That of its connection, which never changes."""
+        found = self.instances.get(run.connection)
+        if found is None:
+            found = (await self.org(run).connections.known(run.connection)).instance
+            self.instances[run.connection] = found
+        return found
 
     def outgoing(self, run: Run, message: Message, *, id: str | None = None, attempt: int = 1) -> Outgoing:
         """A message on the lane of its run."""
@@ -61,8 +71,11 @@ class Engine:
         body = SliceApply(organization=run.org, run=run.id, slice=number)
         return self.outgoing(run, body, id=f"{run.id}/apply/{number}", attempt=attempt)
 
-    def ending(self, run: Run, state: RunState, counts: dict[str, int]) -> list[Outgoing]:
-        """What the end of a run announces: to ourselves and to whoever listens."""
+    async def ending(self, run: Run, state: RunState, counts: dict[str, int]) -> list[Outgoing]:
+        """What the end of a run announces: to ourselves, and to Enroll and whoever listens, but for a sandbox's run."""
+        settle = self.outgoing(run, RunSettle(organization=run.org, run=run.id))
+        if await self.instance(run) == "sandbox":
+            return [settle]
         ended = RunEnded(
             organization=run.org,
             run=run.id,
@@ -78,4 +91,4 @@ class Engine:
             envelope=ended.envelope(subject=run.id),
             mandatory=False,
         )
-        return [self.outgoing(run, RunSettle(organization=run.org, run=run.id)), told]
+        return [settle, told]

@@ -4,9 +4,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from pathlib import Path
 from typing import Protocol
 
-import httpx
-
 from shared.adapters.enroll import EnrollTarget
+from shared.adapters.enroll_sites import EnrollSites
 from shared.adapters.file_sources import UploadSource
 from shared.adapters.registrations import RegistrationSource
 from shared.adapters.sftp import SftpSource
@@ -39,14 +38,14 @@ class Ends(Protocol):
         """Put a file where the SIS takes it, once (`shared.adapters.sftp_delivery.deliver`)."""
 
     async def report(self, run: Run, results: Sequence[Mapping[str, str]]) -> None:
-        """Tell Enroll how the export of each registration ended."""
+        """Tell the Enroll of the connection how the export of each registration ended."""
 
 
 class RealEnds:
-    def __init__(self, store: Store, settings: Settings, http: httpx.AsyncClient) -> None:
+    def __init__(self, store: Store, settings: Settings, enroll: EnrollSites) -> None:
         self._store = store
         self._settings = settings
-        self._http = http
+        self._enroll = enroll
         self._door = SisDoor(store, settings)
 
     async def aclose(self) -> None:
@@ -68,7 +67,7 @@ class RealEnds:
     def _registrations(self, run: Run, connection: Connection, selection: Selection) -> Source:
         if connection.schools and not selection.schools:
             selection = selection.model_copy(update={"schools": connection.schools})
-        return RegistrationSource(self._http, run.org, run.school_year, selection)
+        return RegistrationSource(self._enroll.client(connection.instance), run.org, run.school_year, selection)
 
     async def _failed(self, run: Run, connection: Connection) -> Source:
         """The rows of an import as they were; registrations anew, for they may have been mended in Enroll."""
@@ -136,11 +135,13 @@ class RealEnds:
         await deliver(sftp, secrets, path, name, begun=begun, begin=begin, allow_private_addresses=private)
 
     async def report(self, run: Run, results: Sequence[Mapping[str, str]]) -> None:
-        await RegistrationSource(self._http, run.org, run.school_year).report(results)
+        connection = await self._store.org(run.org).connections.known(run.connection)
+        http = self._enroll.client(connection.instance)
+        await RegistrationSource(http, run.org, run.school_year).report(results)
 
     async def target(self, run: Run, connection: Connection, match_key: str, fixed: frozenset[str]) -> Target:
         if run.delivery != "sis":
-            return EnrollTarget(self._http, run, match_key)
+            return EnrollTarget(self._enroll.client(connection.instance), run, match_key)
         target = (await self.sis(connection)).target(connection.exports, run.moment.today)
         links = self._store.org(run.org).links.of(connection.id, run.id)
         return LinkedTarget(target, links, connection.export_catalog, fixed)

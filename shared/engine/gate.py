@@ -1,12 +1,14 @@
 """Gate keeping: decided from Enroll's own answer about who acts, before anything is emitted, and audited either way."""
 
 import time
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, TypeVar
 
 import structlog
 
-from shared.adapters.enroll import EnrollDirectory, EnrollSettings
+from shared.adapters.enroll import EnrollSettings
+from shared.adapters.enroll_sites import PRODUCTION, EnrollSites
+from shared.model.connection import Instance
 from shared.model.error_texts import said
 from shared.model.errors import NotFound, Refused
 from shared.model.permission import Deed, Identity, refusal
@@ -15,21 +17,35 @@ from shared.telemetry.metrics import DECISIONS
 
 log = structlog.get_logger()
 
-UNKNOWN = "Enroll does not know this organization."
+NAMES: Final[Mapping[Instance, str]] = {"production": "Enroll", "sandbox": "Enroll's sandbox"}
+UNKNOWN: Final[Mapping[Instance, str]] = {
+    "production": "Enroll does not know this organization.",
+    "sandbox": "Enroll's sandbox does not know this organization, or is not set up.",
+}
 T = TypeVar("T")
 
 
 class Gate:
-    """Keeps Enroll's answers for a few seconds. Every decision is written to the audit log of the organization."""
+    """Keeps Enroll's answers for a few seconds. Every decision is written to the audit log of the organization.
 
-    def __init__(self, store: Store, directory: EnrollDirectory, cache_seconds: float) -> None:
+    Permissions are those of Enroll's production, where people sign in; switches are those of a connection's instance.
+    """
+
+    def __init__(self, store: Store, enroll: EnrollSites, cache_seconds: float) -> None:
         self._store = store
-        self._directory = directory
+        self._enroll = enroll
         self._cache_seconds = cache_seconds
         self._cache: dict[tuple[str, ...], tuple[float, object]] = {}
 
     async def pass_(
-        self, who: Identity, deed: Deed, *, data_type: str = "", school_year: int | None = None, subject: str = ""
+        self,
+        who: Identity,
+        deed: Deed,
+        *,
+        data_type: str = "",
+        school_year: int | None = None,
+        instance: Instance = PRODUCTION,
+        subject: str = "",
     ) -> None:
         """Return if `who` may do this now.
 
@@ -37,20 +53,26 @@ class Gate:
             Refused: they may not; the message says what it needs.
             Unavailable: Enroll does not answer, so nobody knows; nothing is decided.
         """
-        why = await self.why_not(who, deed, data_type=data_type, school_year=school_year)
+        why = await self.why_not(who, deed, data_type=data_type, school_year=school_year, instance=instance)
         await self.note(who, deed, subject or data_type, why)
         if why is not None:
             raise Refused(*said("permission.refused", why=why))
 
     async def why_not(
-        self, who: Identity, deed: Deed, *, data_type: str = "", school_year: int | None = None
+        self,
+        who: Identity,
+        deed: Deed,
+        *,
+        data_type: str = "",
+        school_year: int | None = None,
+        instance: Instance = PRODUCTION,
     ) -> str | None:
         """Why they may not; None if they may. To be noted, whatever it is. Raises Unavailable."""
         why = refusal(deed, data_type, await self.held(who))
         if why is None and deed is Deed.IMPORT and school_year is not None:
-            why = await self._year(who.org, school_year)
+            why = await self._year(who.org, school_year, instance)
         if why is None and deed is Deed.EXPORT:
-            why = await self._module(who.org)
+            why = await self._module(who.org, instance)
         return why
 
     async def held(self, who: Identity) -> frozenset[str]:
@@ -71,25 +93,32 @@ class Gate:
         await self._store.org(who.org).audit.add(actor=who.user, deed=deed, subject=subject, allowed=False, why=why)
 
     async def _permissions(self, who: Identity) -> frozenset[str]:
-        return await self._directory.permissions(who.org, who.user)
+        return await self._enroll.directory().permissions(who.org, who.user)
 
-    async def _year(self, org: str, school_year: int) -> str | None:
-        settings = await self._settings(org)
+    async def _year(self, org: str, school_year: int, instance: Instance) -> str | None:
+        settings = await self.switches(org, instance)
         if settings is None:
-            return UNKNOWN
+            return UNKNOWN[instance]
         if school_year in settings.import_years:
             return None
-        return f'"Enable Sync Import for Year {school_year}" is off in Enroll (Settings > General).'
+        return f'"Enable Sync Import for Year {school_year}" is off in {NAMES[instance]} (Settings > General).'
 
-    async def _module(self, org: str) -> str | None:
-        settings = await self._settings(org)
+    async def _module(self, org: str, instance: Instance) -> str | None:
+        settings = await self.switches(org, instance)
         if settings is None:
-            return UNKNOWN
-        return None if settings.registration_module else "Enroll's Registration module is off for this organization."
+            return UNKNOWN[instance]
+        if settings.registration_module:
+            return None
+        return f"The Registration module is off for this organization in {NAMES[instance]}."
 
-    async def _settings(self, org: str) -> EnrollSettings | None:
+    async def switches(self, org: str, instance: Instance = PRODUCTION) -> EnrollSettings | None:
+        """What this Enroll says of the organization; None where it knows none, or is not there. Raises Unavailable."""
+        if instance not in self._enroll.instances:
+            return None
         try:
-            return await self._remembered(("org", org), lambda: self._directory.settings(org))
+            return await self._remembered(
+                ("org", instance, org), lambda: self._enroll.directory(instance).settings(org)
+            )
         except NotFound:
             return None
 

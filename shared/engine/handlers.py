@@ -277,10 +277,18 @@ class Steps:
         if run.state is RunState.SUCCEEDED and (cursor := run.stage.get("receipt", {}).get("cursor")):
             await self._engine.org(run).cursors.set(state_of(run), str(cursor))
         if run.state in (RunState.SUCCEEDED, RunState.PARTIAL) and run.stage.get("receipt"):
-            connection = await self._engine.org(run).connections.get(run.connection)
-            source = await self._engine.ends.source(run, connection)
-            await source.settle(run.stage["receipt"])
+            await self._put_in_order(run)
         return Done()
+
+    async def _put_in_order(self, run: Run) -> None:
+        """What the run has read. Whoever deleted the connection since has left its folder as it is."""
+        try:
+            connection = await self._engine.org(run).connections.get(run.connection)
+        except NotFound:
+            log.info("nothing to settle", action="settle", run=run.id)
+            return
+        source = await self._engine.ends.source(run, connection)
+        await source.settle(run.stage["receipt"])
 
     async def _not_held(self, run: Run, states: list[RunState]) -> Answer:
         if run.state in states:

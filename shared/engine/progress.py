@@ -155,7 +155,7 @@ async def end(
     stage: Mapping[str, Any] | None = None,
 ) -> bool:
     """The end of a run, announced. False where it is in another state already."""
-    messages = engine.ending(run, state, counts)
+    messages = await engine.ending(run, state, counts)
     facts: dict[str, Any] = {"counts": counts, "error": error}
     if stage is not None:
         facts["stage"] = dict(stage)

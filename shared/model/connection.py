@@ -251,12 +251,23 @@ class ClientSecrets(BaseModel):
     client_secret: str = Field(min_length=1, max_length=2000)
 
 
+Secrets = SftpSecrets | ClientSecrets | CertificateSecrets
+
+
+def login_of(kind: Kind) -> type[Secrets]:
+    """The kind of credentials that a connection of this kind takes."""
+    if kind is Kind.AERIES:
+        return CertificateSecrets
+    return SftpSecrets if kind in (Kind.AD_HOC, Kind.SFTP) else ClientSecrets
+
+
 ApiSettings = OneRosterSettings | PowerSchoolSettings | AeriesSettings | SkywardSettings
 
 
 class Connection(BaseModel):
     """A connection as stored, without its secrets.
 
+    `instance` is the Enroll it belongs to: it reads and writes that one, and never changes over to the other.
     `time_zone` is the district's own (IANA); without it the schedule's counts, else UTC.
     `roster` says whether a file holds everyone ("full": a student who is absent is missing) or only some ("some").
     `schedule` is that of the imports. Exports by events run under the authority of `export_enabled_by`. `schools` are
@@ -316,9 +327,10 @@ class Connection(BaseModel):
         return self.pulls_from == "api" and self.kind is not Kind.ONEROSTER
 
     def exports_at_once(self, school_code: str) -> bool:
-        """Whether a registration at this school goes into the SIS as soon as it is approved."""
+        """Whether a registration at this school goes into the SIS as soon as it is approved, in Enroll's production."""
         assigned = not self.schools or not school_code or school_code in self.schools
-        return self.enable_export and self.writes_to_sis and bool(self.export_enabled_by) and assigned
+        armed = self.enable_export and self.writes_to_sis and bool(self.export_enabled_by)
+        return armed and assigned and self.instance == "production"
 
     @property
     def export_catalog(self) -> Catalog:
@@ -327,11 +339,9 @@ class Connection(BaseModel):
         return sis_catalog(self.kind.value, custom)
 
     @property
-    def login(self) -> type[BaseModel]:
+    def login(self) -> type[Secrets]:
         """The kind of credentials it takes."""
-        if self.kind is Kind.AERIES:
-            return CertificateSecrets
-        return ClientSecrets if self.pulls_from == "api" else SftpSecrets
+        return login_of(self.kind)
 
     def clock(self) -> datetime:
         """The time it is where the district is."""

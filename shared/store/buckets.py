@@ -70,6 +70,10 @@ class Buckets:
         """Drop a whole state: the next run looks everything up in the target."""
         return await self._buckets.delete({"state": state})
 
+    async def forget_connection(self, connection: str) -> int:
+        """Drop every state of a connection."""
+        return await self._buckets.delete({"state": {"$gte": f"{connection}|", "$lt": f"{connection}}}"}})
+
 
 def _id(state: str, number: int) -> str:
     return f"{state}|{number:02x}"

@@ -1,6 +1,7 @@
 """Connections of one organization. Sealed secrets stand beside a connection and are read only to open them."""
 
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from bson import Binary
 
@@ -9,10 +10,15 @@ from shared.model.error_texts import said
 from shared.model.errors import Conflict, NotFound
 from shared.store.scoped import Collection, Document, Duplicate
 
+_NAMED: Final = {"name", "kind", "instance", "time_zone", "created_at", "created_by"}
+
 
 class Connections:
-    def __init__(self, collection: Collection) -> None:
+    """Of one that was deleted a stone is left, with what names it and nothing that opens anything."""
+
+    def __init__(self, collection: Collection, stones: Collection) -> None:
         self._connections = collection
+        self._stones = stones
 
     async def add(self, connection: Connection, sealed: bytes | None) -> None:
         """Raises Conflict where the organization has a connection of this name."""
@@ -31,6 +37,17 @@ class Connections:
             raise NotFound(*said("connection.not_found"))
         return to_connection(document)
 
+    async def known(self, id: str) -> Connection:
+        """The same, also where it was deleted: by its name, kind, instance and time zone. Raises NotFound."""
+        document = await self._connections.get({"_id": id}) or await self._stones.get({"_id": id})
+        if document is None:
+            raise NotFound(*said("connection.not_found"))
+        return to_connection(document)
+
+    async def gone(self) -> list[Connection]:
+        """Those that were deleted, as `known` has them."""
+        return [to_connection(one) for one in await self._stones.all({}, sort=[("name", 1)])]
+
     async def all(self) -> list[Connection]:
         return [to_connection(one) for one in await self._connections.all({}, sort=[("name", 1)])]
 
@@ -39,6 +56,17 @@ class Connections:
         if not await self._connections.update({"_id": id}, {"$set": values}):
             raise NotFound(*said("connection.not_found"))
         return await self.get(id)
+
+    async def delete(self, connection: Connection, by: str) -> None:
+        """With its settings, schedules and credentials. The stone comes first: cut off in between, both are there.
+
+        Raises NotFound.
+        """
+        await self.get(connection.id)
+        kept = connection.model_dump(include=_NAMED)
+        stone = {**kept, "_id": connection.id, "deleted_at": datetime.now(UTC), "deleted_by": by}
+        await self._stones.replace({"_id": connection.id}, stone, upsert=True)
+        await self._connections.delete({"_id": connection.id})
 
     async def set_secrets(self, id: str, sealed: bytes) -> None:
         if not await self._connections.update({"_id": id}, {"$set": {"secrets": Binary(sealed)}}):

@@ -14,3 +14,7 @@ class Cursors:
 
     async def set(self, state: str, cursor: str) -> None:
         await self._cursors.update({"_id": state}, {"$set": {"cursor": cursor}}, upsert=True)
+
+    async def forget_connection(self, connection: str) -> int:
+        """Drop every cursor of a connection."""
+        return await self._cursors.delete({"_id": {"$gte": f"{connection}|", "$lt": f"{connection}}}"}})

@@ -8,6 +8,7 @@ from typing import Any
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
+from shared.model.connection import Connection
 from shared.store.artifacts import Artifacts
 from shared.store.audit import Audit
 from shared.store.buckets import Buckets
@@ -47,6 +48,15 @@ class OrgStore:
     paces: Paces
     cursors: Cursors
 
+    async def forget(self, connection: Connection, by: str) -> None:
+        """Delete a connection, and what only its next run would have needed: what was sent, the ledger, the cursors.
+
+        Cut off in between, what is left behind is read by nobody.
+        """
+        await self.connections.delete(connection, by)
+        for each in (self.buckets, self.links, self.cursors, self.paces):
+            await each.forget_connection(connection.id)
+
 
 class Store:
     """Opens lazily; made once per process. `url` may hold a password and is never shown."""
@@ -75,7 +85,7 @@ class Store:
             return Collection(self._named(name), {"org": org})
 
         return OrgStore(
-            connections=Connections(scoped("connections")),
+            connections=Connections(scoped("connections"), scoped("deleted_connections")),
             mappings=Mappings(scoped("mappings")),
             export_mappings=ExportMappings(scoped("mappings")),
             sis_mappings=SisMappings(scoped("mappings")),

@@ -22,6 +22,10 @@ class Links:
     def __init__(self, collection: Collection) -> None:
         self._links = collection
 
+    async def forget_connection(self, connection: str) -> int:
+        """Drop the ledger of a connection."""
+        return await self._links.delete({"connection": connection})
+
     def of(self, connection: str, run: str) -> "ConnectionLinks":
         return ConnectionLinks(self._links, connection, run)
 

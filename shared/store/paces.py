@@ -15,6 +15,9 @@ class Paces:
     def __init__(self, collection: Collection) -> None:
         self._paces = collection
 
+    async def forget_connection(self, connection: str) -> int:
+        return await self._paces.delete({"_id": connection})
+
     def of(self, connection: str, per_second: float) -> "Pace":
         return Pace(self._paces, connection, 1 / per_second if per_second else 0.0)
 

@@ -129,6 +129,11 @@ class Runs:
         document = await self._runs.get({"stream": stream, "active": True})
         return to_run(document) if document else None
 
+    async def under_way(self, connection: str) -> bool:
+        """Whether a run of the connection has not ended: it waits, works, or needs approval."""
+        states = [one.value for one in RunState if one not in ENDED]
+        return await self._runs.count({"connection": connection, "state": {"$in": states}}, limit=1) > 0
+
     async def oldest_waiting(self, stream: str) -> Run | None:
         found = await self._runs.all({"stream": stream, "state": RunState.PENDING.value}, sort=[("_id", 1)], limit=1)
         return to_run(found[0]) if found else None

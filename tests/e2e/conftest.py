@@ -8,11 +8,11 @@ import pytest
 from devtools.district import District
 from devtools.parts import LocalParts
 from devtools.parts.probe import apart
-from devtools.stack import Stack
+from devtools.stack import REHEARSAL, Stack
 from tests.e2e.broker import Tap
 from tests.e2e.enroll import Faults, switched
 
-SERVICES = ("sandbox", "gateway", "importer", "importer-2", "exporter", "scheduler", "scheduler-2")
+SERVICES = ("sandbox", "sandbox-2", "gateway", "importer", "importer-2", "exporter", "scheduler", "scheduler-2")
 SETTINGS = {
     "SYNC_RETRY_DELAYS": "[0.2, 0.4, 0.8]",
     "SYNC_LEASE_SECONDS": "3",
@@ -45,6 +45,14 @@ def org() -> str:
 async def district(stack: Stack, org: str) -> AsyncIterator[District]:
     """An organization nobody else uses, and its data manager, who holds Full Access."""
     async with District(stack, org) as one:
+        yield one
+
+
+@pytest.fixture
+async def rehearsal(stack: Stack, district: District) -> AsyncIterator[District]:
+    """The same organization as Enroll's sandbox has it."""
+    async with District(stack, district.org, enroll=REHEARSAL) as one:
+        one.api.headers = district.api.headers
         yield one
 
 

@@ -25,6 +25,7 @@ DAILY = {"school_year": YEAR, "time": "02:30", "zone": "America/Denver"}
 
 MANAGING: dict[tuple[str, str], Any] = {
     ("PATCH", "/connections/{id}"): {"json": {"enable_import": True}},
+    ("GET", "/connections/{id}/credentials"): {},
     ("PUT", "/connections/{id}/credentials"): {"json": {"password": "x"}},
     ("POST", "/connections/{id}/host-key/probe"): {},
     ("PUT", "/connections/{id}/host-key"): {"json": {"host_key": OTHER_KEY}},
@@ -32,6 +33,7 @@ MANAGING: dict[tuple[str, str], Any] = {
     ("GET", "/connections/{id}/ps_plugin.xml"): {},
     ("PUT", "/connections/{id}/schedule"): {"json": DAILY},
     ("DELETE", "/connections/{id}/schedule"): {},
+    ("DELETE", "/connections/{id}"): {},
 }
 MAPPING_FILE = {"data_type": "students", "mapping": student_mapping()}
 EXAMPLES = {"mapping": student_mapping(), "columns": ["A"], "examples": [["x"]], "school_year": YEAR}

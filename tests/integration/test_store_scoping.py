@@ -46,6 +46,18 @@ async def connections(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert await mine.connections.get("con_1") == CONNECTION
     assert await mine.connections.secrets("con_1") == b"sealed"
     await other.connections.add(make_connection(org="other"), None)  # names are taken per organization
+    await refused(NotFound, lambda: other.connections.delete(CONNECTION, "u"))
+    assert await mine.connections.get("con_1") == CONNECTION
+    await mine.connections.delete(CONNECTION, "u")
+    await refused(NotFound, lambda: mine.connections.delete(CONNECTION, "u"))
+    await refused(NotFound, lambda: mine.connections.get("con_1"))
+    assert await mine.connections.secrets("con_1") is None
+    known = await mine.connections.known("con_1")
+    assert (known.name, known.kind, known.sftp) == (CONNECTION.name, CONNECTION.kind, None)
+    assert [one.id for one in await mine.connections.gone()] == ["con_1"]
+    await refused(NotFound, lambda: other.connections.known("con_1"))
+    assert await other.connections.gone() == []
+    await mine.connections.add(make_connection(id="con_3", org="mine"), None)  # the name is free
 
 
 async def mappings(mine: OrgStore, other: OrgStore, _: Store) -> None:
@@ -85,6 +97,10 @@ async def cursors(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert await mine.cursors.get(STATE) == "2026-08-02"
     await other.cursors.set("another", "2026-08-03")
     assert await mine.cursors.get("another") == ""
+    await other.cursors.forget_connection("con_1")
+    assert await mine.cursors.get(STATE) == "2026-08-02"
+    await mine.cursors.forget_connection("con_1")
+    assert await mine.cursors.get(STATE) == ""
 
 
 async def links(mine: OrgStore, other: OrgStore, _: Store) -> None:
@@ -103,6 +119,10 @@ async def links(mine: OrgStore, other: OrgStore, _: Store) -> None:
     await ours.drop(["s1", "s2", "s3"])  # what is linked stays
     assert await ours.known(["s1", "s2", "s3"]) == {"s1": Link("801", True)}
     assert await other.links.of("con_2", "run_1").link({"s1": "801"}) == set()
+    await other.links.forget_connection("con_1")
+    assert set(await ours.known(["s1"])) == {"s1"}
+    await mine.links.forget_connection("con_1")
+    assert await ours.known(["s1"]) == {}
 
 
 async def code_tables(mine: OrgStore, other: OrgStore, _: Store) -> None:
@@ -131,6 +151,7 @@ async def runs(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert await other.runs.last_compared(STREAM) is None
     assert [one async for one in other.runs.since(make_run(org="other"), -1)] == []
     await refused(NotFound, lambda: other.runs.followed_by(RUN.id, "retry", "run_2"))
+    assert (await mine.runs.under_way("con_1"), await other.runs.under_way("con_1")) == (True, False)
     assert await other.runs.widen(STREAM, "map_1", 2026, ["7"]) is None
     theirs = make_run(id=RUN.id, org="other", connection="con_2", number=0)
     assert not await other.runs.activate(RUN.id)
@@ -187,6 +208,9 @@ async def buckets(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert await other.buckets.forget(STATE) == 0
     loaded = await mine.buckets.load(STATE, 0, 255)
     assert [tuple(entry) for entry in loaded[0].values()] == [("d", "9", 0, "m")]
+    assert await other.buckets.forget_connection("con_1") == 0
+    assert await mine.buckets.forget_connection("con") == 0  # the whole id, not how it begins
+    assert await mine.buckets.forget_connection("con_1") == 1
 
 
 async def artifacts(mine: OrgStore, other: OrgStore, _: Store) -> None:
@@ -206,6 +230,8 @@ async def paces(mine: OrgStore, other: OrgStore, _: Store) -> None:
     began = time.monotonic()
     await other.paces.of("con_2", 0).slot(60)
     assert time.monotonic() - began < 10
+    assert await other.paces.forget_connection("con_1") == 0
+    assert await mine.paces.forget_connection("con_1") == 1
 
 
 async def history(mine: OrgStore, other: OrgStore, store: Store) -> None:

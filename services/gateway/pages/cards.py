@@ -44,7 +44,7 @@ async def switch(visit: Visited, id: str) -> Response:
     on = fields.get("on") == "1"
     name = "enable_export" if fields.get("direction") == "export" else "enable_import"
     await connections.change(visit.call, id, ConnectionChange.model_validate({name: on}))
-    return then("/", "switched-on" if on else "switched-off")
+    return then(f"/connections/{id}" if fields.get("back") else "/", "switched-on" if on else "switched-off")
 
 
 async def _card(visit: Visit, connection: Connection) -> Card:

@@ -59,7 +59,7 @@ class Chart:
 async def show(visit: Visited, connection: str = "") -> Response:
     await visit.call.may(Deed.VIEW, subject="charts")
     if connection:
-        await visit.call.connection(connection)
+        await visit.call.known_connection(connection)
     today = datetime.now(UTC).date()
     since = datetime.combine(today - timedelta(days=DAYS - 1), datetime.min.time(), UTC)
     found = days_of(await visit.call.org.runs.asked_since(since, connection=connection or None), today)

@@ -5,7 +5,20 @@ from typing import Final
 from fastapi import APIRouter, FastAPI, HTTPException, Request
 from starlette.responses import Response
 
-from services.gateway.pages import cards, charts, explaining, guide, login, operators, runs
+from services.gateway.pages import (
+    adding,
+    cards,
+    charts,
+    connection,
+    connection_parts,
+    explaining,
+    guide,
+    login,
+    operators,
+    running,
+    runs,
+    scheduling,
+)
 from services.gateway.pages.login import to_login
 from services.gateway.pages.site import static
 from services.gateway.pages.visits import SignInNeeded
@@ -25,7 +38,10 @@ async def file(version: str, name: str) -> Response:
 
 
 def add_to(app: FastAPI) -> None:
-    for module in (login, cards, runs, charts, explaining, operators, guide):
+    for module in (
+        *(login, cards, adding, connection, connection_parts, scheduling, running),
+        *(runs, charts, explaining, operators, guide),
+    ):
         app.include_router(module.router)
     app.include_router(_files)
     app.add_exception_handler(SignInNeeded, _sign_in)

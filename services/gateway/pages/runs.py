@@ -37,9 +37,10 @@ STEPS: Final = (RunState.STAGING, RunState.COMPARING, RunState.NEEDS_APPROVAL, R
 async def index(visit: Visited, connection: str = "", before: str = "") -> Response:
     """The runs, newest first."""
     found = await runs.index(visit.call, connection or None, before or None, RUNS_PER_PAGE)
-    names = {one.id: one for one in await visit.call.org.connections.all()}
+    org = visit.call.org
+    names = {one.id: one for one in (*await org.connections.gone(), *await org.connections.all())}
     if connection:
-        await visit.call.connection(connection)
+        await visit.call.known_connection(connection)
     more = found[-1].id if len(found) == RUNS_PER_PAGE else ""
     about: dict[str, Any] = {"runs": found, "connections": names, "chosen": connection, "more": more}
     return await page(visit, "runs.html", **about)
@@ -48,7 +49,7 @@ async def index(visit: Visited, connection: str = "", before: str = "") -> Respo
 @router.get("/runs/{id}")
 async def show(visit: Visited, id: str, after: str = "") -> Response:
     run = await runs.show(visit.call, id)
-    connection = await visit.call.connection(run.connection)
+    connection = await visit.call.known_connection(run.connection)
     asked = {name: visit.request.query_params.get(name, "").strip()[:300] for name in FILTERS}
     about: dict[str, Any] = {"run": run, "connection": connection, "steps": _steps(run), "asked": asked}
     if await visit.can(Deed.VIEW if run.direction == "import" else Deed.VIEW_EXPORT):
@@ -56,7 +57,7 @@ async def show(visit: Visited, id: str, after: str = "") -> Response:
         about |= {"records": found, "causes": await records.causes(visit.call, id), "more": _more(found, asked)}
     else:
         about |= {"records": None, "causes": [], "more": ""}
-    return await page(visit, "run.html", **about, **CHOICES, decides=await _decides(visit, run))
+    return await page(visit, "run.html", **about, **CHOICES, decides=await _decides(visit, run, connection))
 
 
 @router.get("/runs/{id}/records.csv")
@@ -73,7 +74,7 @@ async def file(visit: Visited, id: str, number: Annotated[int, Path(ge=1)]) -> R
 async def events(visit: Visited, id: str) -> Response:
     """The progress of a run as server-sent events, each the part of the page that has changed."""
     run = await runs.show(visit.call, id)
-    connection = await visit.call.connection(run.connection)
+    connection = await visit.call.known_connection(run.connection)
     headers = {**HEADERS, "X-Accel-Buffering": "no"}
     return StreamingResponse(_progress(visit, run, connection), media_type="text/event-stream", headers=headers)
 
@@ -126,16 +127,17 @@ def _more(found: list[dict[str, Any]], asked: Mapping[str, str]) -> str:
     return urlencode({**asked, "after": found[-1]["cursor"]}) if len(found) == RECORDS_PER_PAGE else ""
 
 
-async def _decides(visit: Visit, run: Run) -> Mapping[str, bool]:
+async def _decides(visit: Visit, run: Run, connection: Connection) -> Mapping[str, bool]:
     """What this person may decide about the run."""
     to_approve, to_reject = (Deed.IMPORT, Deed.DECIDE) if run.direction == "import" else (Deed.EXPORT, Deed.EXPORT)
     waits = run.state is RunState.NEEDS_APPROVAL
+    instance = connection.instance
     return {
-        "approve": waits and await visit.can(to_approve, run.data_type),
-        "reject": waits and await visit.can(to_reject, run.data_type),
-        "retry": run.ended and _has_failures(run) and await visit.can(to_approve, run.data_type),
-        "undo": run.ended and _has_written(run) and await visit.can(to_approve, run.data_type),
-        "cancel": run.state in UNWRITTEN and not waits and await visit.can(to_reject, run.data_type),
+        "approve": waits and await visit.can(to_approve, run.data_type, instance),
+        "reject": waits and await visit.can(to_reject, run.data_type, instance),
+        "retry": run.ended and _has_failures(run) and await visit.can(to_approve, run.data_type, instance),
+        "undo": run.ended and _has_written(run) and await visit.can(to_approve, run.data_type, instance),
+        "cancel": run.state in UNWRITTEN and not waits and await visit.can(to_reject, run.data_type, instance),
     }
 
 

@@ -9,6 +9,8 @@ from fastapi import Depends, Request
 from starlette.datastructures import FormData
 
 from services.gateway.context import Call, Gateway
+from shared.adapters.enroll_sites import PRODUCTION
+from shared.model.connection import Instance
 from shared.model.error_texts import said
 from shared.model.errors import Refused
 from shared.model.permission import Deed
@@ -32,9 +34,10 @@ class Visit:
     call: Call
     session: Session
 
-    async def can(self, deed: Deed, data_type: str = "students") -> bool:
+    async def can(self, deed: Deed, data_type: str = "students", instance: Instance = PRODUCTION) -> bool:
         """Whether to show what leads to this deed; the deed itself is checked and audited where it is done."""
-        return await self.call.gateway.gate.why_not(self.call.who, deed, data_type=data_type) is None
+        gate = self.call.gateway.gate
+        return await gate.why_not(self.call.who, deed, data_type=data_type, instance=instance) is None
 
     async def form(self) -> FormData:
         return await self.request.form(max_files=1, max_fields=MOST_FIELDS)
@@ -62,9 +65,10 @@ async def _visit(request: Request) -> Visit:
 
 async def _check(visit: Visit) -> None:
     """A change comes from a form of this session's own pages. Raises Refused."""
+    if visit.request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        raise Refused(*said("form.stale"))
     sent = (await visit.form()).get(CSRF)
-    elsewhere = visit.request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none")
-    if elsewhere or not isinstance(sent, str) or not compare_digest(sent.encode(), visit.session.csrf.encode()):
+    if not isinstance(sent, str) or not compare_digest(sent.encode(), visit.session.csrf.encode()):
         raise Refused(*said("form.stale"))
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from shared.model.catalog import catalog
-from shared.model.connection import Connection, Kind
+from shared.model.connection import Connection, Instance, Kind
 from shared.model.run import Run, RunState
 
 KINDS: Final[Mapping[Kind, str]] = {
@@ -16,6 +16,10 @@ KINDS: Final[Mapping[Kind, str]] = {
     Kind.AERIES: "Aeries",
     Kind.SKYWARD: "Skyward Qmlativ",
     Kind.ONEROSTER: "OneRoster",
+}
+INSTANCES: Final[Mapping[Instance, str]] = {
+    "production": "Production, where families and staff work",
+    "sandbox": "Sandbox, to try things out. It never touches production",
 }
 STATES: Final[Mapping[RunState, str]] = {
     RunState.PENDING: "Waiting",
@@ -61,6 +65,12 @@ TRIGGERS: Final[Mapping[str, str]] = {
     "schedule": "by schedule",
     "replay": "by hand, of an earlier run",
 }
+COUNTED: Final[Mapping[str, tuple[str, ...]]] = {
+    "matching_files": ("file that would be taken", "files that would be taken"),
+    "schools": ("school",),
+    "students": ("student",),
+}
+"""What Test connection counts."""
 MESSAGES: Final[Mapping[str, str]] = {
     "added": "The connection was added.",
     "saved": "Saved.",
@@ -71,6 +81,8 @@ MESSAGES: Final[Mapping[str, str]] = {
     "rejected": "Rejected. Nothing was written.",
     "cancelled": "Cancelled. Nothing was written.",
     "started": "Started.",
+    "credentials": "The credentials were replaced. Test connection tells whether they work.",
+    "removed": "The schedule was removed.",
     "host-key": "The host key was approved.",
     "deleted": "Deleted.",
     "replayed": "Sent again.",
@@ -94,6 +106,11 @@ def tone(run: Run) -> str:
 def label(data_type: str) -> str:
     """What a data type is called."""
     return catalog(data_type).label
+
+
+def school_year(year: int) -> str:
+    """`2026-27`."""
+    return f"{year}-{(year + 1) % 100:02d}"
 
 
 def moment(at: datetime | None, zone: str = "") -> str:
@@ -143,6 +160,7 @@ FILTERS: Final[Mapping[str, Callable[..., str]]] = {
     "state": state,
     "tone": tone,
     "label": label,
+    "school_year": school_year,
     "moment": moment,
     "number": number,
     "plural": plural,

@@ -1,0 +1,217 @@
+"""The parts of a connection that are edited one by one: settings, credentials, limits, schools, export rules."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from services.gateway import connections
+from services.gateway.connections import ConnectionChange
+from services.gateway.pages.connection import ADDRESS, frame, not_allowed, tabs
+from services.gateway.pages.connection_fields import LIMITS, LOGINS, settings_of
+from services.gateway.pages.export_rules import RULES, from_typed, to_typed
+from services.gateway.pages.fields import Field, Form, lines, overlaid
+from services.gateway.pages.site import page, then
+from services.gateway.pages.visits import Visit, Visited
+from services.gateway.pages.zones import COMMON, others
+from shared.model.connection import Connection
+from shared.model.error_texts import said
+from shared.model.errors import NotFound, Permanent, SyncError
+from shared.model.permission import Deed
+from shared.model.sis import SisSchool
+
+router = APIRouter(include_in_schema=False)
+
+BLAMED: Final = {"connection.name_taken": "name", "sftp.no_login": "secrets.password"}
+PASTED: Final = frozenset({"password", "passphrase", "private_key"})
+INTRO: Final[Mapping[str, tuple[str, ...]]] = {
+    "settings": (),
+    "credentials": (
+        "What is entered here replaces the credentials there are. They are kept encrypted and are never shown again.",
+    ),
+    "limits": ("A run that would go past one of these stops before anything is written, and asks a person.",),
+    "export-rules": (),
+    "delete": (
+        "The connection goes, and with it its credentials and its schedules: nothing runs by itself any more.",
+        (
+            "What it has done stays readable under Sync Logs: its runs, their records, its mappings. "
+            "Nothing is deleted in Enroll or in the SIS."
+        ),
+    ),
+}
+SURE: Final = Field("sure", "I want to delete this connection", "switch")
+UNSURE: Final = "Tick this to delete the connection."
+ALL, SOME = "all", "some"
+CODES: Final = Field("schools", "School codes", "lines", hint="One on each line, as in Enroll.")
+WHICH: Final = Field("which", "Schools assigned", "one", options=((ALL, "All schools"), (SOME, "Only these")))
+NONE_CHOSEN: Final = "Choose at least one school, or All schools."
+
+
+@router.get(ADDRESS + "/settings")
+async def settings(visit: Visited, id: str) -> Response:
+    connection = await managed(visit, id)
+    return await _ask(visit, connection, "settings", Form.of(settings_of(connection), connection.model_dump()))
+
+
+@router.post(ADDRESS + "/settings")
+async def save_settings(visit: Visited, id: str) -> Response:
+    connection = await managed(visit, id)
+    form = Form.read(settings_of(connection), await visit.form())
+    return await _changed(visit, connection, "settings", form, form.nested())
+
+
+@router.get(ADDRESS + "/limits")
+async def limits(visit: Visited, id: str) -> Response:
+    connection = await managed(visit, id)
+    return await _ask(visit, connection, "limits", Form.of(LIMITS, connection.model_dump()))
+
+
+@router.post(ADDRESS + "/limits")
+async def save_limits(visit: Visited, id: str) -> Response:
+    connection = await managed(visit, id)
+    form = Form.read(LIMITS, await visit.form())
+    return await _changed(visit, connection, "limits", form, form.nested())
+
+
+@router.get(ADDRESS + "/export-rules")
+async def rules(visit: Visited, id: str) -> Response:
+    connection = await managed(visit, id, "export-rules")
+    return await _ask(visit, connection, "export-rules", Form.of(RULES, to_typed(connection.exports)))
+
+
+@router.post(ADDRESS + "/export-rules")
+async def save_rules(visit: Visited, id: str) -> Response:
+    connection = await managed(visit, id, "export-rules")
+    form = Form.read(RULES, await visit.form())
+    return await _changed(visit, connection, "export-rules", form, from_typed(form))
+
+
+@router.get(ADDRESS + "/credentials")
+async def credentials(visit: Visited, id: str) -> Response:
+    connection = await managed(visit, id, "credentials")
+    return await _ask(visit, connection, "credentials", Form.of(LOGINS[connection.kind]))
+
+
+@router.post(ADDRESS + "/credentials")
+async def save_credentials(visit: Visited, id: str) -> Response:
+    connection = await managed(visit, id, "credentials")
+    form = Form.read(LOGINS[connection.kind], await visit.form())
+    typed = form.nested()["secrets"]
+    values = {name: value if name in PASTED else value.strip() for name, value in typed.items()}
+    secrets = form.build(connection.login, values, "secrets")
+    if secrets is not None:
+        try:
+            await connections.credentials(visit.call, id, secrets)
+            return then(f"/connections/{id}", "credentials")
+        except Permanent as error:
+            form.blame(error, BLAMED)
+    return await _ask(visit, connection, "credentials", form)
+
+
+@router.get(ADDRESS + "/schools")
+async def schools(visit: Visited, id: str) -> Response:
+    connection = await managed(visit, id, "schools")
+    return await _ask_schools(visit, connection, SOME if connection.schools else ALL, connection.schools)
+
+
+@router.post(ADDRESS + "/schools")
+async def save_schools(visit: Visited, id: str) -> Response:
+    connection = await managed(visit, id, "schools")
+    sent = await visit.form()
+    which = sent.get("which")
+    ticked = [one for one in sent.getlist("schools") if isinstance(one, str)]
+    chosen = lines("\n".join(ticked))
+    form = Form.of((CODES,), {"schools": chosen})
+    if which not in (ALL, SOME) or (which == SOME and not chosen):
+        form.wrong["schools"] = NONE_CHOSEN
+    elif await _kept(visit, connection, form, {"schools": chosen if which == SOME else []}):
+        return then(f"/connections/{id}", "saved")
+    return await _ask_schools(visit, connection, str(which), chosen, form)
+
+
+@router.get(ADDRESS + "/delete")
+async def sure(visit: Visited, id: str) -> Response:
+    connection = await managed(visit, id)
+    return await _ask(visit, connection, "delete", Form.of((SURE,)))
+
+
+@router.post(ADDRESS + "/delete")
+async def delete(visit: Visited, id: str) -> Response:
+    connection = await managed(visit, id)
+    form = Form.read((SURE,), await visit.form())
+    if form.typed["sure"]:
+        try:
+            await connections.delete(visit.call, id)
+            return then("/", "deleted")
+        except Permanent as error:
+            form.blame(error)
+    else:
+        form.wrong["sure"] = UNSURE
+    return await _ask(visit, connection, "delete", form)
+
+
+async def managed(visit: Visit, id: str, part: str = "") -> Connection:
+    """The connection, for somebody who may change it. Raises Refused, and NotFound where it has no such part."""
+    await visit.call.may(Deed.MANAGE_CONNECTION, subject=id)
+    connection = await connections.show(visit.call, id)
+    if part not in tabs(connection):
+        raise NotFound(*said("connection.no_part"))
+    return connection
+
+
+async def _changed(visit: Visit, connection: Connection, part: str, form: Form, values: Mapping[str, Any]) -> Response:
+    """Save what was typed over what there is; the form again, with what is wrong, where that cannot be."""
+    held = connection.model_dump(exclude_none=True)
+    whole = {name: overlaid({name: held.get(name, {})}, {name: value})[name] for name, value in values.items()}
+    if not form.bad and await _kept(visit, connection, form, whole):
+        return then(f"/connections/{connection.id}", "saved")
+    return await _ask(visit, connection, part, form)
+
+
+async def _kept(visit: Visit, connection: Connection, form: Form, values: Mapping[str, Any]) -> bool:
+    change = form.build(ConnectionChange, values)
+    if change is None or form.bad:
+        return False
+    try:
+        await connections.change(visit.call, connection.id, change)
+    except Permanent as error:
+        form.blame(error, BLAMED)
+        return False
+    return True
+
+
+async def _ask_schools(
+    visit: Visit, connection: Connection, which: str, chosen: Sequence[str], tried: Form | None = None
+) -> Response:
+    """A list to tick, from the SIS; where it cannot tell, codes to enter, and why it could not."""
+    trouble, schools = None, CODES
+    if connection.pulls_from == "api":
+        try:
+            found = (await connections.sis_lists(visit.call, connection.id)).schools
+            schools = Field("schools", "Which schools", "many", options=_options(found, chosen))
+        except SyncError as error:
+            not_allowed(error)
+            trouble = error.as_dict()
+    form = Form.of((WHICH, schools), {"which": which, "schools": chosen})
+    if tried is not None:
+        form.wrong, form.told = tried.wrong, tried.told
+    about = {"form": form, "trouble": trouble}
+    status = 422 if form.bad else 200
+    return await page(visit, "connection_schools.html", status=status, **frame(connection, "schools"), **about)
+
+
+def _options(found: Sequence[SisSchool], chosen: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """The schools of the SIS by name, and codes that were chosen and are not among them."""
+    named = [(one.code, f"{one.name} ({one.code})") for one in sorted(found, key=lambda one: one.name)]
+    known = {code for code, _ in named}
+    return (*named, *((code, f"{code} (not in the SIS now)") for code in chosen if code not in known))
+
+
+async def _ask(visit: Visit, connection: Connection, part: str, form: Form) -> Response:
+    about = {"form": form, "intro": INTRO[part], "danger": part == "delete", "zones_common": (), "zones_other": ()}
+    if part == "settings":
+        about |= {"zones_common": COMMON, "zones_other": others()}
+    about["button"] = "Delete the connection" if part == "delete" else "Save"
+    status = 422 if form.bad else 200
+    return await page(visit, "connection_form.html", status=status, **frame(connection, part), **about)

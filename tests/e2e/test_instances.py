@@ -1,0 +1,215 @@
+"""A connection of Enroll's sandbox has nothing to do with its production, in either direction."""
+
+import json
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from devtools.district import EXPORTER, YEAR, District, ok
+from devtools.parts import LocalParts
+from devtools.sis_districts import PowerSchoolDistrict
+from devtools.stack import Stack
+from services.sandbox.district import student_export, student_mapping
+from tests.e2e.broker import APPROVED, Tap, approved
+from tests.e2e.enroll import students, turn
+from tests.e2e.files import read, roster
+from tests.e2e.waiting import until
+
+ROWS = 20
+SANDBOX: dict[str, Any] = {"instance": "sandbox"}
+WAITS = frozenset({"needs_approval"})
+
+
+async def reached(district: District) -> list[str]:
+    """What was asked of this Enroll about the organization since `listen`, but for who may do what."""
+    calls = ok(await district.enroll.get("/sandbox/calls")).json()
+    about = [f"{one['method']} {one['url']}" for one in calls if f"/organizations/{district.org}/" in one["url"]]
+    return [one for one in about if not one.startswith("GET") or not one.endswith("/permissions")]
+
+
+async def listen(*districts: District) -> None:
+    for district in districts:
+        ok(await district.enroll.delete("/sandbox/calls"))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return roster(tmp_path / "district.csv", ROWS)
+
+
+async def test_an_import_goes_to_the_sandbox_alone(district: District, rehearsal: District, file: Path) -> None:
+    await turn(district, sync_import_years=[], registration_module=False)
+    connection = await district.ad_hoc(**SANDBOX)
+    await listen(district, rehearsal)
+
+    run = await district.watch((await district.upload(connection, file, preview="true"))["id"], states=WAITS)
+    assert ok(await district.api.post(f"/runs/{run['id']}/approve")).status_code == 202
+    run = await district.watch(run["id"])
+
+    assert (run["state"], run["counts"]["created"]) == ("succeeded", ROWS)
+    assert len(await students(rehearsal)) == ROWS
+    assert await students(district) == {}
+    assert await reached(district) == []
+    assert any("batch-upsert" in one for one in await reached(rehearsal))
+
+
+async def test_an_import_goes_to_production_alone(district: District, rehearsal: District, file: Path) -> None:
+    await turn(rehearsal, sync_import_years=[])
+    connection = await district.ad_hoc()
+    await listen(rehearsal)
+
+    run = await district.watch((await district.upload(connection, file))["id"])
+
+    assert (run["state"], run["counts"]["created"]) == ("succeeded", ROWS)
+    assert await students(rehearsal) == {}
+    assert await reached(rehearsal) == []
+
+
+async def test_the_years_are_those_of_the_sandbox(district: District, rehearsal: District, file: Path) -> None:
+    await turn(rehearsal, sync_import_years=[YEAR + 1])
+    connection = await district.ad_hoc(**SANDBOX)
+
+    with pytest.raises(httpx.HTTPStatusError, match="is off in Enroll's sandbox"):
+        await district.upload(connection, file)
+
+    run = await district.watch((await district.upload(connection, file, school_year=YEAR + 1))["id"])
+    assert run["state"] == "succeeded"
+
+
+async def both_registered(district: District, rehearsal: District, file: Path) -> tuple[list[str], list[str]]:
+    """Half of the roster has approved registrations in production, the other half in the sandbox; by district id."""
+    users = {district.user: list(EXPORTER)}
+    await turn(district, users=users)
+    ids = [one["Student ID"] for one in read(file)]
+    halves = ids[: ROWS // 2], ids[ROWS // 2 :]
+    for one, name, half in ((district, "production", halves[0]), (rehearsal, "sandbox", halves[1])):
+        uploads = await district.ad_hoc(f"Roster of {name}", instance=name)
+        await district.watch((await district.upload(uploads, file))["id"])
+        await one.register(half)
+    return halves
+
+
+async def test_an_export_into_a_sis_reads_the_sandbox_and_tells_the_sandbox(
+    district: District, rehearsal: District, file: Path, tap: Tap
+) -> None:
+    _, registered = await both_registered(district, rehearsal, file)
+    sis = PowerSchoolDistrict(district)
+    await sis.make()
+    connection = await sis.connect(**SANDBOX)
+    await turn(district, registration_module=False)
+    await listen(district)
+
+    run = await district.watch((await district.export(connection))["id"])
+
+    assert (run["state"], run["counts"]["created"]) == ("succeeded", len(registered))
+    assert sorted(one["student_id"] for one in await sis.people()) == sorted(registered)
+    assert {one["sis_export_status"] for one in await rehearsal.registrations()} == {"Succeeded"}
+    assert {one["sis_export_status"] for one in await district.registrations()} == {None}
+    assert await reached(district) == []
+    assert [key for key, _ in await tap.heard(run["id"]) if key == "sync.run.ended.v1"] == []
+
+
+async def test_an_export_into_files_and_its_preview_read_the_sandbox(
+    district: District, rehearsal: District, file: Path
+) -> None:
+    of_production, registered = await both_registered(district, rehearsal, file)
+    connection = await district.ad_hoc("Files", **SANDBOX)
+    await district.map_export(connection, student_export())
+    await listen(district)
+
+    run = await district.watch((await district.export(connection))["id"])
+    content = (await district.download(run["id"])).text
+    asked = {"mapping": {"files": [student_export()]}, "school_year": YEAR}
+    asked["students"] = [of_production[0], registered[0]]
+    shown = ok(await district.api.post(f"/connections/{connection}/exports/students/mappings/preview", json=asked))
+
+    assert all(id in content for id in registered)
+    assert not [id for id in of_production if id in content]
+    assert (shown.json()["students"], shown.json()["unknown"]) == ([registered[0]], [of_production[0]])
+    assert {one["sis_export_status"] for one in await rehearsal.registrations()} == {"Succeeded"}
+    assert {one["sis_export_status"] for one in await district.registrations()} == {None}
+    assert await reached(district) == []
+
+
+async def test_an_approval_in_production_starts_nothing_on_a_sandbox_connection(
+    district: District, rehearsal: District, file: Path, tap: Tap
+) -> None:
+    await both_registered(district, rehearsal, file)
+    sis = PowerSchoolDistrict(district)
+    await sis.make()
+    connections = {name: await sis.connect(name=f"SIS of {name}", instance=name) for name in ("production", "sandbox")}
+    for id in connections.values():
+        ok(await district.api.patch(f"/connections/{id}", json={"enable_export": True}))
+    (registration, *_) = await district.registrations()
+
+    await tap.enroll_says(approved(district, registration["id"]), type=APPROVED)
+
+    async def made() -> list[dict[str, Any]]:
+        return [one for one in ok(await district.api.get("/runs")).json() if one["direction"] == "export"]
+
+    (run,) = await until(made, "the production connection exports")
+    assert run["connection"] == connections["production"]
+    await district.watch(run["id"])
+    assert len(await made()) == 1
+
+
+async def test_a_request_of_production_for_a_sandbox_connection_is_refused_and_audited(
+    district: District, rehearsal: District, tap: Tap
+) -> None:
+    await turn(district, users={district.user: list(EXPORTER)})
+    sis = PowerSchoolDistrict(district)
+    await sis.make(students=3)
+    connection = await sis.connect(**SANDBOX)
+    await district.map_students(connection)
+    body = json.dumps(
+        {
+            "specversion": "1.0",
+            "id": str(uuid4()),
+            "source": "/enroll",
+            "type": "enroll.sync.requested.v1",
+            "data": {"organization": district.org, "user": district.user, "connection": connection}
+            | {"data_type": "students", "school_year": YEAR},
+        }
+    )
+
+    await tap.enroll_says(body.encode())
+
+    async def refused() -> list[dict[str, Any]]:
+        return [one for one in ok(await district.api.get("/audit")).json() if not one["allowed"]]
+
+    (told,) = await until(refused, "the refusal is audited")
+    assert (told["subject"], told["actor"]) == (connection, district.user)
+    assert "sandbox" in told["why"]
+    assert ok(await district.api.get("/runs")).json() == []
+
+
+async def test_field_codes_and_what_a_mapping_may_hold_are_those_of_the_sandbox(
+    district: District, rehearsal: District
+) -> None:
+    connection = await district.ad_hoc(**SANDBOX)
+    await listen(district)
+    await district.map_students(connection, student_mapping())
+    assert ok(await district.api.get("/field-codes", params=SANDBOX)).json()["grades"]
+    assert await reached(district) == []
+
+
+async def test_the_instance_is_chosen_once(district: District, rehearsal: District) -> None:
+    connection = await district.ad_hoc(**SANDBOX)
+
+    answer = await district.api.patch(f"/connections/{connection}", json={"instance": "production"})
+
+    assert answer.status_code == 422
+    assert ok(await district.api.get(f"/connections/{connection}")).json()["instance"] == "sandbox"
+
+
+async def test_without_a_sandbox_there_is_no_connection_of_it(parts: LocalParts) -> None:
+    async with (
+        Stack(parts.addresses, services=("sandbox", "gateway")) as stack,
+        District(stack, "o-1") as district,
+    ):
+        answer = await district.api.post("/connections", json={"name": "Try", "kind": "ad_hoc", **SANDBOX})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "enroll.no_sandbox")
+        assert ok(await district.api.get("/connections")).json() == []
