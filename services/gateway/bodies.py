@@ -6,6 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 FILES_DRAFT, FIELDS_DRAFT = "(files)", "(fields)"
 """The two kinds of draft of an export; no part of where an error is."""
 MIB = 1024 * 1024
+UPLOADS = ("/read-file", "/configure/file")
 BODY_BYTES = 4 * MIB
 """The most that is taken where no file is uploaded. A mapping of 500 fields with tables of codes is about 1 MiB."""
 
@@ -21,7 +22,8 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = self._upload_bytes + MIB if "/imports/" in scope["path"] else BODY_BYTES  # forms have some wrapping
+        is_upload = "/imports/" in scope["path"] or scope["path"].endswith(UPLOADS)
+        limit = self._upload_bytes + MIB if is_upload else BODY_BYTES  # forms have some wrapping
         taken = 0
 
         async def receiving() -> Message:

@@ -12,7 +12,7 @@ from shared.engine.gate import Gate
 from shared.model.codes import Code
 from shared.model.connection import Connection
 from shared.model.error_texts import said
-from shared.model.errors import Refused
+from shared.model.errors import NotFound, Refused
 from shared.model.permission import Deed, Identity
 from shared.model.run import Run
 from shared.security.tokens import TokenReader
@@ -53,6 +53,13 @@ class Call:
     async def field_codes(self) -> dict[str, tuple[Code, ...]]:
         """Enroll's field codes of the person's organization."""
         return await self.gateway.directory.field_codes(self.who.org)
+
+    async def school_year(self) -> int:
+        """The one that Enroll is in. Raises NotFound where it does not know the organization."""
+        settings = await self.gateway.gate.settings(self.who.org)
+        if settings is None:
+            raise NotFound(*said("enroll.not_found"))
+        return settings.current_school_year
 
     async def run(self, id: str) -> Run:
         """Raises NotFound, also for another organization's."""

@@ -74,7 +74,7 @@ class Gate:
         return await self._directory.permissions(who.org, who.user)
 
     async def _year(self, org: str, school_year: int) -> str | None:
-        settings = await self._settings(org)
+        settings = await self.settings(org)
         if settings is None:
             return UNKNOWN
         if school_year in settings.import_years:
@@ -82,12 +82,13 @@ class Gate:
         return f'"Enable Sync Import for Year {school_year}" is off in Enroll (Settings > General).'
 
     async def _module(self, org: str) -> str | None:
-        settings = await self._settings(org)
+        settings = await self.settings(org)
         if settings is None:
             return UNKNOWN
         return None if settings.registration_module else "Enroll's Registration module is off for this organization."
 
-    async def _settings(self, org: str) -> EnrollSettings | None:
+    async def settings(self, org: str) -> EnrollSettings | None:
+        """What Enroll says of the organization; None where it knows of none. Raises Unavailable."""
         try:
             return await self._remembered(("org", org), lambda: self._directory.settings(org))
         except NotFound:

@@ -42,6 +42,12 @@ IMPORTING: dict[tuple[str, str], Any] = {
     ("POST", "/connections/{id}/mappings/{data_type}/differences"): {"json": {"columns": ["A"]}},
     ("POST", "/connections/{id}/mappings/{data_type}/read"): {},
     ("POST", "/connections/{id}/mappings/{data_type}/match"): {"json": {"columns": ["A"]}},
+    ("GET", "/connections/{id}/drafts/{direction}/{data_type}"): {},
+    ("PUT", "/connections/{id}/drafts/{direction}/{data_type}"): {"json": {}},
+    ("DELETE", "/connections/{id}/drafts/{direction}/{data_type}"): {},
+    ("PUT", "/connections/{id}/drafts/{direction}/{data_type}/examples"): {"json": {"school_year": YEAR}},
+    ("POST", "/connections/{id}/drafts/{direction}/{data_type}/look"): {"json": {}},
+    ("POST", "/connections/{id}/drafts/{direction}/{data_type}/save"): {},
     ("GET", "/connections/{id}/sis"): {},
     ("PUT", "/connections/{id}/code-tables/{name}"): {"json": {"pairs": []}},
     ("POST", "/connections/{id}/imports/{data_type}"): {
@@ -61,6 +67,9 @@ EXPORTING: dict[tuple[str, str], Any] = {
     ("GET", "/connections/{id}/exports/{data_type}/fields"): {},
     ("POST", "/connections/{id}/exports/{data_type}/mappings/preview"): {
         "json": {"mapping": EXPORT, "school_year": YEAR}
+    },
+    ("POST", "/connections/{id}/exports/{data_type}/registrations/search"): {
+        "json": {"search": "mara", "school_year": YEAR}
     },
     ("POST", "/connections/{id}/exports/{data_type}"): {"params": {"school_year": YEAR}},
 }
@@ -82,7 +91,7 @@ RUNS: dict[tuple[str, str], Any] = {
 
 
 def at(path: str, id: str) -> str:
-    return path.format(id=id, data_type="students", mapping="m", name="n", number=1)
+    return path.format(id=id, direction="import", data_type="students", mapping="m", name="n", number=1)
 
 
 class People:
