@@ -26,7 +26,7 @@ check: venv ## Lint, types, layers and unit tests: under a minute.
 	$(PY) -m pytest -n 2 tests/unit
 
 test: check ## Everything but the benchmark, with a real broker and database.
-	$(PY) -m devtools.run -- pytest -n 2 --ignore=tests/unit --ignore=tests/bench tests
+	$(PY) -m devtools.run -- pytest -n 2 --dist worksteal --ignore=tests/unit --ignore=tests/bench tests
 
 test-faults: venv ## The long drill: ten rounds of kill -9, roughly a quarter of an hour.
 	SYNC_FAULT_ROUNDS=10 $(PY) -m devtools.run -- pytest -n 2 tests/faults

@@ -77,6 +77,7 @@ class Trial:
         return {
             "COMPOSE_PROFILES": "sandbox",
             "GATEWAY_PORT": "0",
+            "SANDBOX_PORT": "0",
             "MONGO_PASSWORD": secrets.token_hex(24),
             "RABBITMQ_PASSWORD": secrets.token_hex(24),
             "SFTP_PASSWORD": self.sftp_password,

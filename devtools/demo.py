@@ -197,7 +197,8 @@ def show(told: list[Told]) -> None:
 
 
 def where_to_look(stack: Stack) -> None:
-    console.print(f"\nThe API and its page     {stack.url('gateway')}/docs", soft_wrap=True)
+    console.print(f"\nThe dashboard, from Enroll {stack.url('sandbox')}/sync-service", soft_wrap=True)
+    console.print(f"The API and its page     {stack.url('gateway')}/docs", soft_wrap=True)
     console.print(f"What the simulated Enroll holds  {stack.url('sandbox')}/sandbox/organizations/cedar-ridge/students")
     console.print(f"Logs, one file a process {stack.directory}", soft_wrap=True)
     console.print(

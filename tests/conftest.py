@@ -1,5 +1,6 @@
 """Real parts for every test: addresses from the environment, unique names, clean-up on a fresh connection."""
 
+import os
 import secrets
 import warnings
 from collections.abc import Iterator
@@ -8,8 +9,11 @@ from functools import partial
 import pytest
 
 from devtools.parts import LocalParts, drop_broker_objects, drop_database
+from devtools.parts.nursery import VARIABLE
 from devtools.parts.probe import apart
 from shared.contracts.topology import DEFAULT_RETRY_DELAYS
+
+os.environ.setdefault(VARIABLE, "1")
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 
 from devtools.parts.errors import PartError
+from devtools.parts.nursery import Forked, arguments_of
 
 SHIM = Path(__file__).with_name("shim.py")
 GONE_SECONDS = 15.0
@@ -37,7 +38,7 @@ class Child:
         self.env = dict(env)
         self.log = log
         self.cwd = cwd
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Forked | None = None
         self._lock = threading.RLock()  # a signal handler may come in while we hold it
 
     @property
@@ -62,7 +63,9 @@ class Child:
             raise PartError(f"{self.name} is already running")
         self._process = spawner(os.getpid()).submit(self._spawn).result()
 
-    def _spawn(self) -> subprocess.Popen[bytes]:
+    def _spawn(self) -> subprocess.Popen[bytes] | Forked:
+        if (arguments := arguments_of(self.command)) is not None:
+            return Forked(arguments, self.env, self.log, self.cwd)
         shim = [sys.executable, "-I", "-S", str(SHIM), str(os.getpid())]
         with contextlib.ExitStack() as stack:
             output = None if self.log is None else stack.enter_context(self.log.open("ab"))

@@ -11,7 +11,19 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.gateway import codes, connections, drafts, exports, imports, mapping_help, mappings, runs
+from services.gateway import (
+    codes,
+    connections,
+    drafts,
+    explain,
+    exports,
+    failed,
+    imports,
+    mapping_help,
+    mappings,
+    records,
+    runs,
+)
 from services.gateway.bodies import FIELDS_DRAFT, FILES_DRAFT, MIB, BodyLimit
 from services.gateway.context import Gateway
 from services.gateway.pages import routes as pages
@@ -31,7 +43,19 @@ def create_app(gateway: Gateway, checks: dict[str, Check]) -> FastAPI:
     """OpenAPI is at `/openapi.json`, its page at `/docs`."""
     app = FastAPI(title="Sync Service", version="1", description="Moves student data between Enroll and a SIS.")
     app.state.gateway = gateway
-    for module in (connections, mappings, mapping_help, drafts, codes, imports, exports, runs):
+    for module in (
+        connections,
+        mappings,
+        mapping_help,
+        drafts,
+        codes,
+        imports,
+        exports,
+        runs,
+        records,
+        explain,
+        failed,
+    ):
         app.include_router(module.router)
     pages.add_to(app)
     app.router.routes.extend(health_routes(checks))

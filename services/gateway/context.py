@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from services.runtime import Runtime
@@ -77,4 +77,6 @@ async def _call(
     return Call(gateway, who)
 
 
+After = Annotated[str | None, Query(max_length=300, description="The `cursor` of the last one of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=200)]
 Caller = Annotated[Call, Depends(_call)]

@@ -1,21 +1,18 @@
-"""Runs: watch, read the records, decide."""
+"""Runs: watch them, and decide."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
-from services.gateway.context import Caller
+from services.gateway.context import Call, Caller, Limit
 from shared.engine.decisions import approve as approve_run
+from shared.engine.decisions import cancel as cancel_run
 from shared.engine.decisions import reject as reject_run
-from shared.engine.pending import pending_page
+from shared.engine.retrying import retry as retry_run
 from shared.model.permission import Deed
-from shared.model.record import Outcome
 from shared.model.run import Run
 
 router = APIRouter(prefix="/api/v1", tags=["runs"])
-
-After = Annotated[str | None, Query(max_length=300, description="The `cursor` of the last record of the page before.")]
-Limit = Annotated[int, Query(ge=1, le=200)]
 
 
 @router.get("/runs")
@@ -32,18 +29,6 @@ async def show(call: Caller, id: str) -> Run:
     return await call.run(id)
 
 
-@router.get("/runs/{id}/records")
-async def records(
-    call: Caller, id: str, outcome: Outcome | None = None, after: After = None, limit: Limit = 100
-) -> list[dict[str, Any]]:
-    """What became of each record that was not simply unchanged; `Pending` are those still to be applied."""
-    run = await call.run(id)
-    await call.may(Deed.VIEW if run.direction == "import" else Deed.VIEW_EXPORT, subject=id)
-    if outcome is Outcome.PENDING:
-        return await pending_page(call.org, run, after=after, limit=limit)
-    return await call.org.records.page(run.id, outcome=outcome.value if outcome else None, after=after, limit=limit)
-
-
 @router.post("/runs/{id}/approve", status_code=202)
 async def approve(call: Caller, id: str) -> Run:
     """Apply exactly what was compared."""
@@ -56,12 +41,34 @@ async def approve(call: Caller, id: str) -> Run:
 
 @router.post("/runs/{id}/reject", status_code=202)
 async def reject(call: Caller, id: str) -> Run:
-    """End the run without writing anything."""
-    run = await call.run(id)
-    deed = Deed.DECIDE if run.direction == "import" else Deed.EXPORT
-    await call.may(deed, data_type=run.data_type, subject=f"reject {id}")
+    """End a run that waits for approval, without writing anything."""
+    run = await _to_stop(call, id, "reject")
     await reject_run(call.gateway.base.engine, run, call.who.user)
     return await call.run(id)
+
+
+@router.post("/runs/{id}/cancel", status_code=202)
+async def cancel(call: Caller, id: str) -> Run:
+    """End a run that has not written anything yet; the next one that waits begins."""
+    run = await _to_stop(call, id, "cancel")
+    await cancel_run(call.gateway.base.engine, run, call.who.user)
+    return await call.run(id)
+
+
+@router.post("/runs/{id}/retry", status_code=202)
+async def retry(call: Caller, id: str) -> Run:
+    """Run again what did not succeed, with the newest version of the mapping. Asked twice it is one run."""
+    run = await call.run(id)
+    deed = Deed.IMPORT if run.direction == "import" else Deed.EXPORT
+    await call.may(deed, data_type=run.data_type, school_year=run.school_year, subject=f"retry {id}")
+    return await retry_run(call.gateway.base.engine, run, call.who.user)
+
+
+async def _to_stop(call: Call, id: str, what: str) -> Run:
+    run = await call.run(id)
+    deed = Deed.DECIDE if run.direction == "import" else Deed.EXPORT
+    await call.may(deed, data_type=run.data_type, subject=f"{what} {id}")
+    return run
 
 
 @router.get("/audit", tags=["audit"])

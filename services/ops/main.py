@@ -10,10 +10,10 @@ from cryptography.fernet import Fernet
 from rich.console import Console
 from rich.table import Table
 
-from shared.contracts.envelope import Envelope, Outgoing
+from shared.engine.dead_letters import DeadLetters, Deed
 from shared.engine.relay import Relay
 from shared.messaging.publisher import Publisher
-from shared.model.errors import NotFound, SyncError
+from shared.model.errors import SyncError
 from shared.settings import Settings
 from shared.store.database import Store
 from shared.store.failed import Selection
@@ -113,16 +113,7 @@ def replay(
 
     Those of a run that a later run of the same kind has overtaken are not sent: their values are out of date.
     """
-    selection = _selection(ids, type, code, reason, org, run, all_)
-
-    async def act(store: Store, relay: Relay, one: dict[str, Any]) -> bool:
-        message = _again(one)
-        if message is None or not await store.failed.replay(one["_id"], message, by=by, why=why):
-            return False
-        await relay.send("failed_messages", one["_id"], [message])
-        return True
-
-    _each(selection, act, "replayed", dry_run, _obstacle)
+    _each("replay", _selection(ids, type, code, reason, org, run, all_), dry_run, by, why)
 
 
 @failed.command()
@@ -139,33 +130,27 @@ def discard(
     by: By = "operator",
 ) -> None:
     """Put failed messages aside. They stay in the archive and are not sent again."""
-    selection = _selection(ids, type, code, reason, org, run, all_)
-
-    async def act(store: Store, _: Relay, one: dict[str, Any]) -> bool:
-        return await store.failed.discard(one["_id"], by=by, why=why)
-
-    _each(selection, act, "discarded", dry_run, _no_obstacle)
+    _each("discard", _selection(ids, type, code, reason, org, run, all_), dry_run, by, why)
 
 
-Act = Callable[[Store, Relay, dict[str, Any]], Awaitable[bool]]
-Obstacle = Callable[[Store, dict[str, Any]], Awaitable[str]]
+DONE: dict[Deed, str] = {"replay": "replayed", "discard": "discarded"}
 
 
-def _each(selection: Selection, act: Act, done: str, dry_run: bool, obstacle: Obstacle) -> None:
+def _each(deed: Deed, selection: Selection, dry_run: bool, by: str, why: str) -> None:
+    done = DONE[deed]
+
     async def work(store: Store, relay: Relay) -> tuple[int, int]:
-        found = await store.failed.find(selection, limit=0)
-        asked = len(selection.ids) or len(found)
-        await _explain_absent(store, selection, {one["_id"] for one in found})
+        found = {one["_id"] for one in await store.failed.find(selection, limit=0)}
+        await _explain_absent(store, selection, found)
         acted = 0
-        for one in found:
-            if why_not := await obstacle(store, one):
-                typer.echo(f"{one['_id']}: {why_not}", err=True)
+        letters = DeadLetters(store, relay, Settings().topology())
+        async for one in letters.handle(deed, selection, by=by, why=why, dry_run=dry_run):
+            acted += one.done
+            if not one.done:
+                typer.echo(f"{one.letter['_id']}: {one.why_not}", err=True)
             elif dry_run:
-                typer.echo(f"would be {done}: {one['_id']}  {one['type']}  {one['reason']}")
-                acted += 1
-            else:
-                acted += await act(store, relay, one)
-        return asked, acted
+                typer.echo(f"would be {done}: {one.letter['_id']}  {one.letter['type']}  {one.letter['reason']}")
+        return len(selection.ids) or len(found), acted
 
     asked, acted = _run(work)
     typer.echo(f"{acted} of {asked} {'would be ' if dry_run else ''}{done}")
@@ -186,26 +171,6 @@ async def _explain_absent(store: Store, selection: Selection, found: set[str]) -
         typer.echo(f"{id}: {text}.", err=True)
 
 
-async def _no_obstacle(_: Store, __: dict[str, Any]) -> str:
-    return ""
-
-
-async def _obstacle(store: Store, one: dict[str, Any]) -> str:
-    """Why a message is better not sent again; empty where nothing speaks against it."""
-    if _again(one) is None:
-        return "cannot be read, so it cannot be sent again. Discard it."
-    if not one["org"] or not one["run"]:
-        return ""
-    runs = store.org(one["org"]).runs
-    try:
-        run = await runs.get(one["run"])
-    except NotFound:
-        return "its run is not there any more. Discard it."
-    if run.ended and not await runs.is_latest(run):
-        return f"out of date, a later run than {run.id} has been applied. Discard it."
-    return ""
-
-
 def _selection(
     ids: list[str] | None,
     type: str | None,
@@ -218,15 +183,6 @@ def _selection(
     if not (ids or type or code or reason or org or run or all_):
         _fail("Say which: ids, a filter, or --all.")
     return Selection(tuple(ids or ()), type, code, reason, org, run)
-
-
-def _again(one: dict[str, Any]) -> Outgoing | None:
-    try:
-        envelope = Envelope.model_validate_json(one["body"])
-    except ValueError:
-        return None
-    topology = Settings().topology()
-    return Outgoing(exchange=topology.work, routing_key=one["routing_key"], envelope=envelope)
 
 
 def _shown(one: dict[str, Any]) -> dict[str, Any]:

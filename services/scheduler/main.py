@@ -37,6 +37,7 @@ class Scheduler:
     def __init__(self, base: Runtime, gate: Gate) -> None:
         self._base = base
         self._gate = gate
+        self._settled: set[str] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look for due schedules until stopped."""
@@ -50,20 +51,26 @@ class Scheduler:
 
     async def tick(self, now: datetime) -> None:
         """Fire what is due at `now` and has not been fired. Of several missed days only the last is made up for."""
-        for connection in await self._base.store.triggers.scheduled():
-            for due in due_at(connection, now):
-                try:
-                    await self._fire(due)
-                except Transient as error:
-                    log.warning("trigger waits", action="fire", connection=connection.id, **describe(error))
+        connections = await self._base.store.triggers.scheduled()
+        found = {due.id: due for connection in connections for due in due_at(connection, now)}
+        self._settled &= found.keys()  # an occurrence that is through is not asked about again, only remembered
+        for id, due in found.items():
+            if id in self._settled:
+                continue
+            try:
+                if await self._fire(due):
+                    self._settled.add(id)
+            except Transient as error:
+                log.warning("trigger waits", action="fire", connection=due.connection.id, **describe(error))
 
-    async def _fire(self, due: Due) -> None:
+    async def _fire(self, due: Due) -> bool:
+        """True once the occurrence is through, whoever fired it."""
         triggers = self._base.store.triggers
         if await triggers.seen(due.id):
-            return
+            return True
         why = await self._objection(due)
         if not await triggers.claim(due, TAKEOVER_SECONDS):
-            return
+            return False
         run: str | None = None
         if why is None:
             try:
@@ -75,6 +82,7 @@ class Scheduler:
         TRIGGERS.labels(outcome).inc()
         connection = due.connection
         log.info("trigger", action="fire", outcome=outcome, org=connection.org, connection=connection.id, run=run)
+        return True
 
     async def _objection(self, due: Due) -> str | None:
         """The switches and the authority behind the schedule, checked now. Raises Transient where nobody knows."""

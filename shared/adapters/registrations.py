@@ -54,7 +54,7 @@ class RegistrationSource:
     """
 
     def __init__(self, http: httpx.AsyncClient, org: str, school_year: int, selection: Selection = EVERYTHING) -> None:
-        self._chosen = _chosen(selection)
+        self._chosen, *self._more = _chosen(selection)
         self._limit = 1 if selection.test else PAGE
         self._test = selection.test
         self._http = http
@@ -87,9 +87,12 @@ class RegistrationSource:
             rows = [(number + place, self._texts(one)) for place, one in enumerate(page["registrations"])]
             number += len(rows)
             yield RowBatch(rows)
-            if page["next"] is None or self._test:
+            if self._test or (page["next"] is None and not self._more):
                 return
-            page = await self._page(int(page["next"]))
+            after = 0 if page["next"] is None else int(page["next"])
+            if page["next"] is None:
+                self._chosen = self._more.pop(0)
+            page = await self._page(after)
 
     async def settle(self, receipt: Mapping[str, Any]) -> None:
         """Nothing is left behind."""
@@ -130,10 +133,16 @@ class RegistrationSource:
         return [_text(values.get(name)) for name in self._fields]
 
 
-def _chosen(selection: Selection) -> dict[str, Any]:
+def _chosen(selection: Selection) -> list[dict[str, Any]]:
+    """What is asked for, one time after the other: a call names no more registrations than it may answer."""
+    ids = selection.registrations
+    return [_asked(selection, ids[at : at + PAGE]) for at in range(0, max(len(ids), 1), PAGE)]
+
+
+def _asked(selection: Selection, registrations: Sequence[str]) -> dict[str, Any]:
     """What is left out is not asked about."""
     asked = {
-        "registrations": list(selection.registrations),
+        "registrations": list(registrations),
         "student": selection.student,
         "school_codes": list(selection.schools),
         "export_statuses": [None, "Pending"] if selection.pending else [],

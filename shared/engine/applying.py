@@ -11,6 +11,7 @@ from shared.engine.listing import REASON, reason
 from shared.engine.progress import following
 from shared.engine.together import together
 from shared.mapping.registrations import UNTOLD
+from shared.model.cause import causes_of
 from shared.model.error_texts import said
 from shared.model.errors import Conflict
 from shared.model.ports import Target
@@ -52,7 +53,8 @@ async def apply(engine: Engine, run: Run, slice: Slice) -> bool:
         raise Conflict(*said("run.overtaken"))
     counts = applied_counts(changes, answers)
     messages = following(engine, run, slice)
-    if not await org.slices.complete(slice, SliceState.APPLIED, counts=counts, messages=messages):
+    causes = causes_of((one.row, answers[one.key].problems) for one in changes if one.key in answers)
+    if not await org.slices.complete(slice, SliceState.APPLIED, counts=counts, causes=causes, messages=messages):
         return False
     await engine.relay.send("slices", slice.id, messages)
     log.info("applied", action="apply", counts=counts)
@@ -71,7 +73,7 @@ async def send(engine: Engine, run: Run, slice: Slice, target: Target, changes: 
             given = await target.apply(ChangeBatch(f"{slice.id}/{number}", part))
             answers = [_settled(change, answer) for change, answer in zip(part, given, strict=True)]
             results = [_result(change, answer) for change, answer in zip(part, answers, strict=True)]
-            await records.put(run.id, slice.fence, results)
+            await records.put(run, slice.fence, results)
         for answer in answers:
             APPLIED.labels(run.data_type, answer.status).inc()
         return [(change.key, answer) for change, answer in zip(part, answers, strict=True)]

@@ -8,7 +8,7 @@ was cut off finds there what it has done. Where a person is to be asked first, t
 from typing import Any
 
 from shared.engine import blocks
-from shared.engine.applying import applied_counts, remember, report, send
+from shared.engine.applying import Answers, applied_counts, remember, report, send
 from shared.engine.comparing import count_rows, work_out
 from shared.engine.context import Engine
 from shared.engine.guard import sis_objections
@@ -32,6 +32,7 @@ async def export_at_once(engine: Engine, run: Run, fence: int) -> None:
     """staging -> the end. Done again after it was cut off it has no second effect.
 
     Raises:
+        LeaseLost: another worker has it, or a person has cancelled it before anything was sent.
         Permanent: the run is to fail with this.
         Transient: try again later.
     """
@@ -41,16 +42,19 @@ async def export_at_once(engine: Engine, run: Run, fence: int) -> None:
     target = await engine.ends.target(run, connection, plan.compiled.match_key, plan.fixed)
     try:
         planned = await work_out(engine, run, connection, plan, slice, artifact, target)
-        asks = sis_objections(planned.counts, connection.limits)
-        answers = {} if asks else await send(engine, run, slice, target, planned.changes)
+        # Once something may have gone out nobody is asked any more, and nobody can cancel it.
+        asks = [] if run.sending else sis_objections(planned.counts, connection.limits)
+        answers: Answers = {}
+        if not asks:
+            run = await numbered(engine, run, fence, sending=True)
+            answers = await send(engine, run, slice, target, planned.changes)
     finally:
         await target.aclose()
     if asks:
         await stage(engine, run, fence)
         return
     await report(engine, run, planned.changes, answers)
-    await org.records.put(run.id, fence, planned.invalid)
-    run = await numbered(engine, run, fence)
+    await org.records.put(run, fence, planned.invalid)
     count_rows(run, planned.counts)
     counts = add_counts([planned.counts, applied_counts(planned.changes, answers)])
     if await end(engine, run, [RunState.STAGING], outcome_of(counts), counts, fence=fence, stage=facts):

@@ -14,7 +14,9 @@ from shared.engine.deciding import decide, loses_access, objections
 from shared.engine.enrolling import enrolling
 from shared.engine.listing import refused
 from shared.engine.planning import Plan
+from shared.engine.retrying import set_overtaken_aside
 from shared.engine.together import together
+from shared.model.cause import causes_of
 from shared.model.connection import Connection
 from shared.model.ports import Target
 from shared.model.record import Action, Change, Found, Outcome, Problem, Sought
@@ -47,7 +49,7 @@ async def compare(engine: Engine, run: Run, slice: Slice) -> bool:
         planned = await work_out(engine, run, connection, plan, slice, artifact, target)
     finally:
         await target.aclose()
-    await org.records.put(run.id, slice.fence, planned.invalid)
+    await org.records.put(run, slice.fence, planned.invalid)
     stored = ""
     if planned.changes:
         packed = await asyncio.to_thread(changesets.pack, planned.changes)
@@ -55,7 +57,11 @@ async def compare(engine: Engine, run: Run, slice: Slice) -> bool:
     following = slice.number + engine.settings.window
     messages = [engine.compare(run, following)] if following < run.slices else []
     state = SliceState.COMPARED if planned.changes else SliceState.APPLIED
-    if not await org.slices.complete(slice, state, counts=planned.counts, changes=stored, messages=messages):
+    causes = causes_of((one.row, one.problems) for one in planned.invalid)
+    done = await org.slices.complete(
+        slice, state, counts=planned.counts, causes=causes, changes=stored, messages=messages
+    )
+    if not done:
         return False
     await engine.relay.send("slices", slice.id, messages)
     count_rows(run, planned.counts)
@@ -70,6 +76,8 @@ async def work_out(
     missing_field = plan.about.missing_field
     work = partial(classify, artifact, plan.compiled, states, roster=run.roster, missing_field=missing_field)
     found = await asyncio.to_thread(work)
+    if run.as_of and run.direction == "import":
+        await set_overtaken_aside(engine, run, slice, found)
     changes, losing = await _decided(target, run, connection, plan, found)
     changes += [*found.adopted, *found.missing]
     if run.delivery == "sis":

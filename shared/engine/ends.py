@@ -11,13 +11,14 @@ from shared.adapters.file_sources import UploadSource
 from shared.adapters.registrations import RegistrationSource
 from shared.adapters.sftp import SftpSource
 from shared.adapters.sftp_delivery import deliver
+from shared.engine.failures import FailedRows, failed_keys
 from shared.engine.linking import LinkedTarget
 from shared.engine.sis import Sis, SisDoor
 from shared.model.connection import Connection, SftpSecrets, SftpSettings
 from shared.model.error_texts import said
-from shared.model.errors import BadSettings
+from shared.model.errors import BadInput, BadSettings
 from shared.model.ports import Source, Target
-from shared.model.run import Run
+from shared.model.run import Run, Selection
 from shared.security.secrets import SecretBox
 from shared.settings import Settings
 from shared.store.buckets import state_of
@@ -52,14 +53,29 @@ class RealEnds:
 
     async def source(self, run: Run, connection: Connection) -> Source:
         if run.source.kind == "enroll":
-            selection = run.selection
-            if connection.schools and not selection.schools:
-                selection = selection.model_copy(update={"schools": connection.schools})
-            return RegistrationSource(self._http, run.org, run.school_year, selection)
+            return self._registrations(run, connection, run.selection)
+        if run.source.kind == "failed":
+            return await self._failed(run, connection)
         if run.source.kind == "upload":
             return self._upload(run)
         since = await self._store.org(run.org).cursors.get(state_of(run)) if run.source.changes else ""
         return await self.pulled(connection, run.data_type, since)
+
+    def _registrations(self, run: Run, connection: Connection, selection: Selection) -> Source:
+        if connection.schools and not selection.schools:
+            selection = selection.model_copy(update={"schools": connection.schools})
+        return RegistrationSource(self._http, run.org, run.school_year, selection)
+
+    async def _failed(self, run: Run, connection: Connection) -> Source:
+        """The rows of an import as they were; registrations anew, for they may have been mended in Enroll."""
+        org = self._store.org(run.org)
+        earlier = await org.runs.get(run.source.run)
+        if run.direction == "import":
+            return FailedRows(org, earlier)
+        keys = await failed_keys(org, earlier)
+        if not keys:
+            raise BadInput(*said("retry.nothing"))
+        return self._registrations(run, connection, Selection(registrations=tuple(keys)))
 
     async def pulled(self, connection: Connection, data_type: str, since: str = "") -> Source:
         """What the connection fetches by itself, or only what has changed `since` a cursor of its source.

@@ -15,6 +15,7 @@ from shared.engine.lease import LeaseLost
 from shared.engine.listing import REASON, list_rows
 from shared.engine.progress import apply_slices, following
 from shared.mapping.export_rows import compile_export
+from shared.model.cause import causes_of
 from shared.model.error_texts import said
 from shared.model.errors import Conflict
 from shared.model.record import Action, Change, Outcome
@@ -42,7 +43,7 @@ async def list_slice(engine: Engine, run: Run, slice: Slice) -> bool:
     artifact = await org.artifacts.get(slice.staged)
     states = await org.buckets.load(state_of(run), slice.low, slice.high)
     found = await asyncio.to_thread(list_rows, artifact, compiled, states)
-    await org.records.put(run.id, slice.fence, found.invalid)
+    await org.records.put(run, slice.fence, found.invalid)
     rows = await asyncio.to_thread(blocks.pack, found.rows, rows_per_block(run.slices))
     listed = await org.artifacts.put("rows", run.id, rows) if found.rows else ""
     changes = ""
@@ -51,8 +52,9 @@ async def list_slice(engine: Engine, run: Run, slice: Slice) -> bool:
     number = slice.number + engine.settings.window
     messages = [engine.compare(run, number)] if number < run.slices else []
     state = SliceState.COMPARED if found.changes else SliceState.APPLIED
+    causes = causes_of((one.row, one.problems) for one in found.invalid)
     done = await org.slices.complete(
-        slice, state, counts=found.counts, changes=changes, listed=listed, messages=messages
+        slice, state, counts=found.counts, causes=causes, changes=changes, listed=listed, messages=messages
     )
     if done:
         await engine.relay.send("slices", slice.id, messages)
@@ -148,7 +150,7 @@ async def conclude(engine: Engine, run: Run, slice: Slice) -> bool:
     changes = changesets.unpack(await org.artifacts.get(slice.changes))
     await engine.ends.report(run, [_report(one) for one in changes if one.action in _TOLD])
     sent = [one for one in changes if one.action in (Action.CREATE, Action.UPDATE)]
-    await org.records.put(run.id, slice.fence, [_result(one) for one in sent])
+    await org.records.put(run, slice.fence, [_result(one) for one in sent])
     if not await _remember(engine, run, slice, changes):
         if not await org.slices.renew(slice, engine.settings.lease_seconds):
             return False

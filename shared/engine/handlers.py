@@ -25,7 +25,7 @@ from shared.engine.progress import after_apply, after_compare, end, following
 from shared.engine.staging import stage
 from shared.messaging.answers import Answer, Delivery, Done, Handlers, Handling, Later
 from shared.model.error_texts import said, told
-from shared.model.errors import NotFound, Permanent, SyncError, Unavailable
+from shared.model.errors import NotFound, Permanent, SyncError, Transient, Unavailable
 from shared.model.run import Run, RunState, add_counts
 from shared.store.buckets import state_of
 from shared.store.failed import Selection
@@ -114,7 +114,10 @@ class Steps:
             async with kept(lambda: runs.renew(run.id, fence, self._seconds), self._seconds):
                 await work(self._engine, run, fence)
         except LeaseLost:
-            return self._busy("another worker has taken over the run")
+            return await self._not_held(await runs.get(run.id), [state])
+        except Transient:
+            if not await self._is_called_off(run):
+                raise
         except Permanent as error:
             counts = add_counts([run.counts])
             await end(self._engine, run, [state], RunState.FAILED, counts, error=error.as_dict(), fence=fence)
@@ -233,6 +236,9 @@ class Steps:
             return Done() if done else self._busy("another worker has taken over the slice")
         except LeaseLost:
             return self._busy("another worker has taken over the slice")
+        except Transient:
+            if not await self._is_called_off(run):
+                raise
         except Permanent as error:
             await self._fail_slice(run, slice, state, error.as_dict(), attempt=1, fenced=True)
         finally:
@@ -286,6 +292,10 @@ class Steps:
         if run.state in states:
             return self._busy("another worker holds the run")
         return Done()
+
+    async def _is_called_off(self, run: Run) -> bool:
+        """Whether somebody has cancelled the run meanwhile: what went wrong with it does not matter any more."""
+        return (await self._engine.org(run).runs.get(run.id)).state is RunState.CANCELLED
 
     def _busy(self, reason: str) -> Later:
         return Later(self._seconds / 2, reason)

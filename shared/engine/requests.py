@@ -1,6 +1,7 @@
 """Asking for a run: it is stored with its announcement in one write, so what was accepted cannot be lost."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -11,24 +12,22 @@ from shared.contracts.envelope import new_id
 from shared.contracts.topology import Direction
 from shared.engine.context import Engine
 from shared.model.connection import Connection, Kind
-from shared.model.run import Delivery, Run, RunState, Selection, SourceSpec, Trigger
+from shared.model.errors import NotFound
+from shared.model.run import UNWRITTEN, Delivery, Run, RunState, Selection, SourceSpec, Trigger
+from shared.model.saved import SavedMapping
+from shared.store.database import OrgStore
+from shared.store.mappings import ExportMappings, Mappings, SisMappings
 from shared.store.runs import stream_of
 
 EVERYTHING = Selection()
-UNDER_WAY = (
-    RunState.PENDING,
-    RunState.STAGING,
-    RunState.COMPARING,
-    RunState.NEEDS_APPROVAL,
-    RunState.APPLYING,
-)
+UNDER_WAY = (*UNWRITTEN, RunState.APPLYING)
 
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
     """`mapping` is a name; the newest version counts.
 
-    `id` where the same request may arrive twice (an event, a schedule): it then makes one run.
+    `id` where the same request may arrive twice (an event, a schedule): it then makes one run. `as_of` as in `Run`.
     """
 
     connection: Connection
@@ -42,6 +41,7 @@ class RunRequest:
     roster: Literal["full", "some"] | None = None
     mapping: str = "default"
     id: str | None = None
+    as_of: int = 0
     selection: Selection = EVERYTHING
 
 
@@ -56,8 +56,7 @@ async def request_run(engine: Engine, request: RunRequest) -> Run:
     """
     org = engine.store.org(request.connection.org)
     delivery = _delivery(request)
-    mappings = {"": org.mappings, "sis": org.sis_mappings}.get(delivery, org.export_mappings)
-    mapping = await mappings.latest(request.connection.id, request.data_type, request.mapping)
+    mapping = await mapping_named(org, request.connection, delivery, request.data_type, request.mapping)
     fingerprint = _fingerprint(request, mapping.id)
     run = _run(request, mapping.id, delivery)
     messages = [engine.requested(run)]
@@ -75,6 +74,36 @@ async def request_run(engine: Engine, request: RunRequest) -> Run:
         return await org.runs.get(run.id)
     await engine.relay.send("runs", run.id, messages)
     return await org.runs.get(run.id)
+
+
+async def mapping_named(
+    org: OrgStore, connection: Connection, delivery: Delivery, data_type: str, name: str
+) -> SavedMapping:
+    """The newest version. Raises NotFound."""
+    return await _mappings(org, delivery).latest(connection.id, data_type, name)
+
+
+async def mapping_of(org: OrgStore, run: Run) -> SavedMapping:
+    """The version that the run has. Raises NotFound."""
+    return await _mappings(org, run.delivery).get(run.mapping)
+
+
+def _mappings(org: OrgStore, delivery: Delivery) -> Mappings | SisMappings | ExportMappings:
+    if delivery == "":
+        return org.mappings
+    return org.sis_mappings if delivery == "sis" else org.export_mappings
+
+
+async def follower(org: OrgStore, run: Run, name: str, again: Sequence[RunState]) -> str:
+    """The id of the run that follows `run` under a name: one for all who ask, unless that one ended as in `again`."""
+    made = new_id("run")
+    id = await org.runs.followed_by(run.id, name, made)
+    try:
+        if id != made and (await org.runs.get(id)).state in again:
+            return await org.runs.followed_by(run.id, name, made, instead_of=id)
+    except NotFound:
+        pass  # whoever named it was cut off before storing it
+    return id
 
 
 def _run(request: RunRequest, mapping: str, delivery: Delivery) -> Run:
@@ -95,6 +124,7 @@ def _run(request: RunRequest, mapping: str, delivery: Delivery) -> Run:
         roster=request.roster or request.connection.roster,
         clock=request.connection.clock().isoformat(timespec="seconds"),
         created_at=datetime.now(UTC),
+        as_of=request.as_of,
     )
 
 
@@ -116,6 +146,7 @@ def _fingerprint(request: RunRequest, mapping: str) -> str:
         request.source.kind,
         request.source.sha256,
         request.source.changes,
+        request.source.run,
         request.preview,
         request.roster,
         request.selection.model_dump(),

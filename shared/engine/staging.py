@@ -91,9 +91,9 @@ async def _partition(
     return await together(store(number, *one) for number, one in enumerate(planned))
 
 
-async def numbered(engine: Engine, run: Run, fence: int) -> Run:
-    """The run with its place among those of its stream. Raises LeaseLost."""
-    found = await engine.org(run).runs.numbered(run, fence)
+async def numbered(engine: Engine, run: Run, fence: int, **facts: Any) -> Run:
+    """The run with its place among those of its stream, and `facts` noted. Raises LeaseLost."""
+    found = await engine.org(run).runs.numbered(run, fence, **facts)
     if found is None:
         raise LeaseLost(*said("lease.lost"))
     return found

@@ -27,6 +27,8 @@ class Deed(StrEnum):
     MAP_EXPORT = "map export"
     VIEW_EXPORT = "view export"
     EXPORT = "export"
+    OPERATE = "operate"
+    """See and decide about failed messages of every organization."""
 
 
 LIMITED_IMPORTS = frozenset({"schools", "programs", "students", "applications", "cutoff_numbers"})
@@ -53,6 +55,8 @@ def refusal(deed: Deed, data_type: str, held: Set[str]) -> str | None:
     if deed in _EXPORTS:
         lacks = [one for one in (Permission.FULL, *_EXPORTS[deed]) if one not in held]
         return f"This needs {' and '.join(lacks)}." if lacks else None
+    if deed is Deed.OPERATE:
+        return None if Permission.OPERATOR in held else f"This needs {Permission.OPERATOR}."
     if deed is Deed.MANAGE_CONNECTION:
         return None if Permission.FULL in held else f"This needs {Permission.FULL}."
     if deed is Deed.VIEW or data_type in LIMITED_IMPORTS:

@@ -24,6 +24,9 @@ class RunState(StrEnum):
 
 ENDED = frozenset({RunState.SUCCEEDED, RunState.PARTIAL, RunState.FAILED, RunState.CANCELLED})
 
+UNWRITTEN = (RunState.PENDING, RunState.STAGING, RunState.COMPARING, RunState.NEEDS_APPROVAL)
+"""Nothing is written in these, but for a run that is `sending`."""
+
 COUNTS = (
     "rows",
     "create",
@@ -52,7 +55,7 @@ class Trigger(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    kind: Literal["person", "event", "schedule", "replay"]
+    kind: Literal["person", "event", "schedule", "replay", "undo"]
     by: str
     id: str = ""
 
@@ -63,16 +66,18 @@ Delivery = Literal["", "download", "sftp", "sis"]
 class SourceSpec(BaseModel):
     """Where the records come from. For `upload`: the artifact and its facts; else the kind says all.
 
-    `changes`: of the API of a SIS only what has changed since the last run that succeeded.
+    `changes`: of the API of a SIS only what has changed since the last run that succeeded. `run`: the earlier run of
+    which this is what `failed`, or what it wrote, to `undo` it.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    kind: Literal["upload", "sftp", "api", "enroll"]
+    kind: Literal["upload", "sftp", "api", "enroll", "failed", "undo"]
     upload: str = ""
     name: str = ""
     sha256: str = ""
     changes: bool = False
+    run: str = ""
 
 
 class Selection(BaseModel):
@@ -110,10 +115,11 @@ class RunFile(BaseModel):
 
 class Run(BaseModel):
     """A run as stored. `number` grows with the runs of its stream (connection, direction, data type) that
-    have begun; 0 before.
+    have begun; 0 before. `as_of` is the number of the run whose rows it brings once more, where it does.
 
     `clock` is the district's own time when the run was asked for (ISO 8601 with its offset); a replay keeps it.
     `delivery` says where an export goes: into files to download or for an SFTP folder, or into the SIS itself.
+    `sending`: something may have been sent before the run was applying, so it cannot be cancelled any more.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -126,6 +132,7 @@ class Run(BaseModel):
     school_year: int
     mapping: str
     number: int = 0
+    as_of: int = 0
     lane: Literal["interactive", "bulk"]
     state: RunState = RunState.PENDING
     trigger: Trigger
@@ -143,6 +150,7 @@ class Run(BaseModel):
     to_apply: list[int] = Field(default_factory=list)
     files: list[RunFile] = Field(default_factory=list)
     delivered_at: datetime | None = None
+    sending: bool = False
     stage: dict[str, Any] = Field(default_factory=dict)
     reasons: list[dict[str, Any]] = Field(default_factory=list)
     error: dict[str, str] | None = None
@@ -151,6 +159,11 @@ class Run(BaseModel):
     @property
     def makes_files(self) -> bool:
         return self.delivery in ("download", "sftp")
+
+    @property
+    def undoes(self) -> str:
+        """The run that this one takes back; blank where it takes nothing back."""
+        return self.source.run if self.source.kind == "undo" else ""
 
     @property
     def moment(self) -> Moment:

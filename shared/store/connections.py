@@ -36,10 +36,9 @@ class Connections:
 
     async def set(self, id: str, **values: Any) -> Connection:
         """Replace some values. Raises NotFound."""
-        document = await self._connections.change({"_id": id}, {"$set": values})
-        if document is None:
+        if not await self._connections.update({"_id": id}, {"$set": values}):
             raise NotFound(*said("connection.not_found"))
-        return to_connection(document)
+        return await self.get(id)
 
     async def set_secrets(self, id: str, sealed: bytes) -> None:
         if not await self._connections.update({"_id": id}, {"$set": {"secrets": Binary(sealed)}}):

@@ -22,20 +22,23 @@ async def acquire(
     seconds: float,
     also: Mapping[str, Any] | None = None,
 ) -> Document | None:
-    """The document with its new fence, or None where somebody holds it or its state is another."""
+    """The document with its new fence, or None where somebody holds it or its state is another.
+
+    Read, then taken if nobody was faster: SecantusDB scans the collection for a find-and-modify (docs/decisions.md).
+    """
     now = datetime.now(UTC)
-    return await collection.change(
-        {
-            "_id": id,
-            "state": {"$in": list(states)},
-            "$or": [{"lease_until": {"$exists": False}}, {"lease_until": {"$lt": now}}],
-        },
-        {
-            "$set": {"owner": owner, "lease_until": now + timedelta(seconds=seconds)},
-            "$inc": {"fence": 1},
-            **(also or {}),
-        },
-    )
+    found = await collection.get({"_id": id, "state": {"$in": list(states)}})
+    if found is None or _is_held(found, now):
+        return None
+    taken = {"owner": owner, "lease_until": now + timedelta(seconds=seconds)}
+    where = fenced(id, found["fence"], state=found["state"])
+    if not await collection.update(where, {"$set": taken, "$inc": {"fence": 1}, **(also or {})}):
+        return None
+    return {**found, **taken, "fence": found["fence"] + 1}
+
+
+def _is_held(document: Document, now: datetime) -> bool:
+    return "lease_until" in document and bool(document["lease_until"] >= now)
 
 
 async def renew(collection: Collection, id: str, *, fence: int, seconds: float) -> bool:

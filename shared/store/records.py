@@ -1,6 +1,6 @@
 """What became of each record that was not simply unchanged."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -8,9 +8,15 @@ from typing import Any
 import orjson
 
 from shared.model.record import Action, Outcome, Problem
+from shared.model.run import Run
+from shared.store.runs import stream_of
 from shared.store.scoped import Collection, Document, Duplicate
 
 PAGE = 200
+AT_ONCE = 500
+WRITTEN = (Outcome.SUCCEEDED, Outcome.PARTIAL)
+UNSUCCESSFUL = (Outcome.FAILED, Outcome.PARTIAL)
+STORED = (Outcome.FAILED, Outcome.PARTIAL, Outcome.SUCCEEDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +32,26 @@ class RecordResult:
     problems: Sequence[Problem]
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which records of a run: all of these must be so; what is None does not matter. `code` is of a problem."""
+
+    outcome: Outcome | None = None
+    action: Action | None = None
+    code: str | None = None
+    key: str | None = None
+
+
+EVERY = Wanted()
+
+
 class Records:
+    """A record stands under its run and row, and is found by its key in the stream as well."""
+
     def __init__(self, collection: Collection) -> None:
         self._records = collection
 
-    async def put(self, run: str, fence: int, results: Sequence[RecordResult]) -> None:
+    async def put(self, run: Run, fence: int, results: Sequence[RecordResult]) -> None:
         """Store results. Again for the same record replaces it, unless a higher fence wrote it."""
         documents = [_document(run, fence, result) for result in results]
         for position in await self._records.insert_many(documents):
@@ -41,28 +62,57 @@ class Records:
                 continue
 
     async def page(
-        self, run: str, *, outcome: str | None = None, after: str | None = None, limit: int = PAGE
+        self, run: Run, wanted: Wanted = EVERY, *, after: str | None = None, limit: int = PAGE
     ) -> list[dict[str, Any]]:
         """Records in the order of their rows, from behind the cursor `after` (the `cursor` of the last one)."""
-        where: dict[str, Any] = {"run": run}
-        if outcome is not None:
-            where["outcome"] = outcome
+        where = _where(run, wanted)
         if after is not None:
             where["place"] = {"$gt": after}
         found = await self._records.all(where, sort=[("place", 1)], limit=min(limit, PAGE))
         return [_shown(one) for one in found]
 
+    async def each(self, run: Run, wanted: Wanted = EVERY) -> AsyncIterator[dict[str, Any]]:
+        """The same, all of them: as many as there are, a few hundred in memory."""
+        async for one in self._records.find(_where(run, wanted), sort=[("place", 1)], batch=AT_ONCE):
+            yield _shown(one)
+
+    async def history(self, stream: str, key: str, most: int) -> list[dict[str, Any]]:
+        """What runs of a stream made of the record with this key, newest first: with `run`, `number` and `as_of`."""
+        found = await self._records.all({"stream": stream, "key": key}, sort=[("number", -1)], limit=most)
+        return [{**_shown(one), **{name: one[name] for name in ("run", "number", "as_of")}} for one in found]
+
+    async def key_of(self, stream: str, target_id: str) -> str:
+        """The key under which a stream has written to the record with this id in the target; blank where it has not."""
+        found = await self._records.all({"target_id": target_id, "stream": stream}, limit=1)
+        return str(found[0]["key"]) if found else ""
+
     async def count(self, run: str, outcome: str) -> int:
         return await self._records.count({"run": run, "outcome": outcome})
 
 
-def _document(run: str, fence: int, result: RecordResult) -> Document:
+def _where(run: Run, wanted: Wanted) -> dict[str, Any]:
+    """Every outcome is named where none is asked for, so that the same index gives them in the order of the rows."""
+    outcomes = [wanted.outcome.value] if wanted.outcome else [one.value for one in STORED]
+    where: dict[str, Any] = {"run": run.id, "outcome": outcomes[0] if len(outcomes) == 1 else {"$in": outcomes}}
+    if wanted.action is not None:
+        where["action"] = wanted.action.value
+    if wanted.code is not None:
+        where["codes"] = wanted.code
+    if wanted.key is not None:
+        where |= {"stream": stream_of(run), "key": wanted.key}
+    return where
+
+
+def _document(run: Run, fence: int, result: RecordResult) -> Document:
     place = f"{result.row:010d}" if result.row else f"m{result.key}"
     document: Document = {
-        "_id": f"{run}/{place}",
-        "run": run,
+        "_id": f"{run.id}/{place}",
+        "run": run.id,
         "place": place,
         "row": result.row,
+        "stream": stream_of(run),
+        "number": run.number,
+        "as_of": run.as_of or run.number,
         "key": result.key,
         "action": result.action.value,
         "outcome": result.outcome.value,
@@ -73,6 +123,7 @@ def _document(run: str, fence: int, result: RecordResult) -> Document:
     }
     if result.problems:
         document["problems"] = [problem.as_dict() for problem in result.problems]
+        document["codes"] = sorted({problem.code for problem in result.problems})
     return document
 
 

@@ -1,7 +1,7 @@
 """Runs of one organization."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from shared.store.outbox import NOTHING_WAITS, announced, announcing
 from shared.store.scoped import Collection, Document, Duplicate
 
 MAX_REGISTRATIONS = 500
+LOOKED_THROUGH = 20
 _HIDDEN = ("outbox", "outbox_at", "owner", "lease_until", "_id")
 
 
@@ -47,28 +48,33 @@ class Runs:
             return False
         return True
 
-    async def numbered(self, run: Run, fence: int) -> Run | None:
+    async def numbered(self, run: Run, fence: int, **facts: Any) -> Run | None:
         """The run, active and leased, with a number above those of all before it. None where the lease was lost.
 
         Runs are numbered in the order in which they begin, so that what a later one wrote always stands above.
+        `facts` are noted by the same write.
         """
-        if run.number:
-            return run
-        number = await self._next_number(stream_of(run))
-        if not await self.note(run.id, fence, {"number": number}):
+        if not run.number:
+            facts["number"] = await self._next_number(stream_of(run))
+        if facts and not await self.note(run.id, fence, facts):
             return None
-        return run.model_copy(update={"number": number})
+        return run.model_copy(update=facts)
 
     async def _next_number(self, stream: str) -> int:
-        for _ in range(10):
-            try:
-                counter = await self._streams.change({"_id": stream}, {"$inc": {"last_number": 1}}, upsert=True)
-            except Duplicate:  # another run of a new stream makes the counter at this moment
-                await asyncio.sleep(0.01)
-                continue
-            if counter is not None:
-                return int(counter["last_number"])
+        for _ in range(20):
+            if (number := await self._counted(stream)) is not None:
+                return number
+            await asyncio.sleep(0.01)  # another run of the stream was faster
         raise Unavailable(*said("run.busy"))
+
+    async def _counted(self, stream: str) -> int | None:
+        counter = await self._streams.get({"_id": stream})
+        if counter is None:
+            first = await self._streams.insert_many([{"_id": stream, "last_number": 1}])
+            return None if first else 1
+        last = int(counter["last_number"])
+        where = {"_id": stream, "last_number": last}
+        return last + 1 if await self._streams.update(where, {"$set": {"last_number": last + 1}}) else None
 
     async def get(self, id: str) -> Run:
         """Raises NotFound."""
@@ -85,6 +91,15 @@ class Runs:
         if before is not None:
             where["_id"] = {"$lt": before}
         return [to_run(one) for one in await self._runs.all(where, sort=[("_id", -1)], limit=min(limit, 200))]
+
+    async def asked_since(self, at: datetime, *, connection: str | None = None, most: int = 5000) -> list[Run]:
+        """Those asked for since then, newest first; at most so many."""
+        where: dict[str, Any] = {"created_at": {"$gte": at}}
+        if connection is not None:
+            where["connection"] = connection
+        fields = [name for name in Run.model_fields if name not in ("id", "stage", "reasons", "files", "to_apply")]
+        found = await self._runs.all(where, sort=[("_id", -1)], limit=most, fields=fields)
+        return [to_run(one) for one in found]
 
     async def same_request(self, fingerprint: str, states: Sequence[RunState]) -> Run | None:
         """A run that was asked for in the same words and is in one of these states."""
@@ -156,16 +171,23 @@ class Runs:
         facts: Mapping[str, Any] | None = None,
         messages: Sequence[Outgoing] = (),
     ) -> bool:
-        """One step of the state machine, with its facts and its announcements. An end frees the stream."""
+        """One step of the state machine, with its facts and its announcements. An end frees the stream.
+
+        Cancelled is only what has sent nothing, and whoever is at work on it is shut out: the fence grows.
+        """
         where: dict[str, Any] = {"_id": id, "state": {"$in": [state.value for state in from_states]}}
         if fence is not None:
             where["fence"] = fence
         values: dict[str, Any] = {**(facts or {}), "state": to.value}
         unset: dict[str, str] = dict(leases.RELEASED)
+        change: dict[str, Any] = {"$set": values, "$unset": unset, **announcing(messages)}
         if to in ENDED:
             values["ended_at"] = datetime.now(UTC)
             unset["active"] = ""
-        return await self._runs.update(where, {"$set": values, "$unset": unset, **announcing(messages)})
+        if to is RunState.CANCELLED:
+            where["sending"] = {"$ne": True}
+            change["$inc"] = {"fence": 1}
+        return await self._runs.update(where, change)
 
     async def reopen(self, id: str, to: RunState) -> bool:
         """partial or failed -> `to`, for a replay. False where it is in neither, or another run is active."""
@@ -175,6 +197,34 @@ class Runs:
             return await self._runs.update({"_id": id, "state": {"$in": wanted}}, change)
         except Duplicate:
             return False
+
+    async def last_compared(self, stream: str) -> Run | None:
+        """The newest run of the stream that came so far as to decide about records."""
+        states = [one.value for one in (RunState.APPLYING, RunState.SUCCEEDED, RunState.PARTIAL, RunState.FAILED)]
+        where = {"stream": stream, "state": {"$in": states}, "number": {"$gt": 0}}
+        found = await self._runs.all(where, sort=[("number", -1)], limit=LOOKED_THROUGH)
+        runs = (to_run(one) for one in found)
+        return next((run for run in runs if run.slices or run.state is not RunState.FAILED), None)
+
+    async def since(self, run: Run, number: int) -> AsyncIterator[Run]:
+        """Other runs of the stream whose rows are newer than those of run `number`, but for cancelled; newest first."""
+        where = {"stream": stream_of(run), "number": {"$gt": number}, "state": {"$ne": RunState.CANCELLED.value}}
+        async for document in self._runs.find(where, sort=[("number", -1)]):
+            one = to_run(document)
+            if one.id != run.id and (one.as_of or one.number) > number:
+                yield one
+
+    async def followed_by(self, id: str, name: str, candidate: str, *, instead_of: str = "") -> str:
+        """The id of the run that follows this one under a name: `candidate` where none does yet, or only `instead_of`.
+
+        So whoever asks at the same time, or again after a crash, gets one and the same.
+        """
+        place = f"followers.{name.replace(' ', '_')}"
+        await self._runs.update({"_id": id, place: instead_of or {"$exists": False}}, {"$set": {place: candidate}})
+        found = await self._runs.get({"_id": id}, ["followers"])
+        if found is None:
+            raise NotFound(*said("run.not_found"))
+        return str(found["followers"][name.replace(" ", "_")])
 
     async def is_latest(self, run: Run) -> bool:
         """No later run of the stream has begun to apply. One that never got a number is judged by when it began."""

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from shared.contracts.envelope import Outgoing
+from shared.model.cause import Cause
 from shared.store import leases
 from shared.store.outbox import announcing
 from shared.store.scoped import Collection, Document
@@ -35,6 +36,7 @@ class Slice:
     changes: str = ""
     listed: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
+    causes: Sequence[Cause] = ()
     error: Mapping[str, str] | None = None
     fence: int = 0
 
@@ -108,12 +110,15 @@ class Slices:
         state: SliceState,
         *,
         counts: Mapping[str, int],
+        causes: Sequence[Cause] = (),
         changes: str | None = None,
         listed: str | None = None,
         messages: Sequence[Outgoing] = (),
     ) -> bool:
-        """Record the step and its counts under the fence. False where the lease was lost to somebody else."""
+        """Record the step, its counts and why records failed in it. False where the lease was lost to somebody else."""
         values: dict[str, Any] = {"state": state.value, **{f"counts.{name}": n for name, n in counts.items()}}
+        step = "apply" if changes is None else "compare"
+        values[f"causes.{step}"] = [one.packed() for one in causes]
         if changes is not None:
             values["changes"] = changes
         if listed is not None:
@@ -173,6 +178,7 @@ def _to_slice(document: Document) -> Slice:
         changes=document.get("changes", ""),
         listed=document.get("listed", ""),
         counts=document.get("counts", {}),
+        causes=[Cause.unpacked(one) for step in document.get("causes", {}).values() for one in step],
         error=document.get("error"),
         fence=document["fence"],
     )

@@ -15,6 +15,7 @@ import pytest
 
 from devtools.parts import LocalParts
 from devtools.parts.local import AMQP_VARIABLE, MONGO_VARIABLE
+from devtools.parts.nursery import VARIABLE
 
 LAST_LINE = "Ctrl-C ends all of it."
 
@@ -22,7 +23,7 @@ LAST_LINE = "Ctrl-C ends all of it."
 @pytest.fixture
 async def demo(parts: LocalParts) -> AsyncIterator[asyncio.subprocess.Process]:
     given = {AMQP_VARIABLE: parts.addresses.amqp_url, MONGO_VARIABLE: parts.addresses.mongo_url}
-    env = {**os.environ, **given, "COLUMNS": "400"}
+    env = {**os.environ, VARIABLE: "", **given, "COLUMNS": "400"}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "devtools.demo", env=env, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )

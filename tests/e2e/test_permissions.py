@@ -84,9 +84,13 @@ READING: dict[tuple[str, str], Any] = {
 RUNS: dict[tuple[str, str], Any] = {
     ("GET", "/runs/{id}"): {},
     ("GET", "/runs/{id}/records"): {},
+    ("GET", "/runs/{id}/records.csv"): {},
+    ("GET", "/runs/{id}/causes"): {},
     ("GET", "/runs/{id}/files/{number}"): {},
     ("POST", "/runs/{id}/approve"): {},
     ("POST", "/runs/{id}/reject"): {},
+    ("POST", "/runs/{id}/cancel"): {},
+    ("POST", "/runs/{id}/retry"): {},
 }
 
 

@@ -16,6 +16,7 @@ from services.sandbox.world import OrganizationPatch, OrganizationSpec, World
 from shared.adapters.enroll import enroll_client
 from shared.adapters.registrations import PAGE, RegistrationSource
 from shared.model.errors import Refused, Unavailable
+from shared.model.run import Selection
 
 
 @dataclass
@@ -116,3 +117,10 @@ async def test_a_search_finds_by_a_name_or_an_id_and_is_bounded(site: Site) -> N
     (one,) = await site.source().search("S-3")
     assert (one.first_name, one.last_name, one.grade) == ("Mara 3", "Nguyễn", "5")
     assert await site.source(org="o-2").search("mara") == []
+
+
+async def test_more_registrations_than_a_call_may_name_are_asked_for_in_several(site: Site) -> None:
+    site.register(PAGE + 3)
+    ids = tuple(str(number) for number in range(2, PAGE + 4))
+    found = await rows(RegistrationSource(site.http, "o-1", 2026, Selection(registrations=ids)))
+    assert sorted(int(one["registrations.id"]) for one in found) == [int(id) for id in ids]

@@ -128,6 +128,9 @@ async def runs(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert await other.runs.same_request("f", every) is None
     assert await other.runs.active(STREAM) is None
     assert await other.runs.oldest_waiting(STREAM) is None
+    assert await other.runs.last_compared(STREAM) is None
+    assert [one async for one in other.runs.since(make_run(org="other"), -1)] == []
+    await refused(NotFound, lambda: other.runs.followed_by(RUN.id, "retry", "run_2"))
     assert await other.runs.widen(STREAM, "map_1", 2026, ["7"]) is None
     theirs = make_run(id=RUN.id, org="other", connection="con_2", number=0)
     assert not await other.runs.activate(RUN.id)
@@ -164,12 +167,16 @@ async def slices(mine: OrgStore, other: OrgStore, _: Store) -> None:
 
 
 async def records(mine: OrgStore, other: OrgStore, _: Store) -> None:
-    await mine.records.put("run_1", 1, [RESULT])
-    before = await mine.records.page("run_1")
-    assert await other.records.page("run_1") == []
+    await mine.records.put(RUN, 1, [RESULT])
+    before = await mine.records.page(RUN)
+    assert await other.records.page(RUN) == []
+    assert [one async for one in other.records.each(RUN)] == []
+    assert await other.records.history(STREAM, "k", 9) == []
+    assert await other.records.key_of(STREAM, "9") == ""
+    assert await mine.records.key_of(STREAM, "9") == "k"
     assert await other.records.count("run_1", "Succeeded") == 0
-    await other.records.put("run_1", 9, [RecordResult(2, "k", Action.CREATE, Outcome.FAILED, "x", {}, ())])
-    assert await mine.records.page("run_1") == before
+    await other.records.put(RUN, 9, [RecordResult(2, "k", Action.CREATE, Outcome.FAILED, "x", {}, ())])
+    assert await mine.records.page(RUN) == before
 
 
 async def buckets(mine: OrgStore, other: OrgStore, _: Store) -> None:

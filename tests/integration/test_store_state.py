@@ -17,7 +17,7 @@ from shared.model.run import RunState
 from shared.store.buckets import Entries, _open, _seal, bucket_of, state_id
 from shared.store.database import Store
 from shared.store.failed import DeadLetter, Selection
-from shared.store.records import RecordResult
+from shared.store.records import RecordResult, Wanted
 from shared.store.runs import stream_id
 from shared.store.slices import Slice, SliceState
 from shared.store.triggers import Due
@@ -28,6 +28,7 @@ __all__ = ["store"]
 
 STATE = state_id("con_1", "import", "students", 2026)
 STREAM = stream_id("con_1", "import", "students")
+RUN = make_run(id="run_1")
 SLICE = Slice("run_1", 0, 0, 255, 1, SliceState.STAGED, "x")
 STAGED = [SliceState.STAGED]
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30) | st.sampled_from(["a.b", "$set", "\0", "", "é"])
@@ -155,6 +156,21 @@ async def test_which_run_is_the_latest_and_which_was_asked_for_before(store: Sto
     assert await runs.same_request("other", list(RunState)) is None
 
 
+async def test_what_may_have_sent_something_is_never_cancelled(store: Store) -> None:
+    runs = store.org("o-1").runs
+    for _ in range(20):
+        run = make_run(number=0)
+        await runs.add_begun(run, [], fingerprint="f")
+        held = await runs.acquire(run.id, [RunState.STAGING], "w", 60)
+        assert held is not None
+        cancelled, begun = await at_once(
+            [runs.move(run.id, [RunState.STAGING], RunState.CANCELLED), runs.numbered(*held, sending=True)]
+        )
+        found = await runs.get(run.id)
+        assert bool(cancelled) is (found.state is RunState.CANCELLED) is (begun is None) is not found.sending
+        await runs.move(run.id, [RunState.STAGING], RunState.SUCCEEDED)
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(texts, st.tuples(texts, texts, st.integers(0, 1), texts), max_size=8))
 def test_buckets_take_any_key(entries: Entries) -> None:
@@ -191,28 +207,28 @@ def result(row: int, key: str = "k", outcome: Outcome = Outcome.SUCCEEDED) -> Re
 async def test_records_are_paged_in_the_order_of_their_rows(store: Store) -> None:
     records = store.org("o-1").records
     rows = [result(n, f"k{n}", Outcome.FAILED if n % 5 == 0 else Outcome.SUCCEEDED) for n in range(500, 0, -1)]
-    await records.put("run_1", 1, [*rows, result(0, "gone.$"), result(0, "\0")])
+    await records.put(RUN, 1, [*rows, result(0, "gone.$"), result(0, "\0")])
     seen, after = [], None
-    while page := await records.page("run_1", after=after, limit=70):
+    while page := await records.page(RUN, after=after, limit=70):
         seen += page
         after = page[-1]["cursor"]
     assert [one["row"] for one in seen] == [*range(1, 501), None, None]
     assert {one["key"] for one in seen[-2:]} == {"gone.$", "\0"}
     assert seen[0]["changes"] == {"a.b": [None, "\0"]}
-    failed = await records.page("run_1", outcome="Failed")
+    failed = await records.page(RUN, Wanted(Outcome.FAILED))
     assert [one["row"] for one in failed] == list(range(5, 501, 5))
     assert failed[0]["problems"][0]["code"] == "c"
     assert await records.count("run_1", "Failed") == 100
-    assert await records.page("run_1", outcome="Pending") == []
+    assert await records.page(RUN, Wanted(Outcome.PENDING)) == []
 
 
 async def test_a_record_put_again_is_replaced_unless_a_higher_fence_wrote_it(store: Store) -> None:
     records = store.org("o-1").records
     for fence, outcome in ((2, "Failed"), (2, "Succeeded"), (1, "Failed"), (3, "Partial Sync")):
-        await records.put("run_1", fence, [result(2, outcome=Outcome(outcome)), result(10 + fence)])
-        (first, *_) = await records.page("run_1")
+        await records.put(RUN, fence, [result(2, outcome=Outcome(outcome)), result(10 + fence)])
+        (first, *_) = await records.page(RUN)
         assert first["outcome"] == ("Succeeded" if fence == 1 else outcome)
-    await records.put("run_1", 1, [])
+    await records.put(RUN, 1, [])
 
 
 async def test_artifacts(store: Store) -> None:

@@ -93,7 +93,7 @@ def drafted(draw: st.DrawFn) -> dict[str, Any]:
 
 
 lenient = settings(
-    deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 

@@ -5,7 +5,7 @@ from typing import Final
 from fastapi import APIRouter, FastAPI, HTTPException, Request
 from starlette.responses import Response
 
-from services.gateway.pages import cards, guide, login, mapping, runs
+from services.gateway.pages import cards, charts, explaining, guide, login, mapping, operators, runs
 from services.gateway.pages.login import to_login
 from services.gateway.pages.site import static
 from services.gateway.pages.visits import SignInNeeded
@@ -25,7 +25,9 @@ async def file(version: str, name: str) -> Response:
 
 
 def add_to(app: FastAPI) -> None:
-    for router in (login.router, cards.router, runs.router, guide.router, *mapping.routers(), _files):
+    for module in (login, cards, runs, charts, explaining, operators, guide):
+        app.include_router(module.router)
+    for router in (*mapping.routers(), _files):
         app.include_router(router)
     app.add_exception_handler(SignInNeeded, _sign_in)
 

@@ -2,19 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, Final
+from enum import StrEnum
+from typing import Annotated, Any, Final, TypeVar
+from urllib.parse import urlencode
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from starlette.responses import Response, StreamingResponse
 
-from services.gateway import runs
+from services.gateway import exports, records, runs
 from services.gateway.pages.site import HEADERS, fragment, page, then
 from services.gateway.pages.visits import Visit, Visited
 from services.gateway.pages.words import STATES
 from shared.model.connection import Connection
 from shared.model.permission import Deed
-from shared.model.record import Outcome
-from shared.model.run import Run, RunState
+from shared.model.record import Action, Outcome
+from shared.model.run import UNWRITTEN, Run, RunState
 
 router = APIRouter(include_in_schema=False)
 
@@ -22,6 +24,12 @@ RUNS_PER_PAGE: Final = 50
 RECORDS_PER_PAGE: Final = 50
 LOOK_SECONDS: Final = 0.5
 BEAT_SECONDS: Final = 15.0
+FILTERS: Final = ("outcome", "action", "code", "key")
+CHOICES: Final[Mapping[str, Any]] = {
+    "outcomes": [one.value for one in Outcome],
+    "actions": [one.value for one in Action if one is not Action.ADOPT],
+}
+Choice = TypeVar("Choice", bound=StrEnum)
 STEPS: Final = (RunState.STAGING, RunState.COMPARING, RunState.NEEDS_APPROVAL, RunState.APPLYING)
 
 
@@ -38,13 +46,27 @@ async def index(visit: Visited, connection: str = "", before: str = "") -> Respo
 
 
 @router.get("/runs/{id}")
-async def show(visit: Visited, id: str, outcome: str = "", after: str = "") -> Response:
+async def show(visit: Visited, id: str, after: str = "") -> Response:
     run = await runs.show(visit.call, id)
     connection = await visit.call.connection(run.connection)
-    shown = await _records(visit, run, outcome, after)
-    about: dict[str, Any] = {"run": run, "connection": connection, "records": shown, "outcome": outcome, "after": after}
-    about |= {"outcomes": [one.value for one in Outcome], "more": _more(shown), "steps": _steps(run)}
-    return await page(visit, "run.html", **about, decides=await _decides(visit, run))
+    asked = {name: visit.request.query_params.get(name, "").strip()[:300] for name in FILTERS}
+    about: dict[str, Any] = {"run": run, "connection": connection, "steps": _steps(run), "asked": asked}
+    if await visit.can(Deed.VIEW if run.direction == "import" else Deed.VIEW_EXPORT):
+        found = await _records(visit, run, asked, after)
+        about |= {"records": found, "causes": await records.causes(visit.call, id), "more": _more(found, asked)}
+    else:
+        about |= {"records": None, "causes": [], "more": ""}
+    return await page(visit, "run.html", **about, **CHOICES, decides=await _decides(visit, run))
+
+
+@router.get("/runs/{id}/records.csv")
+async def download(visit: Visited, id: str, outcome: str = "") -> Response:
+    return await records.download(visit.call, id, _one_of(Outcome, outcome))
+
+
+@router.get("/runs/{id}/files/{number}")
+async def file(visit: Visited, id: str, number: Annotated[int, Path(ge=1)]) -> Response:
+    return await exports.download(visit.call, id, number)
 
 
 @router.get("/runs/{id}/events")
@@ -68,19 +90,34 @@ async def reject(visit: Visited, id: str) -> Response:
     return then(f"/runs/{id}", "rejected")
 
 
-async def _records(visit: Visit, run: Run, outcome: str, after: str) -> list[dict[str, Any]]:
-    """Those of an outcome; of a run that waits for a person, what is planned. None for who may not see them."""
-    deed = Deed.VIEW if run.direction == "import" else Deed.VIEW_EXPORT
-    if not await visit.can(deed):
-        return []
-    wanted = Outcome(outcome) if outcome in [one.value for one in Outcome] else None
-    if wanted is None and run.state in (RunState.NEEDS_APPROVAL, RunState.APPLYING):
-        wanted = Outcome.PENDING
-    return await runs.records(visit.call, run.id, wanted, after or None, RECORDS_PER_PAGE)
+@router.post("/runs/{id}/retry")
+async def retry(visit: Visited, id: str) -> Response:
+    """Leads to the new run."""
+    return then(f"/runs/{(await runs.retry(visit.call, id)).id}", "started")
 
 
-def _more(records: list[dict[str, Any]]) -> str:
-    return str(records[-1]["cursor"]) if len(records) == RECORDS_PER_PAGE else ""
+@router.post("/runs/{id}/cancel")
+async def cancel(visit: Visited, id: str) -> Response:
+    await runs.cancel(visit.call, id)
+    return then(f"/runs/{id}", "cancelled")
+
+
+async def _records(visit: Visit, run: Run, asked: Mapping[str, str], after: str) -> list[dict[str, Any]]:
+    """Those that were asked for; of a run that waits for a person, what is planned."""
+    outcome = _one_of(Outcome, asked["outcome"])
+    if outcome is None and run.state in (RunState.NEEDS_APPROVAL, RunState.APPLYING) and not asked["code"]:
+        outcome = Outcome.PENDING
+    action, code, key = _one_of(Action, asked["action"]), asked["code"] or None, asked["key"] or None
+    return await records.records(visit.call, run.id, outcome, action, code, key, after or None, RECORDS_PER_PAGE)
+
+
+def _one_of(kind: type[Choice], text: str) -> Choice | None:
+    return next((one for one in kind if one.value == text), None)
+
+
+def _more(found: list[dict[str, Any]], asked: Mapping[str, str]) -> str:
+    """The query of the page behind; blank where there is none."""
+    return urlencode({**asked, "after": found[-1]["cursor"]}) if len(found) == RECORDS_PER_PAGE else ""
 
 
 async def _decides(visit: Visit, run: Run) -> Mapping[str, bool]:
@@ -90,7 +127,14 @@ async def _decides(visit: Visit, run: Run) -> Mapping[str, bool]:
     return {
         "approve": waits and await visit.can(to_approve, run.data_type),
         "reject": waits and await visit.can(to_reject, run.data_type),
+        "retry": run.ended and _has_failures(run) and await visit.can(to_approve, run.data_type),
+        "cancel": run.state in UNWRITTEN and not waits and await visit.can(to_reject, run.data_type),
     }
+
+
+def _has_failures(run: Run) -> bool:
+    counted = any(run.counts.get(name) for name in ("failed", "invalid", "partial"))
+    return counted and run.state is not RunState.CANCELLED and not run.makes_files
 
 
 def _steps(run: Run) -> list[tuple[str, bool]]:

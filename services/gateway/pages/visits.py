@@ -39,6 +39,10 @@ class Visit:
     async def form(self) -> FormData:
         return await self.request.form(max_files=1, max_fields=MOST_FIELDS)
 
+    async def chosen(self, name: str) -> list[str]:
+        """Every value of a field that may come several times."""
+        return [value for value in (await self.form()).getlist(name) if isinstance(value, str)]
+
     async def fields(self) -> Mapping[str, str]:
         """The texts of the form, the last one of each name."""
         return {name: value for name, value in (await self.form()).multi_items() if isinstance(value, str)}

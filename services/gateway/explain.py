@@ -1,0 +1,48 @@
+"""Where the values of a record come from."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from services.gateway.context import Caller
+from shared.engine.explaining import Asked, Direction, explain
+from shared.model.catalog import data_types
+from shared.model.error_texts import said
+from shared.model.errors import BadInput, NotFound
+from shared.model.explanation import Explanation
+from shared.model.permission import Deed
+
+router = APIRouter(prefix="/api/v1/explain", tags=["explain"])
+
+Key = Annotated[
+    str, Query(max_length=300, description="The record's key as its runs show it, such as the district's student id.")
+]
+TargetId = Annotated[str, Query(max_length=100, description="Or its id in Enroll; for exports, in the SIS.")]
+OfConnection = Annotated[str | None, Query(max_length=100, description="Only what came through this connection.")]
+Field = Annotated[str | None, Query(max_length=100, description="Only this field.")]
+Before = Annotated[int | None, Query(description="The `next` of the field: earlier writes go on behind it.")]
+Earlier = Annotated[int, Query(ge=0, le=100, description="How many earlier writes of each field are shown.")]
+
+
+@router.get("/{data_type}")
+async def show(
+    call: Caller,
+    data_type: str,
+    key: Key = "",
+    target_id: TargetId = "",
+    connection: OfConnection = None,
+    direction: Direction = "import",
+    field: Field = None,
+    before: Before = None,
+    earlier: Earlier = 10,
+) -> list[Explanation]:
+    """Which run, row, column and mapping put each value there, one for each connection that wrote to the record."""
+    await call.may(Deed.VIEW if direction == "import" else Deed.VIEW_EXPORT, subject=f"explain {data_type}"[:100])
+    if not key and not target_id:
+        raise BadInput(*said("record.not_named"))
+    connections = [await call.connection(connection)] if connection else await call.org.connections.all()
+    asked = Asked(direction, data_type, key, target_id, field, before, earlier)
+    found = await explain(call.org, connections, asked) if data_type in data_types() else []
+    if not found:
+        raise NotFound(*said("record.not_found"))
+    return found

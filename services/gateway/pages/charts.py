@@ -1,0 +1,116 @@
+"""Charts of the last days: runs by how they ended, how long they took, and how many records they changed."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from services.gateway.pages.site import page
+from services.gateway.pages.visits import Visited
+from services.gateway.pages.words import STATES, TONES
+from shared.model.permission import Deed
+from shared.model.run import ENDED, Run, RunState
+
+router = APIRouter(include_in_schema=False)
+
+DAYS: Final = 30
+WIDTH: Final = 900
+HEIGHT: Final = 220
+LEFT: Final = 60
+BOTTOM: Final = 30
+SHOWN: Final = (RunState.SUCCEEDED, RunState.PARTIAL, RunState.FAILED, RunState.CANCELLED)
+
+
+@dataclass(slots=True)
+class Day:
+    """What ran on one day (UTC): runs by how they ended, the longest in seconds, records created or changed."""
+
+    date: date
+    ended: dict[RunState, int] = field(default_factory=lambda: dict.fromkeys(SHOWN, 0))
+    longest: float = 0.0
+    changed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    x: float
+    y: float
+    width: float
+    height: float
+    tone: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """`marks` are the lines of the scale: how high, and what they say."""
+
+    title: str
+    bars: list[Bar]
+    marks: list[tuple[float, str]]
+    days: list[tuple[float, str]]
+
+
+@router.get("/charts")
+async def show(visit: Visited, connection: str = "") -> Response:
+    await visit.call.may(Deed.VIEW, subject="charts")
+    if connection:
+        await visit.call.connection(connection)
+    today = datetime.now(UTC).date()
+    since = datetime.combine(today - timedelta(days=DAYS - 1), datetime.min.time(), UTC)
+    found = days_of(await visit.call.org.runs.asked_since(since, connection=connection or None), today)
+    names = {one.id: one.name for one in await visit.call.org.connections.all()}
+    about: dict[str, Any] = {"charts": charts_of(found), "days": found, "chosen": connection, "connections": names}
+    return await page(visit, "charts.html", **about, states=[(one, STATES[one]) for one in SHOWN], tones_of=TONES)
+
+
+def days_of(runs: Sequence[Run], today: date) -> list[Day]:
+    """The last days, the oldest first; runs that have not ended are left out."""
+    days = {day: Day(day) for day in (today - timedelta(days=back) for back in reversed(range(DAYS)))}
+    for run in runs:
+        day = days.get(run.created_at.astimezone(UTC).date())
+        if day is None or run.state not in ENDED:
+            continue
+        day.ended[run.state] += 1
+        day.changed += run.counts.get("created", 0) + run.counts.get("updated", 0)
+        if run.started_at and run.ended_at:
+            day.longest = max(day.longest, (run.ended_at - run.started_at).total_seconds())
+    return list(days.values())
+
+
+def charts_of(days: Sequence[Day]) -> list[Chart]:
+    runs = [[(TONES[state], count) for state, count in day.ended.items()] for day in days]
+    return [
+        _chart("Runs a day, by how they ended", days, runs, "runs"),
+        _chart("Records created or changed a day", days, [[("busy", day.changed)] for day in days], "records"),
+        _chart("Longest run of a day, in seconds", days, [[("busy", day.longest)] for day in days], "s"),
+    ]
+
+
+def _chart(title: str, days: Sequence[Day], stacks: Sequence[Sequence[tuple[str, float]]], unit: str) -> Chart:
+    top = nice(max((sum(value for _, value in stack) for stack in stacks), default=0))
+    room, step = HEIGHT - BOTTOM - 10, (WIDTH - LEFT) / max(1, len(days))
+    bars = []
+    for place, (day, stack) in enumerate(zip(days, stacks, strict=True)):
+        base = float(HEIGHT - BOTTOM)
+        for tone, value in stack:
+            if value:
+                height = room * value / top
+                base -= height
+                words = f"{day.date:%d %b}: {value:,.4g} {unit}"
+                bars.append(Bar(LEFT + place * step + 2, base, step - 4, height, tone, words))
+    marks = [(HEIGHT - BOTTOM - room * part / 4, f"{top * part / 4:,.4g}") for part in range(5)]
+    named = [(LEFT + place * step + step / 2, f"{day.date:%d %b}") for place, day in enumerate(days) if place % 5 == 4]
+    return Chart(title, bars, marks, named)
+
+
+def nice(value: float) -> float:
+    """A round number at or above the value, for the top of a scale that is cut in four."""
+    if value <= 4:
+        return 4.0
+    size = 10.0 ** math.floor(math.log10(value))
+    return next(part * size for part in (1, 2, 4, 6, 8, 10) if part * size >= value)

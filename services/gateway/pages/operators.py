@@ -1,0 +1,74 @@
+"""Failed messages, for operators: found, looked at, and sent again or put aside once that was confirmed."""
+
+from collections.abc import Mapping
+from typing import Any, Final, get_args
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from services.gateway import failed
+from services.gateway.failed import Chosen, Decided, State
+from services.gateway.pages.site import page, then
+from services.gateway.pages.visits import Visit, Visited
+from shared.engine.dead_letters import Deed as Handling
+from shared.model.error_texts import said
+from shared.model.errors import BadInput
+
+router = APIRouter(include_in_schema=False)
+
+FILTERS: Final = ("type", "code", "reason", "org", "run")
+LIMIT: Final = 200
+
+
+@router.get("/failed-messages")
+async def index(visit: Visited) -> Response:
+    asked = _filter(visit.request.query_params)
+    given = visit.request.query_params.get("state", "waiting")
+    state: State = next((one for one in get_args(State) if one == given), "waiting")
+    found = await failed.index(visit.call, **asked, state=state, limit=LIMIT)
+    about: dict[str, Any] = {**found, "asked": asked, "chosen": state, "states": get_args(State)}
+    return await page(visit, "failed_messages.html", **about)
+
+
+@router.get("/failed-messages/{id:path}")
+async def show(visit: Visited, id: str) -> Response:
+    return await page(visit, "failed_message.html", letter=await failed.show(visit.call, id))
+
+
+@router.post("/failed-messages/confirm")
+async def confirm(visit: Visited) -> Response:
+    """What would be done, before it is."""
+    fields = await visit.fields()
+    decided = Decided(**await _chosen(visit), deed=_deed(fields), why="to be confirmed", dry_run=True)
+    results = await failed.decide(visit.call, decided)
+    about: dict[str, Any] = {"deed": decided.deed, "results": results, "chosen": decided}
+    return await page(visit, "failed_confirm.html", **about)
+
+
+@router.post("/failed-messages/decide")
+async def decide(visit: Visited) -> Response:
+    fields = await visit.fields()
+    why = fields.get("why", "").strip()[:500]
+    if not why:
+        raise BadInput(*said("failed.no_reason"))
+    decided = Decided(**await _chosen(visit), deed=_deed(fields), why=why)
+    await failed.decide(visit.call, decided)
+    return then("/failed-messages", "replayed" if decided.deed == "replay" else "discarded")
+
+
+async def _chosen(visit: Visit) -> dict[str, Any]:
+    """The ids that are ticked, else whatever fits the filter."""
+    fields = await visit.fields()
+    ids = await visit.chosen("id")
+    if ids or fields.get("all") != "1":
+        return Chosen(ids=ids).model_dump()
+    filled = _filter(fields)
+    return Chosen(**filled, everything=not any(filled.values())).model_dump()
+
+
+def _filter(given: Mapping[str, str]) -> dict[str, str | None]:
+    return {name: given.get(name, "").strip()[:300] or None for name in FILTERS}
+
+
+def _deed(fields: Mapping[str, str]) -> Handling:
+    return "discard" if fields.get("deed") == "discard" else "replay"

@@ -1,0 +1,109 @@
+"""A run that has not written anything is called off: nothing is written, nothing fails, and the next one begins."""
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from devtools.district import EXPORTER, District
+from devtools.sis_districts import SISS, SisDistrict, enrolled
+from devtools.stack import Stack
+from tests.e2e.broker import APPROVED, Tap, approved
+from tests.e2e.enroll import Faults, students, writes
+from tests.e2e.files import edited, roster
+from tests.e2e.operator import failed
+from tests.e2e.waiting import until
+
+ROWS = 220
+COMPARING = frozenset({"comparing"})
+
+
+async def cancel(district: District, run: str) -> httpx.Response:
+    return await district.api.post(f"/runs/{run}/cancel")
+
+
+async def test_a_run_that_compares_is_cancelled_and_the_next_one_goes_on(
+    district: District, tmp_path: Path, faults: Faults, stack: Stack, tap: Tap
+) -> None:
+    connection = await district.ad_hoc()
+    first = roster(tmp_path / "first.csv", ROWS)
+    second = edited(first, {2: {"First Name": "Newest"}})
+    before = await writes(district)
+    await faults({"org": district.org, "path": "lookup", "delay": 0.7})
+    run = (await district.upload(connection, first))["id"]
+    await district.watch(run, states=COMPARING)
+    third = edited(first, {2: {"First Name": "Third"}}, "third.csv")
+    following, last = [(await district.upload(connection, path))["id"] for path in (second, third)]
+
+    answer = await cancel(district, run)
+    assert answer.status_code == 202
+    ended = answer.json()
+    assert (ended["state"], ended["error"]["code"], ended["decided_by"]) == ("cancelled", "run.cancelled", "u-1")
+    assert (await cancel(district, last)).json()["state"] == "cancelled", "one that waits behind it, too"
+    await faults()
+
+    assert (await district.watch(following))["counts"]["created"] == ROWS
+    assert (await writes(district))["created"] == before["created"] + ROWS
+    assert "Newest" in {one["students.fname"] for one in (await students(district)).values()}
+    assert [(await district.run(one))["state"] for one in (run, last)] == ["cancelled", "cancelled"]
+    assert await failed(stack, "--org", district.org) == []
+    assert not [key for key, _ in await tap.heard(run) if "dead" in key]
+
+
+async def test_it_is_too_late_once_the_run_writes_or_has_ended(
+    district: District, tmp_path: Path, faults: Faults
+) -> None:
+    await faults({"org": district.org, "path": "batch-upsert", "delay": 0.5, "times": 1})
+    run = (await district.upload(await district.ad_hoc(), roster(tmp_path / "district.csv", 20)))["id"]
+    await district.watch(run, states=frozenset({"applying"}))
+    answers = [await cancel(district, run)]
+    assert (await district.watch(run))["state"] == "succeeded"
+    answers.append(await cancel(district, run))
+    assert {(one.status_code, one.json()["error"]["code"]) for one in answers} == {(409, "run.too_late")}
+
+
+async def test_a_preview_that_waits_is_cancelled_like_it_is_rejected(district: District, tmp_path: Path) -> None:
+    run = (await district.upload(await district.ad_hoc(), roster(tmp_path / "district.csv", 20), preview=True))["id"]
+    waits = await district.watch(run, states=frozenset({"needs_approval"}))
+    ended = (await cancel(district, run)).raise_for_status().json()
+    assert (ended["state"], ended["counts"]) == ("cancelled", waits["counts"])
+    assert (await district.api.post(f"/runs/{run}/approve")).status_code == 409
+    assert await students(district) == {}
+
+
+async def exporting(sis: SisDistrict, folder: Path) -> tuple[str, int]:
+    """A connection whose export is on, and a registration."""
+    district = sis.district
+    await sis.make()
+    (registration,) = await district.register(await enrolled(district, folder, 1))
+    connection = await sis.connect()
+    (await district.api.patch(f"/connections/{connection}", json={"enable_export": True})).raise_for_status()
+    return connection, registration
+
+
+@pytest.mark.parametrize("path", ["registrations:page", "/powerschool/"], ids=["before", "while"])
+async def test_an_approval_is_cancelled_before_it_is_sent_and_never_after(
+    path: str, stack: Stack, org: str, tmp_path: Path, tap: Tap, faults: Faults
+) -> None:
+    async with District(stack, org, permissions=EXPORTER) as district:
+        sis = SISS["powerschool"](district)
+        connection, registration = await exporting(sis, tmp_path)
+        await faults({"path": path, "delay": 0.6})
+        await tap.enroll_says(approved(district, registration), APPROVED)
+
+        async def begun() -> list[dict[str, Any]]:
+            found = (await district.api.get("/runs", params={"connection": connection})).json()
+            return [one for one in found if one["sending"] or path == "registrations:page"]
+
+        (run,) = await until(begun, "the run has begun", every=0.01)
+        assert run["state"] == "staging"
+        answer = await cancel(district, run["id"])
+        await faults()
+        ended = await district.watch(run["id"])
+        held = len(await sis.people())
+        if path == "registrations:page":
+            assert (answer.status_code, ended["state"], held) == (202, "cancelled", 0)
+        else:
+            assert (answer.status_code, ended["state"], held) == (409, "succeeded", 1)
+        assert await failed(stack, "--org", org) == []

@@ -1,0 +1,37 @@
+"""Problems are grouped by code and field, with how many there are and the first few rows."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.model.cause import FEW_ROWS, Cause, causes_of, merged
+from shared.model.record import Problem
+
+rows = st.integers(0, 50)
+problems = st.builds(Problem, st.sampled_from("ab"), st.text(max_size=2), field=st.sampled_from(["", "f"]))
+found = st.lists(st.tuples(rows, st.lists(problems, max_size=3)), max_size=30)
+
+
+def test_the_most_frequent_come_first_with_the_words_of_their_first_row() -> None:
+    bad = Problem(
+        "date.not_real", "There is no such day, read as MM/DD/YYYY.", "Correct it.", "students.dob", "DOB", "02/30"
+    )
+    rare = Problem("code.unmatched", "No partner.", "", "students.gender")
+    causes = causes_of([(9, [bad, rare]), *((row, [bad]) for row in range(20, 1, -1)), (0, [bad])])
+    assert [(one.code, one.field, one.count, one.rows) for one in causes] == [
+        ("date.not_real", "students.dob", 21, (2, 3, 4, 5, 6)),
+        ("code.unmatched", "students.gender", 1, (9,)),
+    ]
+    assert "02/30" not in str(causes), "values are personal data"
+
+
+@given(found, st.integers(0, 30))
+def test_slices_that_are_summed_up_say_the_same_as_all_at_once(
+    found: list[tuple[int, list[Problem]]], cut: int
+) -> None:
+    def shown(causes: list[Cause]) -> list[tuple[object, ...]]:
+        return [(one.code, one.field, one.count, one.rows) for one in causes]
+
+    parts = [*causes_of(found[:cut]), *causes_of(found[cut:])]
+    assert shown(merged(parts)) == shown(causes_of(found))
+    assert [Cause.unpacked(one.packed()) for one in parts] == parts
+    assert all(len(one.rows) <= FEW_ROWS for one in parts)
