@@ -131,8 +131,9 @@ async def save(
     if kept is None or not (kept.fields or kept.files):
         raise BadMapping(*said("draft.nothing"))
     looked = await looked_at(call, whose, kept, None)
-    if looked.problems:
-        told = "; ".join(f"{one.place}: {one.message}" if one.place else one.message for one in looked.problems)
+    wrong = [one for one in looked.problems if one.blocks]
+    if wrong:
+        told = "; ".join(f"{one.place}: {one.message}" if one.place else one.message for one in wrong)
         raise BadMapping(*said("mapping.invalid", problems=told[:4000]))
     made: Saved
     if whose.is_files:

@@ -22,17 +22,22 @@ from shared.model.moment import Moment
 
 Raw = Mapping[str, Any]
 NONE_LEFT: Final = ("",)
+LOST: Final = "mapping.column_missing"
 _ROW: Final[TypeAdapter[FieldMapping]] = TypeAdapter(FieldMapping)
 
 
 @dataclass(slots=True, frozen=True)
 class Placed:
-    """What is wrong, and where: `place` is the target of a row, "2" a file, "2.5" its fifth column, "" everything."""
+    """What is wrong, and where: `place` is the target of a row, "2" a file, "2.5" its fifth column, "" everything.
+
+    Where it `blocks`, the mapping cannot be saved; a column that the examples do not have may be in the next file.
+    """
 
     place: str
     code: str
     message: str
     fix: str = ""
+    blocks: bool = True
 
 
 @dataclass(slots=True)
@@ -75,7 +80,9 @@ def look_at_fields(rows: Sequence[Raw], known: Known) -> Looked:
     looked.values = {one.target: one.examples for one in shown.fields}
     found = [*shown.problems, *(code_problems(draft, known.catalog, known.sets) if known.sets else [])]
     looked.problems += [
-        Placed(one.target, one.code, one.message, one.fix) for one in found if not (one.row == 0 and one.target in bad)
+        Placed(one.target, one.code, one.message, one.fix, one.code != LOST or known.direction == "export")
+        for one in found
+        if not (one.row == 0 and one.target in bad)
     ]
     looked.mapped = {row.target for row in sound if not isinstance(row, DoNotMap)}
     return looked

@@ -73,6 +73,7 @@ async def test_every_problem_stands_at_its_row_and_sound_rows_are_shown(district
         "students.mname": "mapping.column_missing",
         "": "mapping.no_match_key",
     }
+    assert {one["place"] for one in looked["problems"] if not one["blocks"]} == {"students.mname"}
     assert [one["value"] for one in looked["values"]["students.dob"]] == ["2015-03-09", None]
     assert [one["value"] for one in looked["values"]["students.fname"]] == ["Mara", "Leo"]
 
