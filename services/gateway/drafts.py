@@ -172,6 +172,11 @@ async def saved(call: Call, whose: Whose) -> list[Saved]:
     return list(await call.org.sis_mappings.versions(id, data_type))
 
 
+async def tables(call: Call, whose: Whose) -> list[str]:
+    """The names of the code tables that a row may use."""
+    return [one.name for one in await call.org.code_tables.all(whose.connection.id)]
+
+
 def begun(version: Saved | None) -> Draft:
     """A draft that says what a version says; an empty one where there is none."""
     if version is None:

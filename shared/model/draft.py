@@ -1,12 +1,13 @@
 """What a person has on the mapping screen and has not saved: a mapping, finished or not, and examples to try it on."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.model.mapping import not_too_deep
 
 MAX_EXAMPLES = 5
+TYPES = ("direct", "match_codes", "transformation", "do_not_map")
 Cell = Annotated[str, Field(max_length=10_000)]
 
 
@@ -24,6 +25,17 @@ class Draft(BaseModel):
     fields: list[dict[str, Any]] = Field(default=[], max_length=1000)
     files: list[dict[str, Any]] = Field(default=[], max_length=50)
     base: int = 0
+
+    @model_validator(mode="after")
+    def _rows_are_rows(self) -> Self:
+        """What people type may be wrong in any way; what a program sends has at least the shape of rows."""
+        if not all(isinstance(row.get("target"), str) and row.get("type") in TYPES for row in self.fields):
+            raise ValueError(f"A row has a target, and a type, which is one of {', '.join(TYPES)}")
+        for file in self.files:
+            columns = file.get("columns", [])
+            if not isinstance(columns, list) or not all(isinstance(one, dict) for one in columns):
+                raise ValueError("The columns of a file are a list of objects")
+        return self
 
 
 class Examples(BaseModel):

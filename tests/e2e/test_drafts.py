@@ -118,6 +118,10 @@ async def test_fields_of_a_sis_are_looked_at_with_registrations(district: Distri
     ok(await district.api.put(path + "/examples", json={"school_year": 2026, "students": students}))
 
     looked = await look(district, path, fields=POWERSCHOOL)
+    proposed = ok(await district.api.post(f"/connections/{connection}/exports/students/mappings/propose")).json()
+    rows = {one["target"]: one["row"]["source"] for one in proposed}
+    assert (rows["name.first_name"], rows["demographics.birth_date"]) == ("students.fname", "students.dob")
+    assert all(one["reason"] for one in proposed)
 
     assert looked["problems"] == []
     assert looked["values"]["local_id"][0]["value"] == students[0]
@@ -141,3 +145,25 @@ async def test_a_draft_is_its_makers_alone(district: District, stack: Stack) -> 
         for method, more in (("GET", ""), ("PUT", ""), ("DELETE", ""), ("POST", "/look"), ("POST", "/save")):
             answer = await elsewhere.api.request(method, path + more, json={"fields": []})
             assert answer.status_code == 404, (method, more)
+
+
+async def test_two_versions_are_compared_row_by_row(district: District) -> None:
+    connection = await district.ad_hoc()
+    rows = student_mapping()["fields"]
+    changed = [{**row, "source": "Given"} if row["target"] == "students.fname" else row for row in rows[:-1]]
+    await district.map_students(connection, {"fields": changed})
+    home = f"/connections/{connection}/mappings/students"
+    after, before = ok(await district.api.get(home)).json()
+    params = {"before": before["id"], "after": after["id"]}
+    found = ok(await district.api.get(home + "/compare", params=params)).json()
+    assert [one["place"] for one in found] == ["students.fname", rows[-1]["target"]]
+    assert (found[0]["before"]["source"], found[0]["after"]["source"]) == ("First Name", "Given")
+    assert found[1]["after"] is None
+    report = ok(await district.api.post("/code-tables/report", json={"enroll_set": "gender", "pairs": []})).json()
+    assert [one["code"] for one in report["unmapped_enroll"]] == ["F", "M", "X"]
+
+
+@pytest.mark.parametrize("wrong", [{"fields": [{"target": 1}]}, {"files": [{"columns": ["x"]}]}, {"fields": "x"}])
+async def test_what_is_no_row_is_no_draft(district: District, wrong: dict[str, Any]) -> None:
+    answer = await district.api.put(drafts(await district.ad_hoc()), json=wrong)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "request.invalid")

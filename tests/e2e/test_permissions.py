@@ -33,6 +33,7 @@ MANAGING: dict[tuple[str, str], Any] = {
     ("PUT", "/connections/{id}/schedule"): {"json": DAILY},
     ("DELETE", "/connections/{id}/schedule"): {},
 }
+TWO = {"before": "m", "after": "n"}
 MAPPING_FILE = {"data_type": "students", "mapping": student_mapping()}
 EXAMPLES = {"mapping": student_mapping(), "columns": ["A"], "examples": [["x"]], "school_year": YEAR}
 IMPORTING: dict[tuple[str, str], Any] = {
@@ -64,6 +65,8 @@ EXPORTING: dict[tuple[str, str], Any] = {
         "json": {"data_type": "students", "mapping": EXPORT}
     },
     ("GET", "/connections/{id}/exports/{data_type}/mappings/{mapping}/export"): {},
+    ("GET", "/connections/{id}/exports/{data_type}/mappings/compare"): {"params": TWO},
+    ("POST", "/connections/{id}/exports/{data_type}/mappings/propose"): {},
     ("GET", "/connections/{id}/exports/{data_type}/fields"): {},
     ("POST", "/connections/{id}/exports/{data_type}/mappings/preview"): {
         "json": {"mapping": EXPORT, "school_year": YEAR}
@@ -78,6 +81,7 @@ READING: dict[tuple[str, str], Any] = {
     ("GET", "/connections/{id}/history"): {},
     ("GET", "/connections/{id}/mappings/{data_type}"): {},
     ("GET", "/connections/{id}/mappings/{data_type}/{mapping}/export"): {},
+    ("GET", "/connections/{id}/mappings/{data_type}/compare"): {"params": TWO},
     ("GET", "/connections/{id}/code-tables"): {},
     ("GET", "/connections/{id}/code-tables/{name}/report"): {},
 }
@@ -237,7 +241,9 @@ async def test_limited_access_imports_and_does_not_manage(people: People, distri
     assert started.status_code == 202
     assert (await district.watch(started.json()["id"]))["state"] == "succeeded"
     for (method, path), how in READING.items():
-        expected = 404 if path.rpartition("/")[2] in {"export", "report"} else 200  # of a thing that is not there
+        expected = (
+            404 if path.rpartition("/")[2] in {"export", "report", "compare"} else 200
+        )  # of a thing that is not there
         assert (await limited.request(method, at(path, connection), **how)).status_code == expected, path
 
 

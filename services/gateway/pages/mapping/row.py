@@ -6,7 +6,7 @@ from typing import Any, Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from services.gateway import codes, drafts
+from services.gateway import drafts
 from services.gateway.pages.mapping.fields import HOME, columns, heading
 from services.gateway.pages.mapping.rows import less, more, read_step, step_of
 from services.gateway.pages.mapping.screen import Screen, screen
@@ -83,7 +83,7 @@ async def _shown(one: Screen, place: str, row: Mapping[str, Any]) -> Response:
     about |= {"values": looked.values.get(place, ()), "codes": await _codes(one, field.codes if field else "")}
     about["problems"] = [each for each in looked.problems if each.place == place]
     about["targets"] = [each["target"] for each in one.draft.fields if each.get("target") not in ("", place)]
-    about["tables"] = [each.name for each in await codes.tables(one.visit.call, whose.connection.id)]
+    about["tables"] = await drafts.tables(one.visit.call, whose)
     return await one.page("row.html", "fields", **about)
 
 

@@ -35,11 +35,17 @@ function keepUp(form) {
     try {
       const answer = await fetch(form.action, { method: "POST", body });
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      if (answer.ok && typed === sent) place(page);
-    } catch { /* The form itself still works. */ }
+      if (!answer.ok) warn();
+      else if (typed === sent) place(page);
+    } catch { warn(); }
     busy = false;
     if (pressed) form.requestSubmit(pressed);
     else if (typed > sent) send();
+  }
+
+  function warn() {
+    const kept = document.getElementById("kept");
+    if (kept) kept.textContent = "What you typed last could not be kept. Press Show values to try again.";
   }
 
   function place(page) {
