@@ -160,6 +160,49 @@ async def test_values_follow_what_is_typed_and_nothing_is_lost(page: Page, distr
     assert await page.get_by_label("From, for First Name").input_value() == "First Name"
 
 
+async def test_a_sis_is_read_mapped_and_pulled(page: Page, district: District, accessible: Accessible) -> None:
+    sis = PowerSchoolDistrict(district)
+    await sis.make(students=12)
+    connection = await sis.connect()
+    await page.goto(home(connection, "configure"))
+    await page.get_by_role("button", name="Read from the SIS").click()
+    await page.get_by_role("button", name="Accept all").click()
+    await expect(page.get_by_text("4 of 4 required fields mapped")).to_be_visible()
+    await accessible(page)
+    await page.get_by_role("button", name="Save").first.click()
+    await expect(page.get_by_text("Saved as a new version")).to_be_visible()
+    run = await district.watch((await district.pull(connection))["id"])
+    assert (run["state"], run["counts"]["created"]) == ("succeeded", 12)
+
+    await page.goto(f"/connections/{connection}/mappings/codes/edit")
+    await page.get_by_role("button", name="Read from the SIS").click()
+    sets = await page.locator("#sis_sets option").first.get_attribute("value")
+    await page.get_by_label("Or from the SIS").fill(sets or "")
+    await page.get_by_role("button", name="Read from the SIS").click()
+    assert await page.get_by_label("Codes of the SIS").input_value()
+
+
+async def test_another_window_and_another_person_are_told_of(page: Page, district: District) -> None:
+    connection = await district.ad_hoc()
+    await page.goto(home(connection))
+    await page.get_by_label("From, for First Name").fill("Given Name")
+    await expect(page.locator("#kept")).to_contain_text("Draft")
+    await district.map_students(connection)
+    await page.reload()
+    await expect(page.get_by_text("Version 2 was saved by u-1 since you began")).to_be_visible()
+    assert await page.get_by_label("From, for First Name").input_value() == "Given Name"
+
+    await page.goto(home(connection, "fields", "export/students"))
+    await page.get_by_role("button", name="New File").click()
+    await page.get_by_role("button", name="+ Add Field").click()
+    other = await page.context.new_page()
+    await other.goto(page.url)
+    await other.get_by_role("button", name="Remove field 1").click()
+    await expect(other.get_by_label("Header of field 2")).to_have_count(0)
+    await page.get_by_role("button", name="Show values").click()
+    await expect(page.get_by_role("alert")).to_contain_text("changed in another window")
+
+
 async def test_it_is_all_done_by_keyboard(page: Page, district: District) -> None:
     connection = await district.ad_hoc()
     await page.goto(home(connection))

@@ -89,7 +89,9 @@ async def step(visit: Visited, id: str) -> Response:
         if form.get("do") == "suggest":
             table = await _suggested(visit, table)
         if form.get("do") == "read":
-            table = await _read(visit, connection, table, form.get("sis_set", ""))
+            lists = (await connections.sis_lists(visit.call, id)).codes
+            table = _with_theirs(table, lists.get(form.get("sis_set", "").strip(), ()))
+            return await _shown(visit, connection, table, sis_sets=sorted(lists))
     except ValidationError:
         return await _shown(visit, connection, table, BadInput(*said("code_table.incomplete")))
     except SyncError as error:
@@ -107,9 +109,8 @@ async def _suggested(visit: Visit, table: Table) -> Table:
     return replace(table, pairs=[*table.pairs, *found])
 
 
-async def _read(visit: Visit, connection: Connection, table: Table, name: str) -> Table:
-    """With the codes that the SIS answers; without a name, only to see which sets there are."""
-    found = (await connections.sis_lists(visit.call, connection.id)).codes.get(name, ())
+def _with_theirs(table: Table, found: Sequence[Code]) -> Table:
+    """With the codes that the SIS answers; as it was where there is no such set."""
     lines = "\n".join(f"{one.code}\t{one.label}" for one in found)
     return replace(table, theirs=lines or table.theirs)
 
@@ -130,7 +131,9 @@ def _parted(line: str) -> tuple[str, str]:
     return left.strip(), right.strip()
 
 
-async def _shown(visit: Visit, connection: Connection, table: Table, wrong: SyncError | None = None) -> Response:
+async def _shown(
+    visit: Visit, connection: Connection, table: Table, wrong: SyncError | None = None, sis_sets: Sequence[str] = ()
+) -> Response:
     sets = await codes.field_codes(visit.call)
     labels = {one.code: one.label for one in sets.get(table.enroll_set, [])}
     about: dict[str, Any] = {"heading": "Match codes", "table": table, "sets": sets, "labels": labels, "report": None}
@@ -140,7 +143,7 @@ async def _shown(visit: Visit, connection: Connection, table: Table, wrong: Sync
         about["report"] = await codes.reported(visit.call, table.draft())
     except ValidationError:
         about["report"] = None
-    about["can_read"] = connection.pulls_from == "api"
+    about |= {"can_read": connection.pulls_from == "api", "sis_sets": sis_sets}
     return await _page(visit, connection, "code_table.html", **about)
 
 

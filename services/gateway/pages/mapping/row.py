@@ -18,7 +18,7 @@ from shared.contracts.topology import Direction
 from shared.model.codes import Code
 from shared.model.draft import Draft
 from shared.model.error_texts import said
-from shared.model.errors import NotFound
+from shared.model.errors import Conflict
 
 router = APIRouter(include_in_schema=False)
 
@@ -38,6 +38,7 @@ async def step(visit: Visited, id: str, direction: Direction, data_type: str, pl
     one, form = await screen(visit, id, direction, data_type), await visit.fields()
     files = one.whose.is_files
     do, _, path = form.get("do", "show").partition(":")
+    one.same_turn(form)
     row = read_step(row_at(one.draft, place, is_files=files), form)
     if do in ("more", "less"):
         row = more(row, path) if do == "more" else less(row, path)
@@ -48,14 +49,14 @@ async def step(visit: Visited, id: str, direction: Direction, data_type: str, pl
 
 
 def row_at(draft: Draft, place: str, *, is_files: bool) -> dict[str, Any]:
-    """Raises NotFound."""
+    """Raises Conflict."""
     if is_files:
         file, _, column = place.partition(".")
         held: dict[str, Any] = _held(_held(draft.files, file).get("columns", []), column)
     else:
         held = next((row for row in draft.fields if row.get("target") == place), {})
     if not held:
-        raise NotFound(*said("draft.no_row"))
+        raise Conflict(*said("draft.no_row"))
     return held
 
 

@@ -1,5 +1,6 @@
 """What every mapping screen has: which mapping it is, what lies on the desk, and the sidebar of data types."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -17,7 +18,8 @@ from shared.contracts.topology import Direction
 from shared.model.catalog import catalog, data_types
 from shared.model.connection import Connection
 from shared.model.draft import Draft, Examples
-from shared.model.errors import SyncError
+from shared.model.error_texts import said
+from shared.model.errors import Conflict, SyncError
 from shared.model.permission import Deed
 
 FROM_A_SIS: Final = ("students", "schools")
@@ -64,6 +66,11 @@ class Screen:
         whose = self.whose
         await drafts.keep(self.visit.call, whose.connection.id, whose.direction, whose.data_type, draft, whose.name)
         self.desk = self.desk.model_copy(update={"draft": draft, "kept": True})
+
+    def same_turn(self, form: Mapping[str, str]) -> None:
+        """Raises Conflict where the form counts columns that another window has moved since."""
+        if self.whose.is_files and form.get("turn") != self.draft.mark:
+            raise Conflict(*said("draft.elsewhere"))
 
     async def keep_examples(self, examples: Examples) -> None:
         whose = self.whose
