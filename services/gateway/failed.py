@@ -17,6 +17,7 @@ router = APIRouter(prefix="/api/v1/failed-messages", tags=["operators"])
 
 State = Literal["waiting", "replayed", "discarded", "any"]
 Text = Annotated[str | None, Query(max_length=300)]
+FILTERS = ("type", "code", "reason", "org", "run")
 _HIDDEN = ("_id", "outbox", "outbox_at")
 
 
@@ -35,7 +36,7 @@ class Chosen(BaseModel):
 
     def selection(self) -> Selection:
         """Raises BadInput where nothing is chosen."""
-        fields = self.model_dump(exclude={"ids", "everything"})
+        fields = self.model_dump(include=set(FILTERS))
         if not (self.ids or self.everything or any(fields.values())):
             raise BadInput(*said("failed.none_chosen"))
         return Selection(tuple(self.ids), **fields)
@@ -89,8 +90,8 @@ async def show(call: Caller, id: str) -> dict[str, Any]:
 @router.post("/decide")
 async def decide(call: Caller, asked: Decided) -> list[Result]:
     """Send them again or put them aside; with `dry_run` say what would be done."""
-    selection = asked.selection()
     await call.may(Deed.OPERATE, subject=_subject(asked))
+    selection = asked.selection()
     letters = DeadLetters(
         call.gateway.base.store, call.gateway.base.engine.relay, call.gateway.base.settings.topology()
     )
@@ -107,9 +108,7 @@ def shown(one: dict[str, Any]) -> dict[str, Any]:
 
 def _subject(asked: Decided) -> str:
     """For the audit log: what, of how many or of which kind, and the reason given."""
-    kind = ", ".join(
-        f"{name} {value}" for name in ("type", "code", "reason", "org", "run") if (value := getattr(asked, name))
-    )
+    kind = ", ".join(f"{name} {value}" for name in FILTERS if (value := getattr(asked, name)))
     which = f"{len(asked.ids)} by id" if asked.ids else kind or "all"
     tried = " (tried out)" if asked.dry_run else ""
     return f"{asked.deed} failed messages{tried}: {which}; {asked.why}"[:300]

@@ -1,18 +1,21 @@
 """Runs: watch them, and decide."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from services.gateway.context import Call, Caller, Limit
 from shared.engine.decisions import approve as approve_run
 from shared.engine.decisions import cancel as cancel_run
 from shared.engine.decisions import reject as reject_run
 from shared.engine.retrying import retry as retry_run
+from shared.engine.undoing import undo as undo_run
 from shared.model.permission import Deed
 from shared.model.run import Run
 
 router = APIRouter(prefix="/api/v1", tags=["runs"])
+
+Preview = Annotated[bool, Query(description="Compare only; take back after approval.")]
 
 
 @router.get("/runs")
@@ -62,6 +65,15 @@ async def retry(call: Caller, id: str) -> Run:
     deed = Deed.IMPORT if run.direction == "import" else Deed.EXPORT
     await call.may(deed, data_type=run.data_type, school_year=run.school_year, subject=f"retry {id}")
     return await retry_run(call.gateway.base.engine, run, call.who.user)
+
+
+@router.post("/runs/{id}/undo", status_code=202)
+async def undo(call: Caller, id: str, preview: Preview = False) -> Run:
+    """Take back what the run has written, where the target still holds it. This is a run of its own."""
+    run = await call.run(id)
+    deed = Deed.IMPORT if run.direction == "import" else Deed.EXPORT
+    await call.may(deed, data_type=run.data_type, school_year=run.school_year, subject=f"undo {id}")
+    return await undo_run(call.gateway.base.engine, run, call.who.user, preview=preview)
 
 
 async def _to_stop(call: Call, id: str, what: str) -> Run:

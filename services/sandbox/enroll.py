@@ -3,7 +3,8 @@
 import asyncio
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import orjson
@@ -14,6 +15,7 @@ from starlette.routing import Route
 from services.sandbox.codes import field_codes
 from services.sandbox.errors import JSON, ApiError
 from services.sandbox.faults import FaultRule
+from services.sandbox.removing import record_is_in_use, student_is_in_use
 from services.sandbox.students import Batch
 from services.sandbox.world import Organization, World
 from shared.model.catalog import Catalog, catalog, data_types
@@ -23,6 +25,7 @@ MAX_KEY_CHARS = 255
 MAX_SEARCH = 100
 STUDENTS = "students"
 _NO_FAULT = FaultRule()
+Work = Callable[[Organization, Catalog, Mapping[str, Any], Mapping[str, str]], bytes]
 
 
 class EnrollApi:
@@ -43,6 +46,7 @@ class EnrollApi:
             Route(org + "/{data_type}:lookup", self.look_up, methods=["POST"]),
             Route(org + "/{data_type}:check", self.check, methods=["POST"]),
             Route(org + "/{data_type}:batch-upsert", self.upsert, methods=["POST"]),
+            Route(org + "/{data_type}:remove", self.remove, methods=["POST"]),
         ]
 
     async def key_set(self, _: Request) -> Response:
@@ -106,6 +110,16 @@ class EnrollApi:
         return answer({"results": results})
 
     async def upsert(self, request: Request) -> Response:
+        return await self._once(request, _apply)
+
+    async def remove(self, request: Request) -> Response:
+        body = _parse(await request.body())
+        if body.get("dry_run"):
+            org, about = self._organization(request), _data_type(request)
+            return answer({"results": _removed(org, about, body, _records(body), dry=True)})
+        return await self._once(request, _take_out)
+
+    async def _once(self, request: Request, work: Work) -> Response:
         org, about = self._organization(request), _data_type(request)
         key = request.headers.get("idempotency-key", "")
         if not 0 < len(key) <= MAX_KEY_CHARS:
@@ -119,7 +133,7 @@ class EnrollApi:
         fault: FaultRule = request.scope.get("state", {}).get("fault", _NO_FAULT)
         try:
             await asyncio.sleep(fault.hold)
-            results = _apply(org, about, body, fault.reject_fields)
+            results = work(org, about, body, fault.reject_fields)
         except BaseException:
             org.answers.release(key)
             raise
@@ -144,6 +158,30 @@ def answer(body: Any, status: int = 200) -> Response:
 
 
 def _apply(org: Organization, about: Catalog, body: Mapping[str, Any], rejected: Mapping[str, str]) -> bytes:
+    records = _accepted(org, about, body)
+    return _counted(org, _results(org, about, body, records, rejected, dry=False))
+
+
+def _take_out(org: Organization, about: Catalog, body: Mapping[str, Any], _: Mapping[str, str]) -> bytes:
+    records = _accepted(org, about, body)
+    return _counted(org, _removed(org, about, body, records, dry=False))
+
+
+def _removed(org: Organization, about: Catalog, body: Mapping[str, Any], records: list[Any], *, dry: bool) -> list[Any]:
+    year, match_key = _whole(body, "school_year"), _match_key(body, about)
+    shape = {"key": str, "id": str, "values": dict}
+    for one in records:
+        if not isinstance(one, dict) or any(not isinstance(one.get(name), kind) for name, kind in shape.items()):
+            raise ApiError(400, "bad_request", "A record needs a key, an id and values.")
+    if about.data_type == STUDENTS:
+        in_use = partial(student_is_in_use, org)
+        return [org.students.remove(Batch(year, match_key), one, in_use, dry=dry) for one in records]
+    table, hangs = org.tables[about.data_type], partial(record_is_in_use, org, about.data_type)
+    return [table.remove(year, one, hangs, dry=dry) for one in records]
+
+
+def _accepted(org: Organization, about: Catalog, body: Mapping[str, Any]) -> list[Any]:
+    """The records of a call that may write; its sequence is noted."""
     year, connection, sequence = _whole(body, "school_year"), body.get("connection"), _whole(body, "sequence")
     _match_key(body, about)
     if not isinstance(connection, str) or not connection:
@@ -152,7 +190,10 @@ def _apply(org: Organization, about: Catalog, body: Mapping[str, Any], rejected:
     if year not in org.spec.sync_import_years:
         raise ApiError(422, "import_disabled", f"Enable Sync Import for Year {year} is off.")
     org.sequences.advance(connection, about.data_type, sequence)
-    results = _results(org, about, body, records, rejected, dry=False)
+    return records
+
+
+def _counted(org: Organization, results: list[Any]) -> bytes:
     counts = org.counts
     counts.batches += 1
     for result in results:

@@ -29,6 +29,7 @@ class Schools(Kind):
 
 class Programs(Kind):
     data_type = "programs"
+    own_fields = frozenset({"programs.school_id", "schools.school_code"})
 
     def identity(self, org: "Organization", given: Values, year: int) -> Identity:
         school = given.get("programs.school_id")
@@ -96,6 +97,7 @@ class SeatTracker(OfProgram):
 
 class Applications(OfProgram):
     data_type = "applications"
+    own_fields = frozenset({"applications.submitted_timestamp"})
     table = "applications"
 
     def rest(self, org: "Organization", given: Values) -> tuple[Any, ...]:
@@ -134,6 +136,7 @@ class Applications(OfProgram):
 
 class AdminUsers(Kind):
     data_type = "admin_users"
+    own_fields = frozenset({"admin_users.email"})
 
     def identity(self, org: "Organization", given: Values, year: int) -> Identity:
         return str(given["admin_users.email"]).casefold()

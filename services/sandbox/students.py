@@ -1,7 +1,7 @@
 """The students of one organization, in memory: about half a kilobyte each, so that a million fit."""
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
@@ -17,6 +17,9 @@ DISTRICT_ID = "students.student_district_id"
 _RULES = student_rules()
 _LAST_IMPORT = _RULES.shared.index("students.last_import")
 _NO_REJECTIONS: Mapping[str, str] = {}
+_ENROLLS_OWN = frozenset({"students.last_import", "students.sis_missing"})
+CHANGED = "The record holds something else than was written."
+IN_USE = "Something in Enroll refers to this record."
 
 
 class _Refused(Exception):
@@ -44,19 +47,21 @@ class Students:
         self.first_id = first_id
         self.writes = array("L")
         self._shared: list[bytes] = []
+        self._removed: set[int] = set()
         self._annual: dict[int, list[bytes | None]] = {}
         self._indexes: dict[int, Index] = {
             _RULES.fields[name].slot: {} for name in _RULES.match_keys if name != ID_FIELD
         }
 
     def __len__(self) -> int:
-        return len(self._shared)
+        return len(self._shared) - len(self._removed)
 
     def find(self, match_key: str, key: str) -> int | None:
         """The position of the student with this key, the oldest if several share it."""
         if match_key == ID_FIELD:
             position = int(key) - self.first_id if key.isascii() and key.isdigit() and len(key) < 20 else -1
-            return position if 0 <= position < len(self._shared) else None
+            there = 0 <= position < len(self._shared) and position not in self._removed
+            return position if there else None
         found = self._indexes[_RULES.fields[match_key].slot].get(key)
         return found[0] if isinstance(found, tuple) else found
 
@@ -89,10 +94,42 @@ class Students:
             return self._create(batch, key, cleaned)
         return self._update(batch, key, cleaned, position)
 
+    def remove(self, batch: Batch, record: Any, is_in_use: Callable[[int], bool], *, dry: bool = False) -> Result:
+        """Takes a student out who holds what the record says and nothing else, and on whom nothing hangs."""
+        key: str = record["key"]
+        position = self.find(ID_FIELD, record["id"])
+        if position is None:
+            return {"key": key, "status": "unchanged", "id": None, "errors": []}
+        cleaned = clean({batch.match_key: key, **record["values"]}, _RULES, {})
+        given = {name: self._given(cleaned, name) for name in (*_RULES.shared, *_RULES.annual)}
+        held = self._read(position, batch.school_year, list(given))
+        wrong = [name for name in given if name not in _ENROLLS_OWN and given[name] != held[name]]
+        others = [year for year in self._annual if year != batch.school_year and self._has_annual(position, year)]
+        if wrong or others:
+            problems = [problem("record.changed", name, CHANGED) for name in wrong or [""]]
+            return _failed(key, problems)
+        if is_in_use(position):
+            return _failed(key, [problem("record.in_use", "", IN_USE)])
+        if not dry:
+            row = orjson.loads(self._shared[position])
+            for slot in self._indexes:
+                self._reindex(slot, position, row[slot], None)
+            self._removed.add(position)
+        return {"key": key, "status": "removed", "id": record["id"], "errors": []}
+
+    def _given(self, cleaned: Cleaned, name: str) -> Any:
+        rule = _RULES.fields[name]
+        return (cleaned.annual if rule.annual else cleaned.shared).get(rule.slot)
+
+    def _has_annual(self, position: int, year: int) -> bool:
+        rows = self._annual[year]
+        return position < len(rows) and rows[position] is not None
+
     def page(self, year: int, offset: int, limit: int) -> Iterator[Result]:
         """Students in the order they were made."""
         for position in range(offset, min(offset + limit, len(self._shared))):
-            yield self.show(position, year)
+            if position not in self._removed:
+                yield self.show(position, year)
 
     def show(self, position: int, year: int) -> Result:
         """One student with the fields that have a value, and how often it was written."""

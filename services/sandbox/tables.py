@@ -1,12 +1,13 @@
 """The records of one data type of one organization, but for students: plain dictionaries, found by what they are."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import orjson
 
+from services.sandbox.students import CHANGED, IN_USE
 from services.sandbox.validation import Problem, Rejected, check_of, problem
 from shared.model.catalog import Catalog, Field, catalog
 
@@ -43,6 +44,8 @@ class Kind(ABC):
     data_type: ClassVar[str]
     per_year: ClassVar[bool] = False
     """Whether each school year has records of its own."""
+    own_fields: ClassVar[frozenset[str]] = frozenset()
+    """Fields that Enroll fills by itself, or takes from the key."""
 
     @property
     def about(self) -> Catalog:
@@ -74,15 +77,19 @@ class Table:
         self.kind = kind
         self._org = org
         self._first_id = first_id
-        self.records: list[Record] = []
+        self._records: list[Record | None] = []
         self._index: dict[tuple[int, Identity], Record] = {}
+
+    @property
+    def records(self) -> list[Record]:
+        return [one for one in self._records if one is not None]
 
     def __len__(self) -> int:
         return len(self.records)
 
     def by_id(self, id: Any) -> Record | None:
         place = int(id) - self._first_id if str(id).isascii() and str(id).isdigit() else -1
-        return self.records[place] if 0 <= place < len(self.records) else None
+        return self._records[place] if 0 <= place < len(self._records) else None
 
     def look_up(self, year: int, match_key: str, keys: Sequence[str], fields: Sequence[str]) -> Iterator[Result]:
         """Keys that fit no record, or refer to nothing, are left out."""
@@ -111,6 +118,24 @@ class Table:
         if not dry and status != "unchanged":
             self._write(held, changed, year)
         return {"key": key, "status": status, "id": str(changed.id), "errors": []}
+
+    def remove(self, year: int, record: Any, is_in_use: Callable[[int], bool], *, dry: bool = False) -> Result:
+        """Takes out a record that holds what `values` say and nothing else, and on which nothing hangs."""
+        key, held = record["key"], self.by_id(record["id"])
+        if held is None:
+            return {"key": key, "status": "unchanged", "id": None, "errors": []}
+        given, fields = self._checked(record["values"]), self.kind.about.fields
+        stored = {**held.shared, **held.annual.get(year, {})}
+        names = {name for name in {*given, *stored} if not (name in fields and fields[name].refers)}
+        wrong = [name for name in names - self.kind.own_fields if given.get(name) != stored.get(name)]
+        if wrong or any(values for one, values in held.annual.items() if one != year):
+            return failed(key, [problem("record.changed", name, CHANGED) for name in sorted(wrong) or [""]])
+        if is_in_use(held.id):
+            return failed(key, [problem("record.in_use", "", IN_USE)])
+        if not dry:
+            self._index.pop(self._place(held.identity, year), None)
+            self._records[held.id - self._first_id] = None
+        return {"key": key, "status": "removed", "id": record["id"], "errors": []}
 
     def values(self, record: Record, year: int) -> dict[str, Any]:
         own = {self.kind.id_field: record.id} if self.kind.id_field else {}
@@ -168,7 +193,7 @@ class Table:
                 yield problem("value.required", names[0], f"One of {' or '.join(names)} is needed.")
 
     def _changed(self, held: Record | None, identity: Identity, values: Values, year: int) -> Record:
-        record = Record(self._first_id + len(self.records), identity)
+        record = Record(self._first_id + len(self._records), identity)
         if held is not None:
             annual = {one: dict(stored) for one, stored in held.annual.items()}
             record = Record(held.id, identity, dict(held.shared), annual, held.writes + 1)
@@ -184,10 +209,10 @@ class Table:
 
     def _write(self, held: Record | None, changed: Record, year: int) -> None:
         if held is None:
-            self.records.append(changed)
+            self._records.append(changed)
         else:
             self._index.pop(self._place(held.identity, year), None)
-            self.records[held.id - self._first_id] = changed
+            self._records[held.id - self._first_id] = changed
         self._index[self._place(changed.identity, year)] = changed
 
     def _place(self, identity: Identity, year: int) -> tuple[int, Identity]:

@@ -60,6 +60,7 @@ class Counts:
 
     created: int = 0
     updated: int = 0
+    removed: int = 0
     unchanged: int = 0
     failed: int = 0
     batches: int = 0

@@ -13,7 +13,7 @@ import orjson
 from shared.model.codes import Code
 from shared.model.error_texts import every_text, said
 from shared.model.errors import BadSettings, Conflict, NotFound, Permanent, Refused, Throttled, Unavailable
-from shared.model.record import Applied, Change, ChangeBatch, Found, Problem, Sought
+from shared.model.record import Action, Applied, Change, ChangeBatch, Found, Problem, Sought
 from shared.model.run import Run
 
 TRIES = 3
@@ -98,22 +98,29 @@ class EnrollTarget:
         return {one["key"]: Found(str(one["id"]), one["values"]) for one in _rows(answer, self._data_type)}
 
     async def check(self, changes: Sequence[Change]) -> list[Sequence[Problem]]:
-        body = {**self._common, "records": [_record(one) for one in changes]}
-        try:
-            answer = await call(self._http, "POST", f"{self._base}:check", body)
-        except _CallRefused as refused:
-            return [(_refused(refused),) for _ in changes]
-        return [one.problems for one in _answers(answer, changes)]
+        saved, removed = _sorted(changes)
+        checked = await self._sent(":check", saved, {})
+        tried = await self._sent(":remove", removed, {"dry_run": True})
+        return [one.problems for one in _in_order(changes, checked, tried)]
 
     async def apply(self, batch: ChangeBatch) -> list[Applied]:
-        records = [_record(one) for one in batch.changes]
-        body = {**self._common, **self._stamp, "records": records}
-        headers = {"Idempotency-Key": batch.idempotency_key}
+        saved, removed = _sorted(batch.changes)
+        key = batch.idempotency_key
+        done = await self._sent(":batch-upsert", saved, self._stamp, {"Idempotency-Key": key})
+        gone = await self._sent(":remove", removed, self._stamp, {"Idempotency-Key": f"{key}/remove"})
+        return _in_order(batch.changes, done, gone)
+
+    async def _sent(
+        self, verb: str, changes: Sequence[Change], more: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    ) -> list[Applied]:
+        if not changes:
+            return []
+        body = {**self._common, **more, "records": [_record(one) for one in changes]}
         try:
-            answer = await call(self._http, "POST", f"{self._base}:batch-upsert", body, headers)
+            answer = await call(self._http, "POST", f"{self._base}{verb}", body, headers)
         except _CallRefused as refused:
-            return [Applied(one.key, False, "failed", one.target_id, (_refused(refused),)) for one in batch.changes]
-        return _answers(answer, batch.changes)
+            return [Applied(one.key, False, "failed", one.target_id, (_refused(refused),)) for one in changes]
+        return _answers(answer, changes)
 
     async def aclose(self) -> None:
         """The client is shared; nothing to close."""
@@ -173,6 +180,17 @@ def _read(response: httpx.Response) -> Any:
     if code == "import_disabled":
         raise Refused(*said("import.year_off"))
     raise _CallRefused(f"enroll.{code}", every_text()["enroll.refused"].message.format(status=status, message=message))
+
+
+def _sorted(changes: Sequence[Change]) -> tuple[list[Change], list[Change]]:
+    """Those to save, and those to remove."""
+    removed = [one for one in changes if one.action is Action.REMOVE]
+    return [one for one in changes if one.action is not Action.REMOVE], removed
+
+
+def _in_order(changes: Sequence[Change], saved: Sequence[Applied], removed: Sequence[Applied]) -> list[Applied]:
+    kinds = iter(saved), iter(removed)
+    return [next(kinds[one.action is Action.REMOVE]) for one in changes]
 
 
 def _record(change: Change) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """apply: send one slice's changes in batches, keep what became of each record, then remember what was sent."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 
 import structlog
 
@@ -25,12 +26,15 @@ from shared.telemetry.metrics import APPLIED
 log = structlog.get_logger()
 
 Answers = dict[str, Applied]
+Remembering = Callable[[Engine, Run, Slice, Sequence[Change], Mapping[str, Applied]], Awaitable[bool]]
 
 GONE = "gone"
 
 
-async def apply(engine: Engine, run: Run, slice: Slice) -> bool:
+async def apply(engine: Engine, run: Run, slice: Slice, *, remember: Remembering) -> bool:
     """compared -> applied. Done twice it has no second effect. False where the lease was lost.
+
+    `remember` puts what was sent into the state; its False means that a newer run has.
 
     Raises:
         Conflict: a later run of the stream has remembered newer values.
@@ -83,7 +87,12 @@ async def send(engine: Engine, run: Run, slice: Slice, target: Target, changes: 
 
 
 def _settled(change: Change, answer: Applied) -> Applied:
-    """A missing student whom the target has deleted since: nothing is left to mark, today or any other day."""
+    """A missing student whom the target has deleted since: nothing is left to mark, today or any other day.
+
+    What is known not to be sent belongs to the answer.
+    """
+    if change.problems and answer.ok:
+        return replace(answer, problems=[*answer.problems, *change.problems], partial=True)
     if change.action is Action.MISSING and any(problem.code == "student.unknown" for problem in answer.problems):
         return Applied(change.key, True, GONE)
     return answer
@@ -92,14 +101,17 @@ def _settled(change: Change, answer: Applied) -> Applied:
 def _result(change: Change, answer: Applied) -> RecordResult:
     written = change.values if change.action is Action.CREATE else change.before
     names = written if answer.ok and answer.status != GONE else ()
+    removed = change.action is Action.REMOVE
+    also = {name: value for name, value in change.values.items() if name not in written} if names else {}
     return RecordResult(
         row=change.row,
         key=change.key,
         action=change.action,
         outcome=_outcome(answer),
         target_id=answer.target_id or change.target_id,
-        changes={name: [change.before.get(name), change.values[name]] for name in names},
+        changes={name: [change.before.get(name), None if removed else change.values[name]] for name in names},
         problems=answer.problems,
+        also=also,
     )
 
 
@@ -111,7 +123,7 @@ def _outcome(answer: Applied) -> Outcome:
 
 async def report(engine: Engine, run: Run, changes: Sequence[Change], answers: Mapping[str, Applied]) -> None:
     """Tell Enroll what became of registrations."""
-    if run.delivery == "sis":
+    if run.delivery == "sis" and not run.undoes:
         await engine.ends.report(run, [told for one in changes if (told := _told(one, answers.get(one.key)))])
 
 
@@ -155,6 +167,7 @@ def applied_counts(changes: Sequence[Change], answers: Mapping[str, Applied]) ->
     return {
         "created": statuses.count("created"),
         "updated": statuses.count("updated") + statuses.count("unchanged"),
+        "removed": statuses.count("removed"),
         "failed": statuses.count("failed"),
         "partial": sum(one.partial for one in answers.values()),
     }

@@ -15,7 +15,7 @@ from shared.engine.guard import sis_objections
 from shared.engine.planning import Plan
 from shared.engine.progress import end, outcome_of
 from shared.engine.spill import placed
-from shared.engine.staging import facts_of, nothing_there, numbered, stage
+from shared.engine.staging import as_mapped, facts_of, nothing_there, numbered, stage
 from shared.model.connection import Connection
 from shared.model.run import Run, RunState, add_counts
 from shared.store.slices import Slice, SliceState
@@ -51,7 +51,7 @@ async def export_at_once(engine: Engine, run: Run, fence: int) -> None:
     finally:
         await target.aclose()
     if asks:
-        await stage(engine, run, fence)
+        await stage(engine, run, fence, reading=as_mapped)
         return
     await report(engine, run, planned.changes, answers)
     await org.records.put(run, fence, planned.invalid)

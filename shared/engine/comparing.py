@@ -49,6 +49,12 @@ async def compare(engine: Engine, run: Run, slice: Slice) -> bool:
         planned = await work_out(engine, run, connection, plan, slice, artifact, target)
     finally:
         await target.aclose()
+    return await sum_up(engine, run, slice, planned)
+
+
+async def sum_up(engine: Engine, run: Run, slice: Slice, planned: Planned) -> bool:
+    """Write down what was worked out for a slice, and go on to the next. False where the lease was lost."""
+    org = engine.org(run)
     await org.records.put(run, slice.fence, planned.invalid)
     stored = ""
     if planned.changes:
@@ -98,7 +104,8 @@ async def _decided(
     if not found.candidates:
         return [], 0
     compiled, about = plan.compiled, plan.about
-    held = await _look_up(target, found.candidates, [*compiled.fields, about.missing_field])
+    sought = [Sought(one.key, one.values, one.target_id) for one in found.candidates]
+    held = await look_up(target, sought, [*compiled.fields, about.missing_field])
     for one in found.candidates:
         if one.key not in held:
             one.values |= enrolling(one.values, about, connection.exports, run.moment.today)
@@ -113,9 +120,9 @@ async def _decided(
     return decided, sum(loses_access(one, held.get(one.key), about) for one in decided)
 
 
-async def _look_up(target: Target, candidates: Sequence[Candidate], fields: Sequence[str]) -> dict[str, Found]:
+async def look_up(target: Target, sought: Sequence[Sought], fields: Sequence[str]) -> dict[str, Found]:
+    """What the target holds of these records, by key, asked as many at once as it allows."""
     gate = asyncio.Semaphore(target.concurrency)
-    sought = [Sought(one.key, one.values, one.target_id) for one in candidates]
 
     async def ask(part: Sequence[Sought]) -> dict[str, Found]:
         async with gate:

@@ -14,6 +14,7 @@ from shared.adapters.sftp_delivery import deliver
 from shared.engine.failures import FailedRows, failed_keys
 from shared.engine.linking import LinkedTarget
 from shared.engine.sis import Sis, SisDoor
+from shared.engine.written import WrittenRecords
 from shared.model.connection import Connection, SftpSecrets, SftpSettings
 from shared.model.error_texts import said
 from shared.model.errors import BadInput, BadSettings
@@ -54,6 +55,9 @@ class RealEnds:
     async def source(self, run: Run, connection: Connection) -> Source:
         if run.source.kind == "enroll":
             return self._registrations(run, connection, run.selection)
+        if run.undoes:
+            org = self._store.org(run.org)
+            return WrittenRecords(org, await org.runs.get(run.undoes))
         if run.source.kind == "failed":
             return await self._failed(run, connection)
         if run.source.kind == "upload":

@@ -150,7 +150,7 @@ class _Told:
     async def writer(self, name: str, record: Record) -> Writer:
         """Of the field `name`, where there is one."""
         run = await self._run(record["run"])
-        mapping = await self._mapping(run)
+        mapping = None if run.undoes else await self._mapping(run)
         columns = self._source_columns(run, mapping).get(name, ()) if mapping else ()
         return Writer(
             run=run.id,
@@ -165,6 +165,7 @@ class _Told:
             mapping=run.mapping if mapping else "",
             mapping_name=mapping.name if mapping else "",
             mapping_version=mapping.version if mapping else 0,
+            undoes=run.undoes,
         )
 
     def label(self, name: str, asked: Asked) -> str:

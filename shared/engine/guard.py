@@ -5,6 +5,33 @@ from typing import Any
 
 from shared.model.connection import SafetyLimits
 from shared.model.error_texts import told
+from shared.model.run import Run
+
+
+def reasons_to_ask(run: Run, counts: Mapping[str, int], limits: SafetyLimits) -> list[dict[str, Any]]:
+    """Why a person should look first at what the run would do, by its kind."""
+    if run.undoes:
+        return undo_objections(counts, limits)
+    if run.makes_files:
+        return export_objections(counts, limits)
+    if run.delivery == "sis":
+        return sis_objections(counts, limits)
+    # Of a few changed students a column that nobody fills is absent; of everybody it would be a sign.
+    stage = {**run.stage, "lost_columns": []} if run.source.changes else run.stage
+    return objections(counts, limits, stage, full_roster=run.roster == "full")
+
+
+def undo_objections(counts: Mapping[str, int], limits: SafetyLimits) -> list[dict[str, Any]]:
+    """The same for a run that is taken back: records may go, and much may have changed since."""
+    known, rows = counts["known"], counts["rows"]
+    found = _share("removed", counts["remove"], known or rows, limits.missing_percent, limits.few)
+    found += _share("changed", counts["update"] + counts["create"], known or rows, limits.changed_percent, limits.few)
+    found += _share("invalid", counts["invalid"], rows, limits.invalid_percent, limits.few)
+    return found + _losing(counts)
+
+
+def _losing(counts: Mapping[str, int]) -> list[dict[str, Any]]:
+    return [told("guard.access_lost", count=counts["losing"])] if counts["losing"] else []
 
 
 def export_objections(counts: Mapping[str, int], limits: SafetyLimits) -> list[dict[str, Any]]:
@@ -35,7 +62,7 @@ def objections(
         found += _share("missing", counts["missing"], known, limits.missing_percent, limits.few)
     found += _share("changed", counts["update"], known or rows, limits.changed_percent, limits.few)
     found += _share("invalid", counts["invalid"], rows, limits.invalid_percent, limits.few)
-    return found + ([told("guard.access_lost", count=counts["losing"])] if counts["losing"] else [])
+    return found + _losing(counts)
 
 
 def _share(kind: str, count: int, total: int, limit: float, few: int) -> list[dict[str, Any]]:

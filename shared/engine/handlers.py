@@ -15,14 +15,11 @@ from shared.contracts.messages import (
     SliceApply,
     SliceCompare,
 )
-from shared.engine.applying import apply
-from shared.engine.at_once import export_at_once, is_brief
-from shared.engine.comparing import compare
 from shared.engine.context import Engine
-from shared.engine.exporting import conclude, deliver, list_slice
+from shared.engine.exporting import deliver
+from shared.engine.kinds import kind_of
 from shared.engine.lease import LeaseLost, kept
 from shared.engine.progress import after_apply, after_compare, end, following
-from shared.engine.staging import stage
 from shared.messaging.answers import Answer, Delivery, Done, Handlers, Handling, Later
 from shared.model.error_texts import said, told
 from shared.model.errors import NotFound, Permanent, SyncError, Transient, Unavailable
@@ -77,8 +74,7 @@ class Steps:
         run = held[0] if held else await runs.get(message.run)
         if run.state is RunState.PENDING and not await self._activate(run):
             return Done()
-        work = export_at_once if is_brief(run) else stage
-        answer = await self._whole(run, RunState.STAGING, not run.slices, work, delivery, held)
+        answer = await self._whole(run, RunState.STAGING, not run.slices, kind_of(run).stage, delivery, held)
         staged = await runs.get(run.id)
         if staged.state is RunState.COMPARING and not staged.slices:
             await after_compare(self._engine, staged)  # nothing has changed, so nobody else comes to say so
@@ -153,8 +149,7 @@ class Steps:
         run = await self._run(message, RunState.COMPARING, SliceState.STAGED, delivery)
         if not isinstance(run, Run):
             return run
-        work = list_slice if run.makes_files else compare
-        answer = await self._slice(run, message.slice, SliceState.STAGED, work, delivery)
+        answer = await self._slice(run, message.slice, SliceState.STAGED, kind_of(run).compare, delivery)
         await after_compare(self._engine, run)
         return answer
 
@@ -162,8 +157,7 @@ class Steps:
         run = await self._run(message, RunState.APPLYING, SliceState.COMPARED, delivery)
         if not isinstance(run, Run):
             return run
-        work = conclude if run.makes_files else apply
-        answer = await self._slice(run, message.slice, SliceState.COMPARED, work, delivery)
+        answer = await self._slice(run, message.slice, SliceState.COMPARED, kind_of(run).apply, delivery)
         await after_apply(self._engine, run)
         return answer
 

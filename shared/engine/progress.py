@@ -12,7 +12,7 @@ import structlog
 
 from shared.contracts.envelope import Outgoing
 from shared.engine.context import Engine
-from shared.engine.guard import export_objections, objections, sis_objections
+from shared.engine.guard import reasons_to_ask
 from shared.model.error_texts import told
 from shared.model.run import Run, RunState, add_counts
 from shared.store.slices import Slice, SliceState
@@ -40,14 +40,7 @@ async def after_compare(engine: Engine, run: Run) -> None:
     if (await org.runs.get(run.id)).state is RunState.FAILED:
         await org.runs.reopen(run.id, RunState.COMPARING)  # ended by somebody who saw a slice before its replay
     connection = await org.connections.get(run.connection)
-    if run.makes_files:
-        reasons = export_objections(counts, connection.limits)
-    elif run.delivery == "sis":
-        reasons = sis_objections(counts, connection.limits)
-    else:
-        # Of a few changed students a column that nobody fills is absent; of everybody it would be a sign.
-        stage = {**run.stage, "lost_columns": []} if run.source.changes else run.stage
-        reasons = objections(counts, connection.limits, stage, full_roster=run.roster == "full")
+    reasons = reasons_to_ask(run, counts, connection.limits)
     if run.preview:
         reasons.insert(0, dict(PREVIEW))
     if reasons:
@@ -140,7 +133,7 @@ def outcome_of(counts: Mapping[str, int], *, lost: bool = False) -> RunState:
     """How a run ended; `lost`: a slice of it was not sent."""
     if not lost and not counts["failed"] and not counts["invalid"] and not counts["partial"]:
         return RunState.SUCCEEDED
-    done = counts["created"] + counts["updated"] + counts["unchanged"]
+    done = counts["created"] + counts["updated"] + counts["removed"] + counts["unchanged"]
     return RunState.PARTIAL if done else RunState.FAILED
 
 

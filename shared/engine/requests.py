@@ -25,7 +25,7 @@ UNDER_WAY = (*UNWRITTEN, RunState.APPLYING)
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """`mapping` is a name; the newest version counts.
+    """`mapping` is a name, of which the newest version counts; or `version` is the id of the very one.
 
     `id` where the same request may arrive twice (an event, a schedule): it then makes one run. `as_of` as in `Run`.
     """
@@ -40,6 +40,7 @@ class RunRequest:
     preview: bool = False
     roster: Literal["full", "some"] | None = None
     mapping: str = "default"
+    version: str = ""
     id: str | None = None
     as_of: int = 0
     selection: Selection = EVERYTHING
@@ -56,7 +57,10 @@ async def request_run(engine: Engine, request: RunRequest) -> Run:
     """
     org = engine.store.org(request.connection.org)
     delivery = _delivery(request)
-    mapping = await mapping_named(org, request.connection, delivery, request.data_type, request.mapping)
+    if request.version:
+        mapping: SavedMapping = await _mappings(org, delivery).get(request.version)
+    else:
+        mapping = await mapping_named(org, request.connection, delivery, request.data_type, request.mapping)
     fingerprint = _fingerprint(request, mapping.id)
     run = _run(request, mapping.id, delivery)
     messages = [engine.requested(run)]

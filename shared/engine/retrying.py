@@ -7,6 +7,7 @@ from shared.engine.blocks import unpack
 from shared.engine.classify import Candidate, Classified
 from shared.engine.context import Engine
 from shared.engine.requests import RunRequest, follower, mapping_named, mapping_of, request_run
+from shared.engine.together import together
 from shared.model.error_texts import said
 from shared.model.errors import Conflict
 from shared.model.record import Action, Outcome, Problem
@@ -79,7 +80,7 @@ async def set_overtaken_aside(engine: Engine, run: Run, slice: Slice, found: Cla
                     else:
                         failed_since.setdefault(one["run"], set()).add(candidate.key)
 
-    await asyncio.gather(*(look(one) for one in found.candidates))
+    await together(look(one) for one in found.candidates)
     left = {one.key for one in found.candidates} - overtaken
     async for later in org.runs.since(run, run.as_of):
         if not left:

@@ -1,8 +1,8 @@
 """stage: pull the source once, as a stream, and store it in slices that never change."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
 
 import structlog
 
@@ -10,8 +10,7 @@ from shared.engine.context import Engine
 from shared.engine.lease import LeaseLost
 from shared.engine.spill import Spill, plan
 from shared.engine.together import together
-from shared.mapping.compiled import CompiledMapping
-from shared.mapping.export_rows import CompiledExport, compile_export
+from shared.mapping.export_rows import compile_export
 from shared.model.connection import Connection
 from shared.model.error_texts import said
 from shared.model.errors import BadInput
@@ -24,7 +23,23 @@ log = structlog.get_logger()
 AT_ONCE = 4
 
 
-async def stage(engine: Engine, run: Run, fence: int) -> None:
+class RowReader(Protocol):
+    """What tells the rows of a source apart: the key of a record, and a mark that is the same where the row is."""
+
+    @property
+    def lost_columns(self) -> Sequence[tuple[str, str]]: ...
+
+    @property
+    def key(self) -> Callable[[list[str]], str]: ...
+
+    @property
+    def mark(self) -> Callable[[list[str]], str]: ...
+
+
+Reading = Callable[[Engine, Run, Connection, Sequence[str]], Awaitable[RowReader]]
+
+
+async def stage(engine: Engine, run: Run, fence: int, *, reading: Reading) -> None:
     """staging -> comparing, with the first slices announced.
 
     Raises:
@@ -36,7 +51,7 @@ async def stage(engine: Engine, run: Run, fence: int) -> None:
     connection = await org.connections.get(run.connection)
     source = await engine.ends.source(run, connection)
     async with source:
-        compiled = await _compiled(engine, run, connection, source.info.columns)
+        compiled = await reading(engine, run, connection, source.info.columns)
         with Spill(engine.settings.spool_dir) as spill:
             slices = await _partition(engine, run, source, compiled, spill)
         facts = facts_of(source, compiled)
@@ -59,19 +74,18 @@ async def stage(engine: Engine, run: Run, fence: int) -> None:
         await engine.relay.send("runs", run.id, messages)
 
 
-async def _compiled(
-    engine: Engine, run: Run, connection: Connection, columns: Sequence[str]
-) -> CompiledMapping | CompiledExport:
-    if run.makes_files:
-        export = await engine.org(run).export_mappings.get(run.mapping)
-        export.file_names(run.asked_at, run.school_year)
-        return compile_export(export, columns, run.moment)
+async def as_mapped(engine: Engine, run: Run, connection: Connection, columns: Sequence[str]) -> RowReader:
     return (await engine.planner.plan(run, connection, columns)).compiled
 
 
-async def _partition(
-    engine: Engine, run: Run, source: Source, compiled: CompiledMapping | CompiledExport, spill: Spill
-) -> list[Slice]:
+async def as_listed(engine: Engine, run: Run, connection: Connection, columns: Sequence[str]) -> RowReader:
+    del connection
+    export = await engine.org(run).export_mappings.get(run.mapping)
+    export.file_names(run.asked_at, run.school_year)
+    return compile_export(export, columns, run.moment)
+
+
+async def _partition(engine: Engine, run: Run, source: Source, compiled: RowReader, spill: Spill) -> list[Slice]:
     async for batch in source.batches():
         await asyncio.to_thread(spill.add, batch, compiled.key, compiled.mark)
     if not sum(spill.rows) and run.source.changes:
@@ -103,7 +117,7 @@ def nothing_there(run: Run) -> BadInput:
     return BadInput(*(said("file.no_rows") if run.direction == "import" else said("export.nothing")))
 
 
-def facts_of(source: Source, compiled: CompiledMapping | CompiledExport) -> dict[str, Any]:
+def facts_of(source: Source, compiled: RowReader) -> dict[str, Any]:
     info = source.info
     return {
         "columns": list(info.columns),

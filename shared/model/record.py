@@ -25,6 +25,8 @@ class Action(StrEnum):
     CREATE = "create"
     UPDATE = "update"
     MISSING = "missing"
+    REMOVE = "remove"
+    """Taken out of the target again, where it holds what was written and nothing else."""
     ADOPT = "adopt"
     """The target already holds exactly this: nothing is sent, the record is only remembered."""
     NONE = "none"
@@ -93,6 +95,7 @@ class Found:
 class Change:
     """One record to send. `row` is 0 where no source row stands behind it (a missing record).
 
+    `problems` say what of the record is not sent, and is known before: it ends as a Partial Sync.
     `digest` and `mark` are remembered with the record: of the values that were sent, and of the row they came from.
     """
 
@@ -104,6 +107,7 @@ class Change:
     target_id: str | None
     digest: str
     mark: str
+    problems: Sequence[Problem] = ()
 
 
 @dataclass(slots=True, frozen=True)
@@ -118,7 +122,7 @@ class ChangeBatch:
 class Applied:
     """The target's answer about one change.
 
-    `status`: created, updated, unchanged, or failed. `partial`: it was saved, but for what the problems name.
+    `status`: created, updated, removed, unchanged, or failed. `partial`: it was saved, but for what the problems name.
     """
 
     key: str

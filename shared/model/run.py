@@ -37,16 +37,19 @@ COUNTS = (
     "missing",
     "known",
     "losing",
+    "remove",
     "created",
     "updated",
+    "removed",
     "failed",
     "partial",
 )
 """What is counted, per slice and per run.
 
 rows read; then what was decided: create, update, unchanged, invalid, duplicate (exact repeats, skipped), missing
-(known from earlier runs, absent now), losing (updates that take program access away); known before
-the run; and what was done: created, updated, failed at the target; partial, those created or updated but for a part.
+(known from earlier runs, absent now), losing (updates that take program access away), remove (by an undo); known
+before the run; and what was done: created, updated, removed, failed at the target; partial, those created or updated
+but for a part.
 """
 
 

@@ -1,7 +1,7 @@
 """What became of each record that was not simply unchanged."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +21,10 @@ STORED = (Outcome.FAILED, Outcome.PARTIAL, Outcome.SUCCEEDED)
 
 @dataclass(frozen=True, slots=True)
 class RecordResult:
-    """`changes` holds field -> [before, after]. `row` 0 where no source row stands behind it."""
+    """`changes` holds field -> [before, after], `also` what was sent with them unchanged.
+
+    `row` is 0 where no source row stands behind it.
+    """
 
     row: int
     key: str
@@ -30,6 +33,7 @@ class RecordResult:
     target_id: str | None
     changes: Mapping[str, Sequence[Any]]
     problems: Sequence[Problem]
+    also: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,14 @@ class Records:
         async for one in self._records.find(_where(run, wanted), sort=[("place", 1)], batch=AT_ONCE):
             yield _shown(one)
 
+    async def written(self, run: Run) -> AsyncIterator[dict[str, Any]]:
+        """What the run has changed in the target, record by record; `changes` and `also` as JSON texts."""
+        for outcome in WRITTEN:
+            async for one in self._records.find({"run": run.id, "outcome": outcome.value}, batch=AT_ONCE):
+                if one["changes"] != "{}":
+                    about = {name: one[name] for name in ("row", "key", "action", "target_id", "changes")}
+                    yield {**about, "also": one.get("also", "{}")}
+
     async def history(self, stream: str, key: str, most: int) -> list[dict[str, Any]]:
         """What runs of a stream made of the record with this key, newest first: with `run`, `number` and `as_of`."""
         found = await self._records.all({"stream": stream, "key": key}, sort=[("number", -1)], limit=most)
@@ -121,6 +133,8 @@ def _document(run: Run, fence: int, result: RecordResult) -> Document:
         "at": datetime.now(UTC),
         "fence": fence,
     }
+    if result.also:
+        document["also"] = orjson.dumps(result.also).decode()
     if result.problems:
         document["problems"] = [problem.as_dict() for problem in result.problems]
         document["codes"] = sorted({problem.code for problem in result.problems})

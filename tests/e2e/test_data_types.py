@@ -242,3 +242,29 @@ async def test_importing_admins_needs_the_permission(stack: Stack, org: str, tmp
             json={"fields": [{"type": "direct", "target": "admin_users.email", "source": "Email"}]},
         )
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "permission.refused")
+
+
+async def test_every_data_type_is_taken_back_from_the_last_to_the_first(district: District, send: Sender) -> None:
+    admins = [{**ADMIN, "admin_users.all_programs": 1}]
+    steps = [
+        ("schools", SCHOOLS),
+        ("programs", PROGRAMS),
+        ("students", STUDENTS),
+        ("cutoff_numbers", CUTOFFS),
+        ("seat_tracker_mapping", SEATS),
+        ("admin_users", admins),
+    ]
+    runs = [(data_type, await send(data_type, rows)) for data_type, rows in steps]
+    first = await undone(district, runs[0][1]["id"])
+    assert await send.problems(first) == [("record.in_use", "")] * 2, "programs belong to the schools"
+    for data_type, run in reversed(runs):
+        undo = await undone(district, run["id"])
+        told = (data_type, undo["counts"], await send.problems(undo))
+        assert (undo["state"], undo["counts"]["removed"]) == ("succeeded", run["counts"]["created"]), told
+        rest = f"/sandbox/organizations/{district.org}/{data_type}"
+        assert (await district.enroll.get(rest)).raise_for_status().json()[data_type] == []
+
+
+async def undone(district: District, run: str) -> dict[str, Any]:
+    id = (await district.api.post(f"/runs/{run}/undo")).raise_for_status().json()["id"]
+    return await district.watch(id)

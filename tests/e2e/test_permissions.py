@@ -95,6 +95,7 @@ RUNS: dict[tuple[str, str], Any] = {
     ("POST", "/runs/{id}/reject"): {},
     ("POST", "/runs/{id}/cancel"): {},
     ("POST", "/runs/{id}/retry"): {},
+    ("POST", "/runs/{id}/undo"): {},
 }
 
 

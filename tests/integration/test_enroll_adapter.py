@@ -1,7 +1,7 @@
 """The Enroll adapter against the simulated Enroll and its faults."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
@@ -14,7 +14,7 @@ from services.sandbox.world import OrganizationPatch, OrganizationSpec, World
 from shared.adapters.enroll import EnrollDirectory, EnrollTarget, enroll_client
 from shared.model.errors import BadSettings, Conflict, NotFound, Refused, Throttled, Unavailable
 from shared.model.record import Action, Change, Sought
-from tests.integration.conformance.target_suite import batch, create
+from tests.integration.conformance.target_suite import NAME, batch, create
 from tests.integration.enroll_runs import KEY, make_run
 
 ODD_USERS = ["ann@x.org", "a?b#c d%41é", "..", ".", "a;b&c=d"]
@@ -152,6 +152,23 @@ async def test_a_student_that_was_deleted_in_enroll_is_unknown(site: Site) -> No
     (answer,) = await site.target().apply(batch(gone))
     assert not answer.ok
     assert [one.code for one in answer.problems] == ["student.unknown"]
+
+
+async def test_what_is_removed_and_what_is_saved_go_out_in_one_batch_and_are_answered_in_order(site: Site) -> None:
+    target = site.target()
+    made = (await target.apply(batch(create("1"), create("2"))))[0]
+    gone = Change("1", Action.REMOVE, 2, create("1").values, {}, made.target_id, "", "")
+    wrong = replace(gone, values={**gone.values, NAME: "Maren"})
+    assert [[one.code for one in found] for found in await target.check([create("3"), wrong, gone])] == [
+        [],
+        ["record.changed"],
+        [],
+    ]
+    both = batch(create("3"), gone)
+    first = await target.apply(both)
+    assert [(one.key, one.status) for one in first] == [("3", "created"), ("1", "removed")]
+    assert await target.apply(both) == first, "the same batch again has no further effect"
+    assert site.counts["students"] == 2
 
 
 async def test_the_directory(site: Site) -> None:

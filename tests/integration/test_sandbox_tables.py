@@ -143,3 +143,32 @@ async def test_a_program_of_two_schools_cannot_be_told_by_its_name(enroll: Calle
     key = "cutoff_numbers.program_name+cutoff_numbers.grade"
     answer = await enroll.send("cutoff_numbers", key, [record(["Dual", "0"], cutoff_numbers__cutoff=5)])
     assert codes(answer) == [("failed", ["program.ambiguous"])]
+
+
+async def test_a_record_is_removed_as_it_was_made_and_only_where_nothing_hangs_on_it(enroll: Caller) -> None:
+    (school,) = (await enroll.send("schools", "schools.school_code", [{**record("100"), "values": SCHOOL}]))["results"]
+    made = {"programs.title": "Dual", "program_annual.acceptgrades": ["3"]}
+    key = ["100", "Dual"]
+    (program,) = (
+        await enroll.send(
+            "programs",
+            "schools.school_code+programs.title",
+            [{**record(key), "values": {**made, "programs.category_id": 1}}],
+        )
+    )["results"]
+    assert (school["status"], program["status"]) == ("created", "created")
+
+    async def remove(data_type: str, match_key: str, one: dict[str, Any], values: dict[str, Any]) -> Any:
+        asked = [{"key": one["key"], "id": one["id"], "values": values}]
+        (answer,) = (await enroll.send(data_type, match_key, asked, "remove"))["results"]
+        return answer["status"], [(error["code"], error["field"]) for error in answer["errors"]]
+
+    title = "schools.school_code+programs.title"
+    in_use = await remove("schools", "schools.school_code", school, SCHOOL)
+    assert in_use == ("failed", [("record.in_use", "")])
+    changed = await remove("programs", title, program, made)
+    assert changed == ("failed", [("record.changed", "programs.category_id")])
+    assert await remove("programs", title, program, {**made, "programs.category_id": 1}) == ("removed", [])
+    assert await remove("programs", title, program, {**made, "programs.category_id": 1}) == ("unchanged", [])
+    assert await remove("schools", "schools.school_code", school, SCHOOL) == ("removed", [])
+    assert await enroll.look_up("schools", "schools.school_code", ["100"], []) == []

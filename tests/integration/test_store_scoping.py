@@ -171,6 +171,7 @@ async def records(mine: OrgStore, other: OrgStore, _: Store) -> None:
     before = await mine.records.page(RUN)
     assert await other.records.page(RUN) == []
     assert [one async for one in other.records.each(RUN)] == []
+    assert [one async for one in other.records.written(RUN)] == []
     assert await other.records.history(STREAM, "k", 9) == []
     assert await other.records.key_of(STREAM, "9") == ""
     assert await mine.records.key_of(STREAM, "9") == "k"

@@ -15,12 +15,14 @@ ROOT = Path(__file__).parents[2]
 SOURCES = [path for folder in ("shared", "services") for path in (ROOT / folder).rglob("*.py")]
 FROM_ENROLL = re.compile(
     r"(school|program|programs|student|school_group|school_level|program_category|user_group|grade)\."
+    r"|record\.(changed|in_use)$"
 )
 BUILT = {
     "value.nul",
     "value.unreadable",
     "guard.too_many_gone",
     "guard.too_many_missing",
+    "guard.too_many_removed",
     "guard.too_many_changed",
     "guard.too_many_invalid",
     "enroll.refused",

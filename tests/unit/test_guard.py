@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.engine.guard import export_objections, objections
+from shared.engine.guard import export_objections, objections, undo_objections
 from shared.model.connection import SafetyLimits
 from shared.model.run import add_counts
 
@@ -17,6 +17,21 @@ def codes(
     found = objections(add_counts([counts]), limits, stage or {}, full_roster=full)
     assert all(one.keys() == {"code", "message", "fix"} and one["fix"] for one in found)
     return [one["code"].removeprefix("guard.") for one in found]
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ({"known": 100, "rows": 50, "update": 50}, []),
+        ({"known": 100, "rows": 51, "update": 40, "create": 11}, ["guard.too_many_changed"]),
+        ({"known": 100, "rows": 11, "remove": 11}, ["guard.too_many_removed"]),
+        ({"known": 100, "rows": 5, "remove": 5}, []),
+        ({"known": 100, "rows": 20, "invalid": 6}, ["guard.too_many_invalid"]),
+        ({"known": 100, "rows": 1, "update": 1, "losing": 1}, ["guard.access_lost"]),
+    ],
+)
+def test_what_stops_an_undo(counts: dict[str, int], expected: list[str]) -> None:
+    assert [one["code"] for one in undo_objections(add_counts([counts]), LIMITS)] == expected
 
 
 @pytest.mark.parametrize(

@@ -262,3 +262,28 @@ def test_pages_follow_the_order_of_creation() -> None:
     assert [shown["id"] for shown in students.page(2026, 1, 2)] == ["2", "3"]
     assert [shown["id"] for shown in students.page(2026, 4, 10)] == ["5"]
     assert list(students.page(2026, 9, 10)) == []
+
+
+def removal(students: Students, used: bool = False, dry: bool = False, **more: Any) -> Result:
+    asked = {"key": "20231", "id": "48210", "values": MARA | {_field(name): value for name, value in more.items()}}
+    return students.remove(BATCH, asked, lambda _: used, dry=dry)
+
+
+def test_a_student_is_removed_who_is_as_they_were_made(students: Students) -> None:
+    assert removal(students, dry=True)["status"] == "removed"
+    assert len(students) == 1
+    assert removal(students) == {"key": "20231", "status": "removed", "id": "48210", "errors": []}
+    assert (len(students), students.find(KEY, "20231"), list(students.page(2026, 0, 9))) == (0, None, [])
+    assert removal(students)["status"] == "unchanged"
+    assert students.upsert(BATCH, record())["id"] == "48211", "an id is never given twice"
+
+
+def test_a_student_with_more_or_other_values_or_in_use_stays(students: Students) -> None:
+    assert codes(removal(students, used=True)) == [("record.in_use", "")]
+    assert codes(removal(students, city="Mesa")) == [("record.changed", "student_annual.city")]
+    students.upsert(BATCH, change(phone="480-555-0147"))
+    assert codes(removal(students)) == [("record.changed", "student_annual.phone")]
+    students.upsert(BATCH, change(phone=None))
+    students.upsert(Batch(2027, KEY), change(grade=4))
+    assert codes(removal(students)) == [("record.changed", "")]
+    assert len(students) == 1

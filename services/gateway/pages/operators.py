@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.gateway import failed
-from services.gateway.failed import Chosen, Decided, State
+from services.gateway.failed import FILTERS, Chosen, Decided, State
 from services.gateway.pages.site import page, then
 from services.gateway.pages.visits import Visit, Visited
 from shared.engine.dead_letters import Deed as Handling
@@ -16,7 +16,6 @@ from shared.model.errors import BadInput
 
 router = APIRouter(include_in_schema=False)
 
-FILTERS: Final = ("type", "code", "reason", "org", "run")
 LIMIT: Final = 200
 
 

@@ -96,6 +96,12 @@ async def retry(visit: Visited, id: str) -> Response:
     return then(f"/runs/{(await runs.retry(visit.call, id)).id}", "started")
 
 
+@router.post("/runs/{id}/undo")
+async def undo(visit: Visited, id: str) -> Response:
+    """Leads to the run that would take it back, which stops for approval first."""
+    return then(f"/runs/{(await runs.undo(visit.call, id, preview=True)).id}", "undo")
+
+
 @router.post("/runs/{id}/cancel")
 async def cancel(visit: Visited, id: str) -> Response:
     await runs.cancel(visit.call, id)
@@ -128,6 +134,7 @@ async def _decides(visit: Visit, run: Run) -> Mapping[str, bool]:
         "approve": waits and await visit.can(to_approve, run.data_type),
         "reject": waits and await visit.can(to_reject, run.data_type),
         "retry": run.ended and _has_failures(run) and await visit.can(to_approve, run.data_type),
+        "undo": run.ended and _has_written(run) and await visit.can(to_approve, run.data_type),
         "cancel": run.state in UNWRITTEN and not waits and await visit.can(to_reject, run.data_type),
     }
 
@@ -135,6 +142,11 @@ async def _decides(visit: Visit, run: Run) -> Mapping[str, bool]:
 def _has_failures(run: Run) -> bool:
     counted = any(run.counts.get(name) for name in ("failed", "invalid", "partial"))
     return counted and run.state is not RunState.CANCELLED and not run.makes_files
+
+
+def _has_written(run: Run) -> bool:
+    """Files that went out cannot be called back."""
+    return not run.makes_files and any(run.counts.get(name) for name in ("created", "updated"))
 
 
 def _steps(run: Run) -> list[tuple[str, bool]]:

@@ -59,7 +59,7 @@ TRIGGERS: Final[Mapping[str, str]] = {
     "person": "by hand",
     "event": "by an event of Enroll",
     "schedule": "by schedule",
-    "replay": "again",
+    "replay": "by hand, of an earlier run",
 }
 MESSAGES: Final[Mapping[str, str]] = {
     "added": "The connection was added.",
@@ -67,6 +67,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "switched-on": "Switched on.",
     "switched-off": "Switched off.",
     "approved": "Approved. Exactly what was compared is being sent.",
+    "undo": "This shows what would be taken back. Nothing is changed until you approve it.",
     "rejected": "Rejected. Nothing was written.",
     "cancelled": "Cancelled. Nothing was written.",
     "started": "Started.",

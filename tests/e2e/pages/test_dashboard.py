@@ -9,19 +9,14 @@ from devtools.district import EXPORTER, District
 from devtools.stack import Stack
 from services.sandbox.district import student_mapping
 from tests.e2e.pages.conftest import Accessible, signed_in
-from tests.e2e.waiting import until
-from tests.faults.helpers import students
+from tests.faults.helpers import streets, students
 
 
 async def waiting_run(district: District, folder: Path, rows: int = 120) -> tuple[str, str]:
     """A connection, and a preview of an upload that waits for a decision."""
     connection = await district.ad_hoc("Roster uploads")
     run = (await district.upload(connection, students(folder, rows), preview="true"))["id"]
-
-    async def waits() -> bool:
-        return bool((await district.run(run))["state"] == "needs_approval")
-
-    await until(waits, "the run waits")
+    await district.watch(run, states=frozenset({"needs_approval"}))
     return connection, str(run)
 
 
@@ -93,6 +88,26 @@ async def test_only_the_failures_are_retried_once_the_mapping_is_mended(
     await page.get_by_role("button", name="Retry only the failures").click()
     await expect(page.get_by_role("status").filter(has_text="Succeeded")).to_be_visible()
     assert (await district.stats())["students"] == 20
+
+
+async def test_a_run_is_undone_after_a_look_at_what_that_takes_back(
+    page: Page, district: District, tmp_path: Path, accessible: Accessible
+) -> None:
+    connection = await district.ad_hoc("Uploads")
+    await district.watch((await district.upload(connection, students(tmp_path, 20)))["id"])
+    second = await district.upload(connection, students(tmp_path, 20, edition=1, changed=0.2))
+    assert (await district.watch(second["id"]))["counts"]["updated"] == 4
+    changed = await streets(district, 20)
+    await page.goto(f"/runs/{second['id']}")
+    await page.get_by_role("button", name="Undo this run …").click()
+    await expect(page.get_by_role("heading", name="Why it stopped")).to_be_visible()
+    await expect(page.get_by_role("row").filter(has_text="student_annual.address")).to_have_count(4)
+    await accessible(page)
+    assert await streets(district, 20) == changed
+    await page.get_by_role("button", name="Approve and send").click()
+    await expect(page.get_by_role("status").filter(has_text="Succeeded")).to_be_visible()
+    back = await streets(district, 20)
+    assert sum(back[one] != changed[one] for one in back) == 4
 
 
 async def test_switches(page: Page, district: District) -> None:

@@ -1,0 +1,106 @@
+"""The pictures of docs/screens.md: `python -m devtools.screens` lives through a day of a district, and takes them."""
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright
+
+from devtools.district import EXPORTER, District
+from devtools.parts import LocalParts, PartError
+from devtools.parts.chromium import FLAGS, chromium
+from devtools.sis_districts import PowerSchoolDistrict, enrolled
+from devtools.stack import ROOT, Stack
+from services.sandbox.district import student_mapping, write_district
+
+FOLDER = ROOT / "docs" / "screens"
+PAGE = ROOT / "docs" / "screens.md"
+SIZE = ViewportSize(width=1200, height=800)
+OPERATOR = "Sync Service Operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    name: str
+    title: str
+    address: str
+
+
+async def lived(district: District, folder: Path) -> list[Screen]:
+    """What there is to see: a connection of files and one of a SIS, runs that went well, partly, and one that waits."""
+    file, changed = folder / "students.csv", folder / "changed.csv"
+    await asyncio.to_thread(write_district, file, 400)
+    await asyncio.to_thread(write_district, changed, 400, changed=0.2)
+    mapping = {one["target"]: one for one in student_mapping()["fields"]}
+    mapping["students.gender"] = {**mapping["students.gender"], "codes": {"Male": "M", "Female": "F"}}
+    limits = {"invalid_percent": 60}
+    uploads = await district.ad_hoc("Roster uploads", {"fields": list(mapping.values())}, limits=limits)
+    partly = (await district.watch((await district.upload(uploads, file))["id"]))["id"]
+    await district.map_students(uploads)
+    await district.watch((await district.upload(uploads, file))["id"])
+    sis = PowerSchoolDistrict(district)
+    await sis.make()
+    connection = await sis.connect()
+    await district.register((await enrolled(district, folder, 40, skip=500, nameless=2))[:40])
+    exported = (await district.watch((await district.export(connection))["id"]))["id"]
+    waiting = (await district.upload(uploads, changed, preview="true"))["id"]
+    await district.watch(waiting, states=frozenset({"needs_approval"}))
+    key = next(one["key"] for one in await district.records(partly, limit=200) if one["outcome"] == "Succeeded")
+    return [
+        Screen("dashboard", "The dashboard", "/"),
+        Screen("preview", "A preview that waits for approval", f"/runs/{waiting}"),
+        Screen("partly", "A run of which some rows failed, grouped by cause", f"/runs/{partly}"),
+        Screen("export", "An export into PowerSchool with a Partial Sync", f"/runs/{exported}"),
+        Screen("logs", "Sync Logs", "/runs"),
+        Screen("explain", "Explain: where every value comes from", f"/explain?key={key}"),
+        Screen("charts", "Charts", "/charts"),
+        Screen("failed", "Failed messages, for operators", "/failed-messages"),
+        Screen("help", "Help", "/help"),
+    ]
+
+
+async def signed_in(page: Page, district: District) -> None:
+    await page.goto(district.stack.url("sandbox") + "/sign-in?next=/sync-service")
+    await page.locator(f'input[value="{district.org}|{district.user}"]').check()
+    await page.get_by_role("button", name="Sign in to Enroll").click()
+    await page.get_by_role("link", name="Sync Service Login").click()
+    await page.wait_for_url(district.stack.url("gateway") + "/")
+
+
+async def take(browser: Browser, district: District, screens: Sequence[Screen]) -> None:
+    page = await browser.new_page(base_url=district.stack.url("gateway"), viewport=SIZE)
+    await signed_in(page, district)
+    for screen in screens:
+        await page.goto(screen.address)
+        await page.screenshot(path=FOLDER / f"{screen.name}.png", type="png")
+
+
+def write_page(screens: Sequence[Screen]) -> None:
+    parts = [f"## {one.title}\n\n![{one.title}](screens/{one.name}.png)\n" for one in screens]
+    head = "# Screens\n\nMade by `python -m devtools.screens`, with invented people.\n\n"
+    PAGE.write_text(head + "\n".join(parts), encoding="utf-8")
+
+
+async def main() -> int:
+    FOLDER.mkdir(exist_ok=True)
+    try:
+        async with LocalParts(durable=False) as parts, Stack(parts.addresses) as stack:
+            with tempfile.TemporaryDirectory() as folder:
+                async with District(stack, "cedar-ridge", permissions=(*EXPORTER, OPERATOR)) as district:
+                    screens = await lived(district, Path(folder))
+                    async with async_playwright() as driver:
+                        browser = await driver.chromium.launch(executable_path=chromium(), args=list(FLAGS))
+                        await take(browser, district, screens)
+                        await browser.close()
+        await asyncio.to_thread(write_page, screens)
+    except PartError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

@@ -1,0 +1,102 @@
+"""Failed messages at the dashboard: an operator finds, inspects, replays and discards; nobody else sees them."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from devtools.district import FULL, District
+from devtools.stack import Stack
+from tests.e2e.broker import Tap
+from tests.e2e.pages.conftest import Accessible
+from tests.e2e.waiting import until
+
+OPERATOR = "Sync Service Operator"
+KIND = "enroll.sync.requested.v99"
+
+
+@pytest.fixture
+async def district(stack: Stack, org: str) -> AsyncIterator[District]:
+    async with District(stack, org, permissions=(*FULL, OPERATOR)) as one:
+        yield one
+
+
+async def buried(district: District, tap: Tap, count: int) -> list[str]:
+    """The ids of messages of a version that nobody knows, once they are archived."""
+    for number in range(count):
+        event = {
+            "specversion": "1.0",
+            "id": f"{district.org}-{number}",
+            "source": "/enroll",
+            "type": KIND,
+            "time": "2026-02-01T09:00:00Z",
+            "data": {"organization": district.org},
+        }
+        await tap.enroll_says(event, KIND)
+
+    async def archived() -> list[str]:
+        found = await letters(district)
+        return [one["id"] for one in found] if len(found) == count else []
+
+    return await until(archived, "the messages are archived")
+
+
+async def letters(district: District, state: str = "waiting") -> list[dict[str, Any]]:
+    asked = {"org": district.org, "state": state}
+    found: list[dict[str, Any]] = (await district.api.get("/failed-messages", params=asked)).json()["messages"]
+    return found
+
+
+async def test_one_is_inspected_and_several_are_put_aside(
+    page: Page, district: District, tap: Tap, accessible: Accessible
+) -> None:
+    first, second, third = await buried(district, tap, 3)
+    await page.goto("/")
+    await page.get_by_role("link", name="Failed messages").click()
+    await page.get_by_label("Organization").fill(district.org)
+    await page.get_by_role("button", name="Show").click()
+    await expect(page.get_by_text("3 of 3 messages")).to_be_visible()
+    await accessible(page)
+    await page.get_by_role("link", name=second).click()
+    await expect(page.get_by_role("region", name="The message")).to_contain_text(KIND)
+    await accessible(page)
+    await page.go_back()
+    for id in (first, third):
+        await page.get_by_label(f"Choose {id}").check()
+    await page.get_by_role("button", name="Discard …").click()
+    await expect(page.get_by_role("heading", name="Discard: 2 messages")).to_be_visible()
+    await accessible(page)
+    await page.get_by_label("Why").fill("A trial of ours")
+    await page.get_by_role("button", name="Discard", exact=True).click()
+    await expect(page.get_by_text("Discarded. The archive keeps it.")).to_be_visible()
+    assert [one["id"] for one in await letters(district)] == [second]
+    audit = (await district.api.get("/audit")).json()
+    assert any("discard failed messages: 2 by id; A trial of ours" in one["subject"] for one in audit)
+
+
+async def test_a_filtered_set_is_replayed_without_javascript(plain: Page, district: District, tap: Tap) -> None:
+    await buried(district, tap, 2)
+    await plain.goto(f"/failed-messages?org={district.org}")
+    await plain.get_by_label("all 2 that fit the filter").check()
+    await plain.get_by_role("button", name="Send again …").click()
+    await expect(plain.get_by_role("heading", name="Send again: 2 messages")).to_be_visible()
+    await plain.get_by_label("Why").fill("The new version is out")
+    await plain.get_by_role("button", name="Send again", exact=True).click()
+    await expect(plain.get_by_text("Sent again.")).to_be_visible()
+    found = [one for one in await letters(district, "any") if "acts" in one]  # beside those that have died again
+    assert [one["acts"][0]["why"] for one in found] == ["The new version is out"] * 2
+
+
+@pytest.mark.parametrize("path", ["", "/x", "/decide"])
+async def test_nobody_else_sees_or_touches_them(stack: Stack, org: str, path: str) -> None:
+    async with District(stack, f"{org}-3") as other:
+        method = "POST" if path == "/decide" else "GET"
+        body = {"deed": "discard", "everything": True, "why": "mine now"} if path == "/decide" else None
+        assert (await other.api.request(method, f"/failed-messages{path}", json=body)).status_code == 403
+
+
+async def test_nothing_chosen_is_not_everything(district: District) -> None:
+    answer = await district.api.post("/failed-messages/decide", json={"deed": "discard", "why": "x"})
+    assert answer.status_code == 422
+    assert answer.json()["error"]["code"] == "failed.none_chosen"
