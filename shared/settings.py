@@ -44,6 +44,10 @@ class Settings(BaseSettings):
         30, gt=0, description="How long somebody stays signed in without doing anything."
     )
     session_hours: float = Field(12, gt=0, description="How long somebody stays signed in at the longest.")
+    draft_hours: float = Field(168, gt=0, description="How long a mapping that nobody has saved is kept.")
+    example_hours: float = Field(
+        12, gt=0, description="How long the rows of a file are kept that a mapping is tried on."
+    )
     secret_keys: tuple[str, ...] = Field(
         (), description="Fernet keys for credentials at rest (JSON list); the first encrypts, all decrypt."
     )

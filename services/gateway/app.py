@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.gateway import (
     codes,
     connections,
+    drafts,
     explain,
     exports,
     failed,
@@ -44,7 +45,7 @@ def create_app(gateway: Gateway, checks: dict[str, Check]) -> FastAPI:
     app = FastAPI(title="Sync Service", version="1", description="Moves student data between Enroll and a SIS.")
     app.state.gateway = gateway
     for module in (
-        *(connections, mappings, mapping_help, codes, imports, exports, switches),
+        *(connections, mappings, mapping_help, drafts, codes, imports, exports, switches),
         *(runs, records, explain, failed),
     ):
         app.include_router(module.router)

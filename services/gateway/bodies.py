@@ -6,6 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 FILES_DRAFT, FIELDS_DRAFT = "(files)", "(fields)"
 """The two kinds of draft of an export; no part of where an error is."""
 MIB = 1024 * 1024
+UPLOADS = ("/read-file", "/configure/file")
 BODY_BYTES = 4 * MIB
 """The most that is taken where no file is uploaded. A mapping of 500 fields with tables of codes is about 1 MiB."""
 
@@ -38,8 +39,9 @@ class BodyLimit:
 
 
 def _takes_file(path: str) -> bool:
-    """Imports of the API, and the page from which one is started."""
-    return "/imports/" in path or (path.startswith("/connections/") and path.endswith("/run/upload"))
+    """Imports of the API, the page from which one is started, and whatever looks at a file before."""
+    page = path.startswith("/connections/") and path.endswith("/run/upload")
+    return "/imports/" in path or page or path.endswith(UPLOADS)
 
 
 def _declared(scope: Scope) -> int:

@@ -40,14 +40,14 @@ async def field_codes(call: Caller, instance: Instance = PRODUCTION) -> dict[str
 
 @router.get("/field-codes.csv")
 async def download(call: Caller, instance: Instance = PRODUCTION) -> Response:
-    """SchoolMint Field Codes as a CSV file."""
+    """Enroll Field Codes as a CSV file."""
     await call.may(Deed.VIEW, subject="field codes")
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["Set", "Code", "Label"])
     for name, codes in (await call.field_codes(instance)).items():
         writer.writerows([name, one.code, one.label] for one in codes)
-    name = 'attachment; filename="field-codes.csv"'
+    name = 'attachment; filename="enroll-field-codes.csv"'
     return Response("\ufeff" + text.getvalue(), media_type="text/csv", headers={"Content-Disposition": name})
 
 
@@ -86,3 +86,10 @@ async def proposed(call: Caller, lists: TwoLists) -> list[CodePair]:
         known = ", ".join(sorted(sets))
         raise NotFound(*said("field_codes.unknown", known=known))
     return list(suggest(lists.sis_codes, sets[lists.enroll_set]))
+
+
+@router.post("/code-tables/report")
+async def reported(call: Caller, draft: CodeTableDraft) -> CodeReport:
+    """The same report of a table that is not saved."""
+    await call.may(Deed.VIEW, subject="field codes")
+    return report(draft, (await call.field_codes()).get(draft.enroll_set, ()) if draft.enroll_set else ())

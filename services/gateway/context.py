@@ -12,7 +12,7 @@ from shared.engine.gate import Gate
 from shared.model.codes import Code
 from shared.model.connection import Connection, Instance
 from shared.model.error_texts import said
-from shared.model.errors import Refused
+from shared.model.errors import NotFound, Refused
 from shared.model.permission import Deed, Identity
 from shared.model.run import Run
 from shared.security.tokens import TokenReader
@@ -67,6 +67,13 @@ class Call:
     async def field_codes(self, instance: Instance = PRODUCTION) -> dict[str, tuple[Code, ...]]:
         """Field codes of the person's organization in this Enroll. Raises BadSettings where there is no such Enroll."""
         return await self.gateway.base.enroll.directory(instance).field_codes(self.who.org)
+
+    async def school_year(self, instance: Instance = PRODUCTION) -> int:
+        """The one that this Enroll is in. Raises NotFound where it does not know the organization."""
+        settings = await self.gateway.gate.switches(self.who.org, instance)
+        if settings is None:
+            raise NotFound(*said("enroll.not_found"))
+        return settings.current_school_year
 
     async def run(self, id: str) -> Run:
         """Raises NotFound, also for another organization's."""

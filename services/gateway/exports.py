@@ -10,14 +10,16 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from services.gateway.bodies import FIELDS_DRAFT, FILES_DRAFT
 from services.gateway.context import Call, Caller
-from shared.adapters.registrations import EXAMPLES, RegistrationSource
+from shared.adapters.registrations import EXAMPLES, Listed, RegistrationSource
 from shared.engine.requests import RunRequest, request_run
+from shared.mapping.automap import Proposal, propose_export
 from shared.mapping.code_tables import table_names, with_tables
 from shared.mapping.export_preview import PreviewedFile, preview_export
 from shared.mapping.export_rows import compile_export
 from shared.mapping.preview import Preview as PreviewedFields
 from shared.mapping.preview import preview_mapping
 from shared.mapping.registrations import check_registrations, with_references
+from shared.mapping.versions import RowChange, compare
 from shared.model.catalog import Catalog, export_catalog
 from shared.model.connection import Connection, SchoolCode
 from shared.model.error_texts import said
@@ -66,6 +68,15 @@ class Registrations(BaseModel):
     students: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(default=[], max_length=EXAMPLES)
 
 
+class Search(BaseModel):
+    """Some letters of a student's name, or an id: of the registration, of the student in Enroll, of the district."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    search: str = Field(min_length=1, max_length=100, pattern=r"\S")
+    school_year: int = Field(ge=2000, le=2100)
+
+
 class Previewed(BaseModel):
     """`unknown` are students without an approved registration for that year. `fields` are those of a SIS."""
 
@@ -89,7 +100,7 @@ class ExportFileDocument(BaseModel):
 async def fields(call: Caller, data_type: str) -> Catalog:
     """The fields that an export file may carry."""
     await call.may(Deed.VIEW, subject=data_type)
-    return _found_catalog(data_type)
+    return exported_catalog(data_type)
 
 
 @router.put(EXPORTS + "/mappings", status_code=201)
@@ -119,14 +130,26 @@ async def versions(call: Caller, id: str, data_type: str, name: Name = None) -> 
     return [one for one in found if name is None or one.name == name]
 
 
+@router.get(EXPORTS + "/mappings/compare")
+async def compared(call: Caller, id: str, data_type: str, before: str, after: str) -> list[RowChange]:
+    """What differs between two versions, row by row."""
+    await call.may(Deed.MAP_EXPORT, subject=id)
+    return compare(*[await _version(call, id, data_type, one) for one in (before, after)])
+
+
+@router.post(EXPORTS + "/mappings/propose")
+async def proposed(call: Caller, id: str, data_type: str) -> list[Proposal]:
+    """Rows for the fields of the SIS that are called like fields of Enroll. Nothing is applied."""
+    await call.may(Deed.MAP_EXPORT, subject=id)
+    exported_catalog(data_type)
+    return propose_export(_writable(await call.connection(id)))
+
+
 @router.get(EXPORTS + "/mappings/{mapping}/export")
 async def give(call: Caller, id: str, data_type: str, mapping: str) -> ExportFileDocument:
     """One version as a JSON document, for the other end of `import`."""
     await call.may(Deed.MAP_EXPORT, subject=id)
-    is_sis = (await call.connection(id)).pulls_from == "api"
-    found = await (call.org.sis_mappings if is_sis else call.org.export_mappings).get(mapping)
-    if (found.connection, found.data_type) != (id, data_type):
-        raise NotFound(*said("mapping.not_found"))
+    found = await _version(call, id, data_type, mapping)
     if isinstance(found, Mapping):
         return ExportFileDocument(data_type=data_type, mapping=MappingDraft(name=found.name, fields=found.fields))
     return ExportFileDocument(data_type=data_type, mapping=ExportDraft(name=found.name, files=found.files))
@@ -136,7 +159,7 @@ async def give(call: Caller, id: str, data_type: str, mapping: str) -> ExportFil
 async def sis_fields(call: Caller, id: str, data_type: str) -> Catalog:
     """The fields of the connection's SIS that an export may fill, custom ones among them."""
     await call.may(Deed.MAP_EXPORT, subject=id)
-    _found_catalog(data_type)
+    exported_catalog(data_type)
     return _writable(await call.connection(id))
 
 
@@ -145,7 +168,7 @@ async def preview(call: Caller, id: str, data_type: str, asked: Registrations) -
     """The Mapped Value of each column for the registrations of up to five students. Nothing of it is kept."""
     await call.may(Deed.VIEW_EXPORT, subject=id)
     connection = await call.connection(id)
-    columns = tuple(_found_catalog(data_type).fields)
+    columns = tuple(exported_catalog(data_type).fields)
     draft = await _with_tables(call, id, _fitting(connection, asked.mapping))
     http = call.gateway.base.enroll.client(connection.instance)
     found = await RegistrationSource(http, call.who.org, asked.school_year).of(asked.students)
@@ -161,6 +184,15 @@ async def preview(call: Caller, id: str, data_type: str, asked: Registrations) -
         names = draft.file_names(now, asked.school_year)
         shown.files = preview_export(draft, columns, moment, names, examples)
     return shown
+
+
+@router.post(EXPORTS + "/registrations/search")
+async def search(call: Caller, id: str, data_type: str, asked: Search) -> list[Listed]:
+    """Approved registrations to try a mapping on: at most 25. What is searched for stays out of addresses and logs."""
+    await call.may(Deed.VIEW_EXPORT, subject=id)
+    http = call.gateway.base.enroll.client((await call.connection(id)).instance)
+    exported_catalog(data_type)
+    return await RegistrationSource(http, call.who.org, asked.school_year).search(asked.search)
 
 
 @router.post(EXPORTS, status_code=202)
@@ -179,7 +211,7 @@ async def start(
     """Export now: to be downloaded from the run, into the SFTP folder, or into the SIS, as the connection is."""
     connection = await call.connection(id)
     await call.may(Deed.EXPORT, instance=connection.instance, subject=id)
-    _found_catalog(data_type)
+    exported_catalog(data_type)
     selection = Selection(student=student, schools=tuple(school), pending=pending, test=test)
     if connection.pulls_from == "api":
         _writable(connection)
@@ -226,9 +258,17 @@ async def download(call: Caller, id: str, number: Annotated[int, Path(ge=1)]) ->
     return StreamingResponse(body(), media_type="text/csv", headers=headers)
 
 
+async def _version(call: Call, id: str, data_type: str, mapping: str) -> ExportMapping | Mapping:
+    is_sis = (await call.connection(id)).pulls_from == "api"
+    found = await (call.org.sis_mappings if is_sis else call.org.export_mappings).get(mapping)
+    if (found.connection, found.data_type) != (id, data_type):
+        raise NotFound(*said("mapping.not_found"))
+    return found
+
+
 async def _save(call: Call, id: str, data_type: str, draft: ExportDraft | MappingDraft) -> ExportMapping | Mapping:
     connection = await call.connection(id)
-    columns = tuple(_found_catalog(data_type).fields)
+    columns = tuple(exported_catalog(data_type).fields)
     draft = await _with_tables(call, id, _fitting(connection, draft))
     now = connection.clock()
     moment = Moment(now.date(), now.year)
@@ -263,7 +303,8 @@ async def _with_tables(call: Call, id: str, draft: ExportDraft | MappingDraft) -
     return with_tables(draft, {one.name: one for one in await call.org.code_tables.all(id)}, "export")
 
 
-def _found_catalog(data_type: str) -> Catalog:
+def exported_catalog(data_type: str) -> Catalog:
+    """The fields of a registration. Raises NotFound where nothing of the data type is exported."""
     try:
         return export_catalog(data_type)
     except BadMapping as error:

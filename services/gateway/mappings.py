@@ -10,6 +10,7 @@ from shared.mapping import transformations
 from shared.mapping.code_tables import code_problems, table_names, with_tables
 from shared.mapping.compiled import check_mapping
 from shared.mapping.preview import MAX_EXAMPLES, Preview, preview_mapping
+from shared.mapping.versions import RowChange, compare
 from shared.model.catalog import Catalog, catalog, data_types
 from shared.model.error_texts import said
 from shared.model.errors import BadMapping, NotFound
@@ -102,15 +103,28 @@ async def versions(call: Caller, id: str, data_type: str, name: Name = None) -> 
     return [one for one in found if name is None or one.name == name]
 
 
+@router.get(MAPPINGS + "/compare")
+async def compared(call: Caller, id: str, data_type: str, before: str, after: str) -> list[RowChange]:
+    """What differs between two versions, row by row."""
+    await call.may(Deed.VIEW, subject=id)
+    await call.connection(id)
+    return compare(*[await _version(call, id, data_type, one) for one in (before, after)])
+
+
 @router.get(MAPPINGS + "/{mapping}/export")
 async def give(call: Caller, id: str, data_type: str, mapping: str) -> MappingFile:
     """One version as a JSON document, for the other end of `import`."""
     await call.may(Deed.VIEW, subject=id)
     await call.connection(id)
+    found = await _version(call, id, data_type, mapping)
+    return MappingFile(data_type=data_type, mapping=MappingDraft(name=found.name, fields=found.fields))
+
+
+async def _version(call: Call, id: str, data_type: str, mapping: str) -> Mapping:
     found = await call.org.mappings.get(mapping)
     if (found.connection, found.data_type) != (id, data_type):
         raise NotFound(*said("mapping.not_found"))
-    return MappingFile(data_type=data_type, mapping=MappingDraft(name=found.name, fields=found.fields))
+    return found
 
 
 async def _save(call: Call, id: str, data_type: str, draft: MappingDraft) -> Mapping:

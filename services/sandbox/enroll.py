@@ -22,6 +22,7 @@ from shared.model.catalog import Catalog, catalog, data_types
 
 MAX_RECORDS = 500
 MAX_KEY_CHARS = 255
+MAX_SEARCH = 100
 STUDENTS = "students"
 _NO_FAULT = FaultRule()
 Work = Callable[[Organization, Catalog, Mapping[str, Any], Mapping[str, str]], bytes]
@@ -88,6 +89,8 @@ class EnrollApi:
         for name in ("registrations", "school_codes", "export_statuses"):
             if not isinstance(body.get(name, []), list):
                 raise ApiError(400, "bad_request", f"`{name}` must be a list.")
+        if not isinstance(search := body.get("search", ""), str) or len(search) > MAX_SEARCH:
+            raise ApiError(400, "bad_request", f"`search` must be text of at most {MAX_SEARCH} characters.")
         shown, following = org.registrations.page(year, after, min(limit, MAX_RECORDS), fields, body)
         return answer({"registrations": shown, "next": following})
 

@@ -1,8 +1,10 @@
 """Registrations of one organization: made under /sandbox, read by Sync Service once they are approved."""
 
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from services.sandbox.students import DISTRICT_ID
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
 APPROVED = 1
 STATUSES = ("Pending", "In Progress", "Failed", "Partial Sync", "Succeeded")
 MAX_REASON = 512
+FOUND = 25
+"""The most that a search answers."""
+NAMES = ("students.fname", "students.mname", "students.lname")
 
 
 @dataclass(slots=True)
@@ -47,7 +52,7 @@ class Registrations:
         """Approved registrations behind the id `after`, and the id to go on from, if there are more.
 
         Of those `asked` for: `registrations` by id, those of a `student` by Enroll's id or the district's, those of
-        schools by `school_codes`, and those in `export_statuses` (null is one).
+        schools by `school_codes`, those in `export_statuses` (null is one), and those that a `search` finds.
         """
         found = [one for one in self.all[after:] if one.status == APPROVED and one.school_year == school_year]
         if "registrations" in asked:
@@ -61,6 +66,8 @@ class Registrations:
             first, own = self._org.students.first_id, student.isascii() and student.isdigit()
             places = {self._org.students.find(DISTRICT_ID, student), int(student) - first if own else None}
             found = [one for one in found if one.student in places]
+        if search := asked.get("search", ""):
+            found, limit = list(islice((one for one in found if self._is_found(one, search)), FOUND)), FOUND
         part = found[:limit]
         shown = [{"id": str(one.id), "values": self._values(one, fields)} for one in part]
         return shown, part[-1].id if len(found) > limit else None
@@ -79,6 +86,15 @@ class Registrations:
                 )
                 held.sis_export_timestamp = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
             yield {"id": id, "ok": known}
+
+    def _is_found(self, one: Registration, search: str) -> bool:
+        student = self._org.students.show(one.student, one.school_year)
+        held = student["values"]
+        if search.strip() in (str(one.id), str(student["id"]), held.get(DISTRICT_ID)):
+            return True
+        name = _plain(" ".join(str(held.get(field) or "") for field in NAMES))
+        words = _plain(search).split()
+        return bool(words) and all(word in name for word in words)
 
     def _values(self, one: Registration, fields: Sequence[str]) -> dict[str, Any]:
         student = self._org.students.show(one.student, one.school_year)
@@ -99,3 +115,8 @@ class Registrations:
             "schools.school_name": school.get("schools.school_name"),
         }
         return {name: values.get(name) for name in fields}
+
+
+def _plain(text: str) -> str:
+    """Without capital letters and accents."""
+    return "".join(one for one in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(one))

@@ -1,6 +1,7 @@
 """Approved registrations of Enroll as a source of records, and the report of how their export ended."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -19,7 +20,30 @@ from shared.model.run import Selection
 PAGE = 500
 EXAMPLES = 5
 KEY = "registrations.id"
+DISTRICT_ID = "students.student_district_id"
 EVERYTHING = Selection()
+LISTED = (
+    "registrations.student_id",
+    DISTRICT_ID,
+    "students.fname",
+    "students.lname",
+    "schools.school_name",
+    "student_annual.grade",
+)
+"""What a search shows of each."""
+
+
+@dataclass(slots=True, frozen=True)
+class Listed:
+    """A registration, as people choose it from a list. `student` is Enroll's id."""
+
+    registration: str
+    student: str
+    district_id: str
+    first_name: str
+    last_name: str
+    school: str
+    grade: str
 
 
 class RegistrationSource:
@@ -85,14 +109,20 @@ class RegistrationSource:
                 found[student] = self._texts(page["registrations"][0])
         return found
 
+    async def search(self, text: str) -> list[Listed]:
+        """Approved registrations by an id, or by words of the student's name: at most as many as Enroll answers."""
+        found = (await self._page(0, search=text))["registrations"]
+        return [Listed(str(one["id"]), *(_text(one["values"].get(name)) for name in LISTED)) for one in found]
+
     async def report(self, results: Sequence[Mapping[str, str]]) -> None:
         """Tell Enroll how the export of each registration ended: id, status, and an error of at most 512 characters."""
         for at in range(0, len(results), PAGE):
             await call(self._http, "POST", f"{self._path}:report", {"results": list(results[at : at + PAGE])})
 
-    async def _page(self, after: int, student: str | None = None) -> Any:
-        body = {"school_year": self._year, "fields": list(self._fields), "after": after, "limit": self._limit}
-        body |= self._chosen if student is None else {"student": student}
+    async def _page(self, after: int, student: str | None = None, search: str = "") -> Any:
+        fields = list(LISTED if search else self._fields)
+        body = {"school_year": self._year, "fields": fields, "after": after, "limit": self._limit}
+        body |= {"search": search} if search else self._chosen if student is None else {"student": student}
         page = await call(self._http, "POST", f"{self._path}:page", body)
         if not isinstance(page, dict) or not isinstance(page.get("registrations"), list) or "next" not in page:
             raise Unavailable(*said("enroll.not_understood"))

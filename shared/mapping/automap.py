@@ -80,6 +80,20 @@ def propose(
     return sorted(chosen.values(), key=lambda one: order[one.target])
 
 
+def propose_export(about: Catalog) -> list[Proposal]:
+    """The other way round: rows for the fields of a SIS, from the fields of Enroll that are called the same."""
+    fields = {name: one for name, one in about.fields.items() if not one.refers}
+    enroll = find_catalog(about.data_type)
+    proposed: dict[str, Proposal] = {}
+    for columns in ({name: name for name in fields}, {one.label: name for name, one in fields.items()}):
+        for one in propose(enroll, list(columns), ()):
+            name = columns[one.column]
+            if one.row.get("source") == one.column and name not in proposed:
+                row = {"type": "direct", "target": name, "source": one.target}
+                proposed[name] = Proposal(name, one.target, row, one.confidence, one.reason)
+    return [proposed[name] for name in fields if name in proposed]
+
+
 def _column(samples: Sequence[Sequence[str]], place: int) -> Sampled:
     return sampled([row[place] for row in samples[:MAX_SAMPLES] if place < len(row)])
 

@@ -91,8 +91,8 @@ class CodeMatch(BaseModel):
 
     source: Source
     codes: dict[str, str] = Field(default_factory=dict)
-    table: str = Field(default="", max_length=100)
-    table_version: int = 0
+    table: str = Field(default="", max_length=100, json_schema_extra={"x-tables": True})
+    table_version: int = Field(default=0, json_schema_extra={"readOnly": True})
     unmatched: Unmatched = "fail"
     default: str = Field(default="", max_length=1000)
     when_blank: str = Field(default="", max_length=1000)

@@ -15,6 +15,7 @@ from shared.store.buckets import Buckets
 from shared.store.code_tables import CodeTables
 from shared.store.connections import Connections
 from shared.store.cursors import Cursors
+from shared.store.drafts import Drafts
 from shared.store.failed import FailedMessages
 from shared.store.links import Links
 from shared.store.mappings import ExportMappings, Mappings, SisMappings
@@ -38,6 +39,7 @@ class OrgStore:
     sis_mappings: SisMappings
     links: Links
     code_tables: CodeTables
+    drafts: Drafts
     runs: Runs
     slices: Slices
     records: Records
@@ -91,6 +93,7 @@ class Store:
             sis_mappings=SisMappings(scoped("mappings")),
             links=Links(scoped("links")),
             code_tables=CodeTables(scoped("code_tables")),
+            drafts=Drafts(scoped("drafts")),
             runs=Runs(scoped("runs"), scoped("streams")),
             slices=Slices(scoped("slices")),
             records=Records(scoped("records")),
@@ -152,6 +155,7 @@ INDEXES = {
     ],
     "audit": [_index("org", "-_id")],
     "triggers": [_index("org", "connection", "-due_at")],
+    "drafts": [_index("org", "connection", "owner", "name", unique=True), _index("gone_at", expireAfterSeconds=0)],
     "sessions": [_index("gone_at", expireAfterSeconds=0)],
     "redeemed": [_index("gone_at", expireAfterSeconds=0)],
     "failed_messages": [_index("state", "first_failed"), _index("outbox_at", sparse=True)],

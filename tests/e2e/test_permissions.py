@@ -35,6 +35,7 @@ MANAGING: dict[tuple[str, str], Any] = {
     ("DELETE", "/connections/{id}/schedule"): {},
     ("DELETE", "/connections/{id}"): {},
 }
+TWO = {"before": "m", "after": "n"}
 MAPPING_FILE = {"data_type": "students", "mapping": student_mapping()}
 EXAMPLES = {"mapping": student_mapping(), "columns": ["A"], "examples": [["x"]], "school_year": YEAR}
 IMPORTING: dict[tuple[str, str], Any] = {
@@ -44,6 +45,12 @@ IMPORTING: dict[tuple[str, str], Any] = {
     ("POST", "/connections/{id}/mappings/{data_type}/differences"): {"json": {"columns": ["A"]}},
     ("POST", "/connections/{id}/mappings/{data_type}/read"): {},
     ("POST", "/connections/{id}/mappings/{data_type}/match"): {"json": {"columns": ["A"]}},
+    ("GET", "/connections/{id}/drafts/{direction}/{data_type}"): {},
+    ("PUT", "/connections/{id}/drafts/{direction}/{data_type}"): {"json": {}},
+    ("DELETE", "/connections/{id}/drafts/{direction}/{data_type}"): {},
+    ("PUT", "/connections/{id}/drafts/{direction}/{data_type}/examples"): {"json": {"school_year": YEAR}},
+    ("POST", "/connections/{id}/drafts/{direction}/{data_type}/look"): {"json": {}},
+    ("POST", "/connections/{id}/drafts/{direction}/{data_type}/save"): {},
     ("GET", "/connections/{id}/sis"): {},
     ("PUT", "/connections/{id}/code-tables/{name}"): {"json": {"pairs": []}},
     ("POST", "/connections/{id}/imports/{data_type}"): {
@@ -60,9 +67,14 @@ EXPORTING: dict[tuple[str, str], Any] = {
         "json": {"data_type": "students", "mapping": EXPORT}
     },
     ("GET", "/connections/{id}/exports/{data_type}/mappings/{mapping}/export"): {},
+    ("GET", "/connections/{id}/exports/{data_type}/mappings/compare"): {"params": TWO},
+    ("POST", "/connections/{id}/exports/{data_type}/mappings/propose"): {},
     ("GET", "/connections/{id}/exports/{data_type}/fields"): {},
     ("POST", "/connections/{id}/exports/{data_type}/mappings/preview"): {
         "json": {"mapping": EXPORT, "school_year": YEAR}
+    },
+    ("POST", "/connections/{id}/exports/{data_type}/registrations/search"): {
+        "json": {"search": "mara", "school_year": YEAR}
     },
     ("POST", "/connections/{id}/exports/{data_type}"): {"params": {"school_year": YEAR}},
 }
@@ -71,6 +83,7 @@ READING: dict[tuple[str, str], Any] = {
     ("GET", "/connections/{id}/history"): {},
     ("GET", "/connections/{id}/mappings/{data_type}"): {},
     ("GET", "/connections/{id}/mappings/{data_type}/{mapping}/export"): {},
+    ("GET", "/connections/{id}/mappings/{data_type}/compare"): {"params": TWO},
     ("GET", "/connections/{id}/code-tables"): {},
     ("GET", "/connections/{id}/code-tables/{name}/report"): {},
 }
@@ -89,7 +102,7 @@ RUNS: dict[tuple[str, str], Any] = {
 
 
 def at(path: str, id: str) -> str:
-    return path.format(id=id, data_type="students", mapping="m", name="n", number=1)
+    return path.format(id=id, direction="import", data_type="students", mapping="m", name="n", number=1)
 
 
 class People:
@@ -231,7 +244,9 @@ async def test_limited_access_imports_and_does_not_manage(people: People, distri
     assert started.status_code == 202
     assert (await district.watch(started.json()["id"]))["state"] == "succeeded"
     for (method, path), how in READING.items():
-        expected = 404 if path.rpartition("/")[2] in {"export", "report"} else 200  # of a thing that is not there
+        expected = (
+            404 if path.rpartition("/")[2] in {"export", "report", "compare"} else 200
+        )  # of a thing that is not there
         assert (await limited.request(method, at(path, connection), **how)).status_code == expected, path
 
 

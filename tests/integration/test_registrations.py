@@ -102,6 +102,23 @@ async def test_enroll_is_told_how_each_ended(site: Site) -> None:
     assert (last.sis_export_status, last.sis_error) == ("Failed", "x" * 512)
 
 
+async def test_a_search_finds_by_a_name_or_an_id_and_is_bounded(site: Site) -> None:
+    site.register(40)
+    site.register(1, status=0)
+
+    async def found(text: str) -> list[str]:
+        return [one.district_id for one in await site.source().search(text)]
+
+    assert await found("S-7") == ["S-7"]
+    assert await found(" nguyen 7 MARA ") == ["S-7", "S-17", "S-27", "S-37"]
+    assert len(await found("mara")) == 25
+    assert await found("nobody") == []
+    assert await found("S-40") == []
+    (one,) = await site.source().search("S-3")
+    assert (one.first_name, one.last_name, one.grade) == ("Mara 3", "Nguyễn", "5")
+    assert await site.source(org="o-2").search("mara") == []
+
+
 async def test_more_registrations_than_a_call_may_name_are_asked_for_in_several(site: Site) -> None:
     site.register(PAGE + 3)
     ids = tuple(str(number) for number in range(2, PAGE + 4))

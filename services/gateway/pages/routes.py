@@ -14,6 +14,7 @@ from services.gateway.pages import (
     explaining,
     guide,
     login,
+    mapping,
     operators,
     running,
     runs,
@@ -43,7 +44,8 @@ def add_to(app: FastAPI) -> None:
         *(runs, charts, explaining, operators, guide),
     ):
         app.include_router(module.router)
-    app.include_router(_files)
+    for router in (*mapping.routers(), _files):
+        app.include_router(router)
     app.add_exception_handler(SignInNeeded, _sign_in)
 
 

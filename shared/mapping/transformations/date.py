@@ -10,8 +10,9 @@ from shared.mapping.transformations.date_pattern import needs_pivot, parser, rea
 from shared.mapping.transformations.registry import Inputs, Reader, Step, ValueProblem, transformation
 from shared.model.mapping import Source
 
-Readable = Annotated[str, AfterValidator(readable), Field(max_length=50)]
-Writable = Annotated[str, AfterValidator(writable), Field(max_length=50)]
+_USUAL = ["YYYY-MM-DD", "MM/DD/YYYY", "M/D/YYYY", "MM/DD/YY", "MMDDYYYY", "YYYYMMDD", "DD/MM/YYYY", "D MMM YYYY"]
+Readable = Annotated[str, AfterValidator(readable), Field(max_length=50, examples=_USUAL)]
+Writable = Annotated[str, AfterValidator(writable), Field(max_length=50, examples=_USUAL)]
 _SOME_DAY = datetime(2001, 12, 31, 23, 59, 58)  # noqa: DTZ001 - only to be written down
 
 Patterns = Annotated[
@@ -36,9 +37,9 @@ class Date(Step):
     blank_gives: ClassVar[str] = "blank"
 
     source: Source
-    from_: Patterns = Field(alias="from")
-    to: Writable
-    pivot: int | None = Field(default=None, ge=0, le=99)
+    from_: Patterns = Field(alias="from", title="Source Data Formats")
+    to: Writable = Field(title="Destination Date Format")
+    pivot: int | None = Field(default=None, ge=0, le=99, title="Pivot (for two-digit years)")
 
     @model_validator(mode="after")
     def _pivot_given(self) -> Self:
@@ -77,7 +78,7 @@ class Today(Step):
     label: ClassVar[str] = "Today"
     blank_gives: ClassVar[str] = "the date all the same; it reads no column"
 
-    to: Writable = "YYYY-MM-DD"
+    to: Writable = Field(default="YYYY-MM-DD", title="Destination Date Format")
 
     def compile(self, inputs: Inputs) -> Reader:
         text = writer(self.to)(datetime.combine(inputs.moment().today, time()))

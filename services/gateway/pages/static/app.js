@@ -7,3 +7,72 @@ for (const place of document.querySelectorAll("[data-events]")) {
   events.addEventListener("progress", (event) => { place.innerHTML = event.data; });
   events.addEventListener("ended", () => { events.close(); location.reload(); });
 }
+
+// A form whose draft is kept on the server: it is sent as one types, and what the server says of it is put in place.
+for (const form of document.querySelectorAll("form[data-live-form]")) keepUp(form);
+
+function keepUp(form) {
+  let typed = 0, busy = false, timer = 0, whole = false, pressed = null;
+  form.addEventListener("input", (event) => {
+    if (event.target.matches("[data-filter]")) { narrow(form, event.target.value); return; }
+    typed += 1;
+    whole = whole || event.target.matches("[data-again]");
+    clearTimeout(timer);
+    timer = setTimeout(send, whole ? 0 : 350);
+  });
+  form.addEventListener("submit", (event) => {
+    clearTimeout(timer);
+    typed = -1;
+    if (busy) { event.preventDefault(); pressed = event.submitter; }  // What is under way must not come in last.
+  });
+
+  async function send() {
+    if (busy || typed < 0) return;
+    busy = true;
+    const sent = typed;
+    const body = new URLSearchParams(new FormData(form));
+    body.set("do", "show");
+    try {
+      const answer = await fetch(form.action, { method: "POST", body });
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (!answer.ok) warn();
+      else if (typed === sent) place(page);
+    } catch { warn(); }
+    busy = false;
+    if (pressed) form.requestSubmit(pressed);
+    else if (typed > sent) send();
+  }
+
+  function warn() {
+    const kept = document.getElementById("kept");
+    if (kept) kept.textContent = "What you typed last could not be kept. Press Show values to try again.";
+  }
+
+  function place(page) {
+    const fresh = page.getElementById(form.id);
+    if (fresh && whole) {
+      const at = document.activeElement && document.activeElement.id;
+      form.replaceChildren(...fresh.childNodes);
+      const again = at && document.getElementById(at);
+      if (again) again.focus();
+      whole = false;
+    } else {
+      for (const part of page.querySelectorAll("[data-live]")) {
+        const old = document.getElementById(part.id);
+        if (old && old.innerHTML !== part.innerHTML) old.innerHTML = part.innerHTML;
+      }
+    }
+    const kept = page.getElementById("kept"), old = document.getElementById("kept");
+    if (kept && old) old.innerHTML = kept.innerHTML;
+  }
+}
+
+function narrow(form, wanted) {
+  const words = wanted.toLowerCase().split(/\s+/).filter(Boolean);
+  const fits = (text) => words.every((word) => text.toLowerCase().includes(word));
+  for (const row of form.querySelectorAll("tbody tr")) {
+    const said = [...row.querySelectorAll("input:not([type=hidden])")].map((one) => one.value).join(" ");
+    row.hidden = !fits(row.textContent + " " + said);
+  }
+  for (const one of form.querySelectorAll(".chips > *")) one.hidden = !fits(one.textContent + " " + one.value);
+}

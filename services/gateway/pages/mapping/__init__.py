@@ -1,0 +1,10 @@
+"""The mapping screens: examples, the Field Mapping, suggestions, codes, versions."""
+
+from fastapi import APIRouter
+
+from services.gateway.pages.mapping import codes, configure, fields, row, suggestions, versions
+
+
+def routers() -> tuple[APIRouter, ...]:
+    """Pages with fixed names come before those of a direction and a data type."""
+    return (codes.router, configure.router, fields.router, row.router, suggestions.router, versions.router)

@@ -1,0 +1,154 @@
+"""Match codes: tables that pair the codes of the SIS with those of Enroll, for both directions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter
+from pydantic import ValidationError
+from starlette.responses import Response
+
+from services.gateway import codes, connections
+from services.gateway.codes import TwoLists
+from services.gateway.pages.mapping.screen import connection_of, entries
+from services.gateway.pages.site import page, then
+from services.gateway.pages.visits import Visit, Visited
+from shared.model.codes import Code, CodePair, CodeTableDraft
+from shared.model.connection import Connection
+from shared.model.error_texts import said
+from shared.model.errors import BadInput, NotFound, Permanent, SyncError
+from shared.model.permission import Deed
+
+router = APIRouter(include_in_schema=False)
+
+HOME: Final = "/connections/{id}/mappings/codes"
+NEW_ROWS: Final = 5
+MOST_ROWS: Final = 400
+"""Longer tables are edited as lines of text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as it is typed: `theirs` are the codes of the SIS, a line each; `pairs` SIS and Enroll."""
+
+    name: str = ""
+    enroll_set: str = ""
+    theirs: str = ""
+    pairs: Sequence[tuple[str, str]] = ()
+
+    @property
+    def sis_codes(self) -> tuple[Code, ...]:
+        """Raises ValidationError."""
+        lines = (_parted(line) for line in self.theirs.splitlines() if line.strip())
+        return tuple(Code(code=code, label=label) for code, label in lines)
+
+    def draft(self) -> CodeTableDraft:
+        """Raises ValidationError."""
+        pairs = tuple(CodePair(sis=left, enroll=right) for left, right in self.pairs)
+        return CodeTableDraft(enroll_set=self.enroll_set, sis_codes=self.sis_codes, pairs=pairs)
+
+
+@router.get("/field-codes.csv")
+async def field_codes(visit: Visited) -> Response:
+    """Enroll Field Codes."""
+    return await codes.download(visit.call)
+
+
+@router.get(HOME)
+async def index(visit: Visited, id: str) -> Response:
+    connection = await connection_of(visit, id)
+    found = await codes.tables(visit.call, id)
+    return await _page(visit, connection, "codes.html", heading="Match codes", tables=found)
+
+
+@router.get(HOME + "/edit")
+async def show(visit: Visited, id: str, table: str = "") -> Response:
+    connection = await connection_of(visit, id)
+    held = next((one for one in await codes.tables(visit.call, id) if one.name == table), None)
+    if table and held is None:
+        raise NotFound(*said("code_table.not_found"))
+    if held is None:
+        return await _shown(visit, connection, Table())
+    theirs = "\n".join(f"{one.code}\t{one.label}" if one.label else one.code for one in held.sis_codes)
+    pairs = [(one.sis, one.enroll) for one in held.pairs]
+    return await _shown(visit, connection, Table(held.name, held.enroll_set, theirs, pairs))
+
+
+@router.post(HOME + "/edit")
+async def step(visit: Visited, id: str) -> Response:
+    """Save, or fill in more. Whatever is not saved comes back as it was typed."""
+    connection, form = await connection_of(visit, id), await visit.fields()
+    table = _typed(form)
+    try:
+        if form.get("do") == "save":
+            if not table.name:
+                raise BadInput(*said("code_table.no_name"))
+            await codes.save(visit.call, id, table.name[:100], table.draft())
+            return then(f"/connections/{id}/mappings/codes/edit?{urlencode({'table': table.name[:100]})}", "saved")
+        if form.get("do") == "suggest":
+            table = await _suggested(visit, table)
+        if form.get("do") == "read":
+            lists = (await connections.sis_lists(visit.call, id)).codes
+            table = _with_theirs(table, lists.get(form.get("sis_set", "").strip(), ()))
+            return await _shown(visit, connection, table, sis_sets=sorted(lists))
+    except ValidationError:
+        return await _shown(visit, connection, table, BadInput(*said("code_table.incomplete")))
+    except SyncError as error:
+        if not isinstance(error, Permanent):
+            raise
+        return await _shown(visit, connection, table, error)
+    return await _shown(visit, connection, table)
+
+
+async def _suggested(visit: Visit, table: Table) -> Table:
+    """With pairs for codes that have none yet."""
+    asked = TwoLists(enroll_set=table.enroll_set, sis_codes=list(table.sis_codes))
+    paired = {left for left, _ in table.pairs}
+    found = [(one.sis, one.enroll) for one in await codes.proposed(visit.call, asked) if one.sis not in paired]
+    return replace(table, pairs=[*table.pairs, *found])
+
+
+def _with_theirs(table: Table, found: Sequence[Code]) -> Table:
+    """With the codes that the SIS answers; as it was where there is no such set."""
+    lines = "\n".join(f"{one.code}\t{one.label}" for one in found)
+    return replace(table, theirs=lines or table.theirs)
+
+
+def _typed(form: Mapping[str, str]) -> Table:
+    pairs = [(form.get(f"p/{at}/sis", "").strip(), form.get(f"p/{at}/enroll", "").strip()) for at in _places(form)]
+    pairs += [_parted(line) for line in form.get("lines", "").splitlines() if line.strip()]
+    kept = [pair for pair in pairs if any(pair)]
+    return Table(form.get("name", "").strip(), form.get("enroll_set", ""), form.get("theirs", ""), kept)
+
+
+def _places(form: Mapping[str, str]) -> Sequence[int]:
+    return sorted(int(name.split("/")[1]) for name in form if name.startswith("p/") and name.endswith("/sis"))
+
+
+def _parted(line: str) -> tuple[str, str]:
+    left, _, right = line.partition("\t" if "\t" in line else ",")
+    return left.strip(), right.strip()
+
+
+async def _shown(
+    visit: Visit, connection: Connection, table: Table, wrong: SyncError | None = None, sis_sets: Sequence[str] = ()
+) -> Response:
+    sets = await codes.field_codes(visit.call)
+    labels = {one.code: one.label for one in sets.get(table.enroll_set, [])}
+    about: dict[str, Any] = {"heading": "Match codes", "table": table, "sets": sets, "labels": labels, "report": None}
+    about |= {"new_rows": NEW_ROWS, "as_lines": len(table.pairs) > MOST_ROWS, "wrong": wrong, "theirs": {}}
+    try:
+        about["theirs"] = {one.code: one.label for one in table.sis_codes}
+        about["report"] = await codes.reported(visit.call, table.draft())
+    except ValidationError:
+        about["report"] = None
+    about |= {"can_read": connection.pulls_from == "api", "sis_sets": sis_sets}
+    return await _page(visit, connection, "code_table.html", **about)
+
+
+async def _page(visit: Visit, connection: Connection, template: str, **about: Any) -> Response:
+    common: dict[str, Any] = {"connection": connection, "whose": None, "screen": None, "tab": "codes", "wrong": None}
+    common |= {"entries": await entries(visit, connection), "may_save": await visit.can(Deed.MAP_IMPORT)}
+    status = 422 if about.get("wrong") else 200
+    return await page(visit, f"mapping/{template}", status=status, **{**common, **about})

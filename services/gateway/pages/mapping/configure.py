@@ -1,0 +1,128 @@
+"""The tab Configure: the records that the Mapped Value is shown for, chosen by looking for them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from services.gateway import exports, mapping_help
+from services.gateway.exports import Search
+from services.gateway.mapping_help import Read
+from services.gateway.pages.mapping.fields import HOME, heading
+from services.gateway.pages.mapping.screen import Screen, entries, screen
+from services.gateway.pages.site import then
+from services.gateway.pages.visits import Visited
+from shared.adapters.registrations import Listed
+from shared.contracts.topology import Direction
+from shared.model.draft import MAX_EXAMPLES
+from shared.model.error_texts import said
+from shared.model.errors import BadInput, Permanent, Refused, SyncError
+from shared.model.permission import Deed
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/connections/{id}/mappings")
+async def home(visit: Visited, id: str) -> Response:
+    """The first that this person may map. Raises Refused where there is none."""
+    found = await entries(visit, await visit.call.connection(id))
+    if not found:
+        await visit.call.may(Deed.MAP_IMPORT, data_type="students", subject=id)
+        raise Refused(*said("permission.refused", why="Nothing of this connection may be mapped."))
+    return then(found[0].address)
+
+
+@router.get(HOME + "/configure")
+async def show(visit: Visited, id: str, direction: Direction, data_type: str) -> Response:
+    return await _shown(await screen(visit, id, direction, data_type))
+
+
+@router.post(HOME + "/configure")
+async def change(visit: Visited, id: str, direction: Direction, data_type: str) -> Response:
+    """The school year, and which of the students found are examples."""
+    one, form = await screen(visit, id, direction, data_type), await visit.form()
+    typed = str(form.get("school_year", one.examples.school_year))
+    if not (typed.isascii() and typed.isdigit() and 2000 <= int(typed[:9]) <= 2100):
+        one.wrong = BadInput(*said("draft.no_year"))
+        return await _shown(one, year=typed)
+    update: dict[str, Any] = {"school_year": int(typed)}
+    if form.get("do") == "forget":
+        update |= {"origin": "", "columns": [], "rows": [], "students": [], "proposals": []}
+    if form.get("do") == "choose":
+        chosen = [value for value in form.getlist("student") if isinstance(value, str) and value][:50]
+        update["students"] = list(dict.fromkeys(value[:100] for value in chosen))[:MAX_EXAMPLES]
+    await one.keep_examples(one.examples.model_copy(update=update))
+    return one.then("configure", "saved")
+
+
+@router.post(HOME + "/configure/search")
+async def search(visit: Visited, id: str, direction: Direction, data_type: str) -> Response:
+    """Answered at once, and not by way of an address: what is looked for is a name."""
+    one, form = await screen(visit, id, direction, data_type), await visit.fields()
+    text = form.get("search", "").strip()[:100]
+    found: Sequence[Listed] | None = None
+    try:
+        if text:
+            asked = Search(search=text, school_year=one.examples.school_year)
+            found = await exports.search(visit.call, id, data_type, asked)
+    except Permanent as error:
+        one.wrong = error
+    return await _shown(one, looked_for=text, found=found)
+
+
+@router.post(HOME + "/configure/file")
+async def upload(visit: Visited, id: str, direction: Direction, data_type: str) -> Response:
+    """The first rows of a file, and what it suggests. The file itself is not kept."""
+    one, form = await screen(visit, id, direction, data_type), await visit.form()
+    name = str(getattr(form.get("file"), "filename", "") or "")
+    try:
+        if not name:
+            raise BadInput(*said("upload.no_file"))
+        read = await mapping_help.read_file(visit.request, visit.call, data_type)
+    except Permanent as error:
+        one.wrong = error
+        return await _shown(one)
+    return await _taken(one, read, name.replace("\\", "/").rpartition("/")[2][:255])
+
+
+@router.post(HOME + "/configure/source")
+async def ask(visit: Visited, id: str, direction: Direction, data_type: str) -> Response:
+    """The same from the SIS, or from the newest file of the SFTP folder."""
+    one = await screen(visit, id, direction, data_type)
+    try:
+        read = await mapping_help.read_source(visit.call, id, data_type)
+    except SyncError as error:
+        one.wrong = error
+        return await _shown(one)
+    return await _taken(one, read, one.whose.connection.name)
+
+
+async def _taken(one: Screen, read: Read, origin: str) -> Response:
+    rows = [[cell[:10_000] for cell in row] for row in read.examples][:MAX_EXAMPLES]
+    proposals = [asdict(each) for each in read.proposals]
+    update = {"origin": origin, "columns": read.columns[:2000], "rows": rows, "proposals": proposals}
+    await one.keep_examples(one.examples.model_copy(update=update))
+    return one.then("fields" if one.draft.fields else "suggestions", "examples-read")
+
+
+async def _shown(
+    one: Screen, *, year: str = "", looked_for: str = "", found: Sequence[Listed] | None = None
+) -> Response:
+    may_see = one.whose.direction == "import" or await one.visit.can(Deed.VIEW_EXPORT)
+    about: dict[str, Any] = {"heading": heading(one), "year": year or one.examples.school_year, "may_see": may_see}
+    about |= {"looked_for": looked_for, "found": found, "most": MAX_EXAMPLES, "chosen": []}
+    if one.whose.direction == "export" and may_see and one.examples.students:
+        about["chosen"] = await _chosen(one)
+    return await one.page("configure.html", "configure", **about)
+
+
+async def _chosen(one: Screen) -> list[tuple[str, Listed | None]]:
+    """The examples as people know them; None for one who has no approved registration in that year."""
+    found = []
+    for student in one.examples.students:
+        asked = Search(search=student, school_year=one.examples.school_year)
+        listed = await exports.search(one.visit.call, one.whose.connection.id, one.whose.data_type, asked)
+        found.append((student, next((each for each in listed if each.student == student), None)))
+    return found

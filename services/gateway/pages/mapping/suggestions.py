@@ -1,0 +1,78 @@
+"""Suggestions: rows that Auto-map proposes, each with its reason, taken into the draft one by one or all."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from services.gateway import exports
+from services.gateway.pages.mapping.fields import HOME, heading
+from services.gateway.pages.mapping.rows import Step, step_of
+from services.gateway.pages.mapping.screen import screen
+from services.gateway.pages.visits import Visited
+from shared.contracts.topology import Direction
+from shared.model.draft import Draft
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """`now` is what the draft has for the field already."""
+
+    target: str
+    label: str
+    column: str
+    step: Step
+    sure: int
+    reason: str
+    now: Step | None
+
+    @property
+    def same(self) -> bool:
+        return self.now is not None and self.now == self.step
+
+
+@router.get(HOME + "/suggestions")
+async def show(visit: Visited, id: str, direction: Direction, data_type: str) -> Response:
+    one = await screen(visit, id, direction, data_type)
+    fields = one.whose.catalog.fields
+    held = {str(row.get("target")): row for row in one.draft.fields}
+    found = [_suggestion(each, held, fields) for each in one.examples.proposals if each.get("target") in fields]
+    return await one.page("suggestions.html", "suggestions", heading=heading(one), found=found)
+
+
+@router.post(HOME + "/suggestions")
+async def answer(visit: Visited, id: str, direction: Direction, data_type: str) -> Response:
+    """Take one or all, or wave them away. Nothing is saved by it."""
+    one, form = await screen(visit, id, direction, data_type), await visit.fields()
+    do, _, target = form.get("do", "").partition(":")
+    proposals = one.examples.proposals
+    if do == "ask" and direction == "export":
+        found = [asdict(each) for each in await exports.proposed(visit.call, id, data_type)]
+        await one.keep_examples(one.examples.model_copy(update={"proposals": found}))
+        return one.then("suggestions")
+    chosen = [each for each in proposals if do in ("accept-all", "dismiss-all") or each.get("target") == target]
+    if do in ("accept", "accept-all"):
+        await one.keep(with_rows(one.draft, [each["row"] for each in chosen]))
+    left = [each for each in proposals if each not in chosen]
+    await one.keep_examples(one.examples.model_copy(update={"proposals": left}))
+    done = "accepted" if do.startswith("accept") else ""
+    return one.then("suggestions" if left else "fields", done)
+
+
+def with_rows(draft: Draft, rows: Sequence[Mapping[str, Any]]) -> Draft:
+    """The draft with these rows, each in the place of what there is for its field."""
+    new = {row["target"]: dict(row) for row in rows}
+    held = [new.pop(str(row.get("target")), row) for row in draft.fields]
+    return draft.model_copy(update={"fields": [*held, *new.values()]})
+
+
+def _suggestion(proposal: Mapping[str, Any], held: Mapping[str, Any], fields: Mapping[str, Any]) -> Suggestion:
+    target = str(proposal["target"])
+    now = step_of(held[target]) if target in held else None
+    sure = round(float(proposal["confidence"]) * 100)
+    step = step_of(proposal["row"])
+    return Suggestion(target, fields[target].label, str(proposal["column"]), step, sure, proposal["reason"], now)

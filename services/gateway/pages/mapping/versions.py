@@ -1,0 +1,148 @@
+"""Versions of a mapping: the difference between two, an old one brought back, and the way out and in as JSON."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from fastapi import APIRouter
+from pydantic import ValidationError
+from starlette.datastructures import UploadFile
+from starlette.responses import Response
+
+from services.gateway import drafts, exports, mappings
+from services.gateway.drafts import Saved, begun
+from services.gateway.pages.mapping.fields import HOME, heading
+from services.gateway.pages.mapping.rows import TYPES, step_of
+from services.gateway.pages.mapping.screen import Screen, screen
+from services.gateway.pages.site import HEADERS
+from services.gateway.pages.visits import Visited
+from shared.contracts.topology import Direction
+from shared.mapping.versions import Row, RowChange
+from shared.model.draft import Draft
+from shared.model.error_texts import said
+from shared.model.errors import BadInput, NotFound, Permanent
+from shared.model.export_file import ExportDraft
+from shared.model.mapping import MappingDraft
+
+router = APIRouter(include_in_schema=False)
+
+LARGEST = 2 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row of the difference, in words, and as it is stored."""
+
+    place: str
+    before: str
+    after: str
+    raw_before: str
+    raw_after: str
+
+
+@router.get(HOME + "/versions")
+async def show(
+    visit: Visited, id: str, direction: Direction, data_type: str, before: str = "", after: str = ""
+) -> Response:
+    return await _shown(await screen(visit, id, direction, data_type), before, after)
+
+
+@router.post(HOME + "/versions/restore")
+async def restore(visit: Visited, id: str, direction: Direction, data_type: str) -> Response:
+    """The old version once more, as the next one. Nothing is taken away."""
+    one, form = await screen(visit, id, direction, data_type), await visit.fields()
+    old = next((each for each in await drafts.saved(visit.call, one.whose) if each.id == form.get("version")), None)
+    if old is None:
+        raise NotFound(*said("mapping.not_found"))
+    try:
+        if isinstance(old, MappingDraft):
+            draft = MappingDraft(name=old.name, fields=old.fields)
+            await (mappings if direction == "import" else exports).save(visit.call, id, data_type, draft)
+        else:
+            await exports.save(visit.call, id, data_type, ExportDraft(name=old.name, files=old.files))
+    except Permanent as error:
+        one.wrong = error
+        return await _shown(one, "", "")
+    return one.then("versions", "restored")
+
+
+@router.get(HOME + "/versions/{version}.json")
+async def give(visit: Visited, id: str, direction: Direction, data_type: str, version: str) -> Response:
+    """One version as a file."""
+    await screen(visit, id, direction, data_type)
+    given = await (mappings if direction == "import" else exports).give(visit.call, id, data_type, version)
+    name = {"Content-Disposition": f'attachment; filename="mapping-{data_type}.json"'}
+    content = orjson.dumps(given.model_dump(mode="json", by_alias=True), option=orjson.OPT_INDENT_2)
+    return Response(content, media_type="application/json", headers={**HEADERS, **name})
+
+
+@router.post(HOME + "/versions/import")
+async def take(visit: Visited, id: str, direction: Direction, data_type: str) -> Response:
+    """A file becomes the draft, to be looked at and saved."""
+    one, form = await screen(visit, id, direction, data_type), await visit.form()
+    file = form.get("file")
+    try:
+        if not isinstance(file, UploadFile) or not file.filename:
+            raise BadInput(*said("upload.no_file"))
+        draft = _read(await file.read(LARGEST + 1), one)
+    except Permanent as error:
+        one.wrong = error
+        return await _shown(one, "", "")
+    await one.keep(draft)
+    return one.then("fields", "accepted")
+
+
+def _read(content: bytes, one: Screen) -> Draft:
+    """Raises BadInput where it is no mapping of this kind."""
+    try:
+        raw = orjson.loads(content)
+        shape = mappings.MappingFile if one.whose.direction == "import" else exports.ExportFileDocument
+        document = shape.model_validate(raw)
+        fits = document.data_type == one.whose.data_type
+        files = isinstance(document.mapping, ExportDraft)
+    except (orjson.JSONDecodeError, ValidationError):
+        raise BadInput(*said("draft.no_file")) from None
+    if not fits or files != one.whose.is_files or len(content) > LARGEST:
+        raise BadInput(*said("draft.no_file"))
+    rows = document.mapping.model_dump(mode="json", by_alias=True, include={"fields", "files"})
+    return Draft(base=one.desk.latest, **rows)
+
+
+async def _shown(one: Screen, before: str, after: str) -> Response:
+    found = await drafts.saved(one.visit.call, one.whose)
+    about: dict[str, Any] = {"heading": heading(one), "versions": found, "before": before, "after": after}
+    about |= {"names": sorted({each.name for each in found}), "changes": None, "size": _size}
+    if before and after:
+        about["changes"] = [_change(each) for each in await _compared(one, before, after)]
+    return await one.page("versions.html", "versions", **about)
+
+
+async def _compared(one: Screen, before: str, after: str) -> Sequence[RowChange]:
+    call, whose = one.visit.call, one.whose
+    how = mappings.compared if whose.direction == "import" else exports.compared
+    return await how(call, whose.connection.id, whose.data_type, before, after)
+
+
+def _change(one: RowChange) -> Change:
+    return Change(one.place, _words(one.before), _words(one.after), _raw(one.before), _raw(one.after))
+
+
+def _words(row: Row | None) -> str:
+    if row is None:
+        return "not mapped"
+    if "encoding" in row:
+        return "File Settings"
+    step = step_of(row)
+    kind = dict(TYPES)[step.type]
+    parts = [part for part in (step.column, step.summary) if part]
+    return f"{kind}: {', '.join(parts)}" if parts else kind
+
+
+def _raw(row: Row | None) -> str:
+    return orjson.dumps(row, option=orjson.OPT_INDENT_2).decode() if row else ""
+
+
+def _size(one: Saved) -> int:
+    draft = begun(one)
+    return len(draft.fields) or sum(len(file["columns"]) for file in draft.files)
