@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 
 from services.gateway.connections import ConnectionChange, NewConnection
 from services.gateway.pages.connection_fields import ABOUT, LIMITS, LOGINS, SETTINGS, defaults, settings_of
@@ -30,7 +30,7 @@ def sent(*pairs: tuple[str, str], **fields: str) -> FormData:
 
 def again(form: Form) -> FormData:
     """What a browser sends for a form as it stands on the page."""
-    pairs: list[tuple[str, str]] = []
+    pairs: list[tuple[str, str | UploadFile]] = []
     for one in form.fields:
         typed = form.typed[one.name]
         if one.shape == "many":

@@ -16,7 +16,11 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from devtools.district import District
 
 CHROMIUM = "/usr/bin/chromium"
-FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
+FLAGS = (
+    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"),
+    *("--disable-extensions", "--disable-component-extensions-with-background-pages", "--disable-default-apps"),
+    *("--disable-sync", "--disable-features=Translate,MediaRouter,OptimizationHints", "--disable-dev-shm-usage"),
+)
 _SCRIPTLESS: WeakSet[BrowserContext] = WeakSet()
 Visiting = Callable[..., Any]
 
