@@ -35,11 +35,7 @@ async def show(call: Caller, id: str) -> Run:
 @router.post("/runs/{id}/approve", status_code=202)
 async def approve(call: Caller, id: str) -> Run:
     """Apply exactly what was compared."""
-    run = await call.run(id)
-    deed = Deed.IMPORT if run.direction == "import" else Deed.EXPORT
-    instance = (await call.connection(run.connection)).instance
-    year = run.school_year
-    await call.may(deed, data_type=run.data_type, school_year=year, instance=instance, subject=f"approve {id}")
+    run = await _to_write(call, id, "approve")
     await approve_run(call.gateway.base.engine, run, call.who.user)
     return await call.run(id)
 
@@ -63,19 +59,25 @@ async def cancel(call: Caller, id: str) -> Run:
 @router.post("/runs/{id}/retry", status_code=202)
 async def retry(call: Caller, id: str) -> Run:
     """Run again what did not succeed, with the newest version of the mapping. Asked twice it is one run."""
-    run = await call.run(id)
-    deed = Deed.IMPORT if run.direction == "import" else Deed.EXPORT
-    await call.may(deed, data_type=run.data_type, school_year=run.school_year, subject=f"retry {id}")
+    run = await _to_write(call, id, "retry")
     return await retry_run(call.gateway.base.engine, run, call.who.user)
 
 
 @router.post("/runs/{id}/undo", status_code=202)
 async def undo(call: Caller, id: str, preview: Preview = False) -> Run:
     """Take back what the run has written, where the target still holds it. This is a run of its own."""
-    run = await call.run(id)
-    deed = Deed.IMPORT if run.direction == "import" else Deed.EXPORT
-    await call.may(deed, data_type=run.data_type, school_year=run.school_year, subject=f"undo {id}")
+    run = await _to_write(call, id, "undo")
     return await undo_run(call.gateway.base.engine, run, call.who.user, preview=preview)
+
+
+async def _to_write(call: Call, id: str, what: str) -> Run:
+    """The same permission and switches as for starting it. Raises NotFound where its connection is gone."""
+    run = await call.run(id)
+    instance = (await call.connection(run.connection)).instance
+    deed = Deed.IMPORT if run.direction == "import" else Deed.EXPORT
+    year = run.school_year
+    await call.may(deed, data_type=run.data_type, school_year=year, instance=instance, subject=f"{what} {id}")
+    return run
 
 
 async def _to_stop(call: Call, id: str, what: str) -> Run:

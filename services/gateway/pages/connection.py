@@ -69,8 +69,10 @@ async def ask(visit: Visited, id: str) -> Response:
 
 @router.post(ADDRESS + "/host-key")
 async def approve(visit: Visited, id: str) -> Response:
-    key = HostKey(host_key=(await visit.fields()).get("host_key", ""))
-    await connections.approve_host_key(visit.call, id, key)
+    line = (await visit.fields()).get("host_key", "")
+    if not fingerprint_of(line):
+        return await ask(visit, id)
+    await connections.approve_host_key(visit.call, id, HostKey(host_key=line))
     return then(f"/connections/{id}", "host-key")
 
 
