@@ -198,6 +198,18 @@ def test_a_row_turned_to_another_type_reads_what_it_read() -> None:
     assert read_line(row, {"r/0/type": "do_not_map"}, "r/0")["type"] == "do_not_map"
 
 
+def test_a_row_is_summed_up_in_a_few_words() -> None:
+    codes = {"type": "match_codes", "target": "t", "source": "G", "codes": {"F": "1"}}
+    assert step_of(codes).summary == "1 code"
+    assert step_of({**codes, "table": "Race"}).summary == "table Race"
+    assert step_of({**codes, "source": {"value": "x"}}).summary == "1 code: “x”"
+    inner = {"transformation": "split", "options": {"source": "A", "delimiter": ",", "fragment": 1}}
+    join = {"type": "transformation", "target": "t", "name": "join", "options": {"sources": [inner, {"field": "f"}]}}
+    assert (step_of(join).column, step_of(join).summary) == (None, "Join: A, row f")
+    assert step_of({"header": "H", "source": inner}).summary == "Split"
+    assert step_of({"type": "direct", "target": "t", "source": inner}).summary == "Split"
+
+
 def test_pairs_are_pasted() -> None:
     row = {"type": "match_codes", "target": "t", "source": "G", "codes": {"F": "1"}}
     made = read_step(row, {**sent(row), "o/codes/paste": "M\t2\nX,3\nnothing\n"})

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from services.gateway.pages.mapping.shapes import kind_of_source, steps
 from services.gateway.pages.mapping.widgets import Form, carried, first_source, read_options, typable
+from services.gateway.pages.words import plural
 
 TYPES: Final = (
     ("direct", "Direct"),
@@ -41,10 +42,18 @@ class Step:
         return self.source if plain else None
 
     @property
+    def _codes(self) -> str:
+        """Which codes are looked up."""
+        table, codes = self.options.get("table"), self.options.get("codes", {})
+        return f"table {table}" if table else plural(len(codes) if isinstance(codes, Mapping) else 0, "code")
+
+    @property
     def summary(self) -> str:
         """In a few words, where From alone does not say it."""
         if self.type == "do_not_map":
             return ""
+        if self.type == "match_codes":
+            return self._codes if self.column is not None else f"{self._codes}: {_words(self.source)}"
         label = steps()[self.name].label if self.name in steps() else "Not chosen yet"
         if self.type == "direct":
             return "" if self.column is not None else _words(self.source)
