@@ -1,15 +1,17 @@
 """The pictures of docs/screens.md: `python -m devtools.screens` lives through a day of a district, and takes them."""
 
 import asyncio
+import csv
 import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
-from devtools.district import EXPORTER, District
+from devtools.district import EXPORTER, YEAR, District, ok
 from devtools.parts import LocalParts, PartError
 from devtools.parts.chromium import FLAGS, chromium
 from devtools.sis_districts import PowerSchoolDistrict, enrolled
@@ -59,7 +61,36 @@ async def lived(district: District, folder: Path) -> list[Screen]:
         Screen("charts", "Charts", "/charts"),
         Screen("failed", "Failed messages, for operators", "/failed-messages"),
         Screen("help", "Help", "/help"),
+        *await mapped(district, uploads, connection, file),
     ]
+
+
+async def mapped(district: District, uploads: str, sis: str, file: Path) -> list[Screen]:
+    """The mapping screens, with examples to show values for."""
+    rows = await asyncio.to_thread(read_rows, file)
+    asked, path = {"search": "a", "school_year": YEAR}, f"/connections/{sis}/exports/students/registrations/search"
+    students = [str(one["student"]) for one in ok(await district.api.post(path, json=asked)).json()[:2]]
+    chosen = {"school_year": YEAR, "columns": rows[0], "rows": rows[1:4], "origin": file.name}
+    for connection, direction, examples in (
+        (uploads, "import", chosen),
+        (sis, "export", {"school_year": YEAR, "students": students}),
+    ):
+        path = f"/connections/{connection}/drafts/{direction}/students/examples"
+        ok(await district.api.put(path, json=examples))
+    home, export = f"/connections/{uploads}/mappings/import/students", f"/connections/{sis}/mappings/export/students"
+    return [
+        Screen("mapping-configure", "Configure: examples for Mapped Value", f"{home}/configure"),
+        Screen("mapping-fields", "Field Mapping of an import", f"{home}/fields"),
+        Screen("mapping-row", "One row, with every option of its transformation", f"{home}/row?place=students.dob"),
+        Screen("mapping-versions", "Versions of a mapping", f"{home}/versions"),
+        Screen("mapping-sis", "Field Mapping of an export into PowerSchool", f"{export}/fields"),
+        Screen("mapping-codes", "A table of match codes", f"/connections/{sis}/mappings/codes/edit"),
+    ]
+
+
+def read_rows(file: Path) -> list[list[str]]:
+    with file.open(encoding="utf-8", newline="") as content:
+        return list(islice(csv.reader(content), 4))
 
 
 async def signed_in(page: Page, district: District) -> None:

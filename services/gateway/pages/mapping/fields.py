@@ -12,6 +12,7 @@ from services.gateway.pages.mapping.screen import Screen, screen
 from services.gateway.pages.mapping.sections import Section, lines_of_file, progress, sections, slug
 from services.gateway.pages.site import then
 from services.gateway.pages.visits import Visited
+from services.gateway.pages.words import label
 from shared.contracts.topology import Direction
 from shared.mapping.differences import columns_read
 from shared.model.draft import Draft
@@ -126,7 +127,7 @@ def address_of(one: Screen, place: str) -> str:
 
 def heading(one: Screen) -> str:
     what = "Import" if one.whose.direction == "import" else "Export"
-    return f"{what} {one.whose.catalog.label.partition(' (')[0]}"
+    return f"{what} {label(one.whose.data_type)}"
 
 
 def columns(one: Screen) -> list[tuple[str, str]]:
