@@ -314,7 +314,8 @@ async def test_every_address_with_an_id_was_tried(stack: Stack) -> None:
         for method in methods
         if "{id}" in path
     }
-    assert offered == set(READING | IMPORTING | EXPORTING | MANAGING | RUNS)
+    operators = {one for one in offered if one[1].startswith("/failed-messages/")}  # pages/test_operators.py tries them
+    assert offered - operators == set(READING | IMPORTING | EXPORTING | MANAGING | RUNS)
 
 
 async def test_the_year_switched_off_refuses_and_emits_nothing(district: District, file: Path, tap: Tap) -> None:

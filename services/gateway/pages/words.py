@@ -63,7 +63,8 @@ TRIGGERS: Final[Mapping[str, str]] = {
     "person": "by hand",
     "event": "by an event of Enroll",
     "schedule": "by schedule",
-    "replay": "by hand, of an earlier run",
+    "replay": "by hand, to retry an earlier run",
+    "undo": "by hand, to take back an earlier run",
 }
 COUNTED: Final[Mapping[str, tuple[str, ...]]] = {
     "matching_files": ("file that would be taken", "files that would be taken"),

@@ -1,0 +1,56 @@
+"""Sessions of the dashboard: how long they last, and that the database signs nobody in."""
+
+from datetime import UTC, datetime, timedelta
+
+from shared.model.permission import Identity
+from shared.store.database import Store
+from tests.integration.store_site import store
+
+__all__ = ["store"]
+
+WHO = Identity("o-1", "u-1")
+DAY = timedelta(days=1)
+
+
+async def test_a_session_is_found_by_its_cookie_until_it_is_closed(store: Store) -> None:
+    sessions = store.sessions(DAY, DAY)
+    cookie = await sessions.open(WHO, "Mara Torres", "Cedar Ridge")
+    found = await sessions.find(cookie)
+    assert found is not None
+    assert (found.who, found.name, found.org_name) == (WHO, "Mara Torres", "Cedar Ridge")
+    assert await sessions.find(found.id) is None, "what stands in the database is no cookie"
+    assert await sessions.find("") is None
+    await sessions.close(found.id)
+    assert await sessions.find(cookie) is None
+
+
+async def test_each_session_has_a_mark_of_its_own(store: Store) -> None:
+    sessions = store.sessions(DAY, DAY)
+    cookies = [await sessions.open(WHO, "Mara", "Cedar") for _ in range(3)]
+    marks = {found.csrf for one in cookies if (found := await sessions.find(one))}
+    assert len(marks) == len(set(cookies)) == 3
+
+
+async def test_one_that_is_idle_or_old_is_gone(store: Store) -> None:
+    cookie = await store.sessions(DAY, DAY).open(WHO, "Mara", "Cedar")
+    assert await store.sessions(timedelta(0), DAY).find(cookie) is None
+    old = await store.sessions(DAY, timedelta(0)).open(WHO, "Mara", "Cedar")
+    assert await store.sessions(DAY, DAY).find(old) is None
+    assert await store.sessions(DAY, DAY).find(cookie) is not None
+
+
+async def test_using_it_keeps_it(store: Store) -> None:
+    """With a limit of a moment each use counts from the one before."""
+    idle = timedelta(seconds=3)
+    sessions = store.sessions(idle, DAY)
+    cookie = await sessions.open(WHO, "Mara", "Cedar")
+    began = datetime.now(UTC)
+    while datetime.now(UTC) - began < idle * 1.5:
+        assert await sessions.find(cookie) is not None
+
+
+async def test_a_token_is_redeemed_once(store: Store) -> None:
+    sessions = store.sessions(DAY, DAY)
+    until = datetime.now(UTC) + DAY
+    assert [await sessions.redeem("t-1", until) for _ in range(3)] == [True, False, False]
+    assert await sessions.redeem("t-2", until)

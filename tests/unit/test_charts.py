@@ -1,0 +1,65 @@
+"""The charts of the last days: what they count, and a scale that holds all of it."""
+
+from datetime import UTC, date, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.gateway.pages.charts import DAYS, HEIGHT, WIDTH, charts_of, days_of, nice
+from shared.model.run import Run, RunState, SourceSpec, Trigger
+
+TODAY = date(2026, 11, 25)
+
+
+def run(state: RunState, back: int, seconds: float = 10, **counts: int) -> Run:
+    at = datetime(2026, 11, 25, 12, tzinfo=UTC) - timedelta(days=back)
+    return Run(
+        id="run_1",
+        org="o",
+        connection="con_1",
+        data_type="students",
+        school_year=2026,
+        mapping="map_1",
+        lane="interactive",
+        state=state,
+        trigger=Trigger(kind="person", by="u"),
+        source=SourceSpec(kind="upload"),
+        created_at=at,
+        started_at=at,
+        ended_at=at + timedelta(seconds=seconds),
+        counts=counts,
+    )
+
+
+def test_runs_are_counted_on_their_day_once_they_have_ended() -> None:
+    runs = [
+        run(RunState.SUCCEEDED, 0, created=3, updated=4),
+        run(RunState.SUCCEEDED, 0, seconds=90),
+        run(RunState.FAILED, 1),
+        run(RunState.APPLYING, 1),
+        run(RunState.SUCCEEDED, DAYS),
+    ]
+    days = days_of(runs, TODAY)
+    assert (len(days), days[-1].date) == (DAYS, TODAY)
+    assert (days[-1].ended[RunState.SUCCEEDED], days[-1].changed, days[-1].longest) == (2, 7, 90)
+    assert days[-2].ended == {**dict.fromkeys(days[-2].ended, 0), RunState.FAILED: 1}
+    assert sum(sum(day.ended.values()) for day in days) == 3
+
+
+def test_nothing_is_a_chart_too() -> None:
+    for chart in charts_of(days_of([], TODAY)):
+        assert chart.bars == []
+        assert len(chart.marks) == 5
+
+
+@given(st.lists(st.tuples(st.sampled_from(list(RunState)), st.integers(0, DAYS), st.floats(0, 1e6)), max_size=40))
+def test_every_bar_stands_within_the_picture(given_runs: list[tuple[RunState, int, float]]) -> None:
+    for chart in charts_of(days_of([run(*one) for one in given_runs], TODAY)):
+        for bar in chart.bars:
+            assert 0 <= bar.x <= bar.x + bar.width <= WIDTH
+            assert 0 <= bar.y <= bar.y + bar.height <= HEIGHT
+
+
+@given(st.floats(0, 1e9))
+def test_the_top_of_a_scale_is_round_and_not_far_above(value: float) -> None:
+    assert value <= nice(value) <= max(4, 2.5 * value)

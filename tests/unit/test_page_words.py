@@ -1,0 +1,41 @@
+"""What pages call things: every state, trigger, outcome and kind has a word."""
+
+from datetime import UTC, datetime
+from typing import get_args
+
+import pytest
+
+from services.gateway.pages import words
+from shared.model.connection import Kind
+from shared.model.record import Outcome
+from shared.model.run import RunState, Trigger
+
+
+def test_everything_has_a_word() -> None:
+    assert set(words.STATES) == set(RunState)
+    assert set(words.KINDS) == set(Kind)
+    assert set(words.OUTCOMES) == {one.value for one in Outcome}
+    assert set(words.TRIGGERS) == set(get_args(Trigger.model_fields["kind"].annotation))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0.42, "0.4 s"), (12, "12 s"), (59.6, "1 min 0 s"), (200, "3 min 20 s"), (3900, "1 h 5 min")]
+)
+def test_durations(seconds: float, shown: str) -> None:
+    assert words.duration(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown"), [("", "5 Jan 2026, 01:30 UTC"), ("America/Denver", "4 Jan 2026, 18:30 MST")]
+)
+def test_times_are_those_of_the_district(zone: str, shown: str) -> None:
+    assert words.moment(datetime(2026, 1, 5, 1, 30, tzinfo=UTC), zone) == shown
+
+
+def test_no_time_is_a_dash() -> None:
+    assert words.moment(None) == "–"
+
+
+@pytest.mark.parametrize(("held", "shown"), [(None, "(blank)"), ("", "(blank)"), (["W", "B"], "W, B"), (0, "0")])
+def test_values(held: object, shown: str) -> None:
+    assert words.value(held) == shown
