@@ -188,6 +188,7 @@ async def test_one_result_per_record_in_order(enroll: Caller) -> None:
         "created": 2,
         "updated": 0,
         "unchanged": 2,
+        "removed": 0,
         "failed": 1,
         "batches": 2,
         "replayed": 0,

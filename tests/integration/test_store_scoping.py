@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import fields
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from services.sandbox.district import student_export
 from shared.model.codes import CodePair, CodeTableDraft
 from shared.model.errors import NotFound
 from shared.model.export_file import ExportDraft
+from shared.model.mapping import MappingDraft
 from shared.model.record import Action, Outcome
 from shared.model.run import RunState
 from shared.store.buckets import state_id
@@ -135,6 +137,16 @@ async def code_tables(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert [one.version for one in await mine.code_tables.all("con_1")] == [2]
 
 
+async def drafts(mine: OrgStore, other: OrgStore, _: Store) -> None:
+    hour, place = timedelta(hours=1), ("u", "con_1", "students")
+    await mine.drafts.put(*place, DRAFT, hour)
+    assert await other.drafts.get(*place, MappingDraft) is None
+    await other.drafts.put(*place, DRAFT.model_copy(update={"name": "theirs"}), hour)
+    await other.drafts.drop(*place)
+    assert await mine.drafts.get(*place, MappingDraft) == DRAFT
+    assert await mine.drafts.get("somebody else", "con_1", "students", MappingDraft) is None
+
+
 async def runs(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert await mine.runs.add(RUN, [], fingerprint="f")
     assert await mine.runs.activate(RUN.id)
@@ -145,6 +157,8 @@ async def runs(mine: OrgStore, other: OrgStore, _: Store) -> None:
     await refused(NotFound, lambda: other.runs.get(RUN.id))
     assert await other.runs.page() == []
     assert await other.runs.page(connection="con_1") == []
+    assert await other.runs.asked_since(RUN.created_at) == []
+    assert [one.id for one in await mine.runs.asked_since(RUN.created_at)] == [RUN.id]
     assert await other.runs.same_request("f", every) is None
     assert await other.runs.active(STREAM) is None
     assert await other.runs.oldest_waiting(STREAM) is None
@@ -244,7 +258,7 @@ Case = Callable[[OrgStore, OrgStore, Store], Awaitable[None]]
 CASES: dict[str, Case] = {
     case.__name__: case
     for case in (
-        *(connections, mappings, export_mappings, code_tables, runs, slices),
+        *(connections, mappings, export_mappings, code_tables, drafts, runs, slices),
         *(records, buckets, artifacts, audit, history, paces, sis_mappings, links, cursors),
     )
 }
