@@ -102,7 +102,9 @@ async def _nightly(district: District, connection: str, title: str, changed: flo
     console.print(f"[bold]{number}[/] Cedar Ridge puts a file on SFTP; the schedule is in two seconds ({title})")
     inbox = district.stack.sftp.folder / "import"
     inbox.mkdir(exist_ok=True)
-    await asyncio.to_thread(write_district, inbox / "students.csv", STUDENTS, seed=2, changed=changed)
+    written = district.stack.directory / "students.csv"  # put in its place in one step, so that nobody reads half of it
+    await asyncio.to_thread(write_district, written, STUDENTS, seed=2, changed=changed)
+    await asyncio.to_thread(written.replace, inbox / "students.csv")
     run = await _triggered(district, connection)
     return await _follow(district, run, title, time.monotonic(), expected)
 
