@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def until(ask: Callable[[], Awaitable[T]], what: str, *, seconds: float = 30, every: float = 0.05) -> T:
+async def until(ask: Callable[[], Awaitable[T]], what: str, *, seconds: float = 90, every: float = 0.05) -> T:
     """The first answer that counts as true. Raises TimeoutError."""
     deadline = time.monotonic() + seconds
     while True:

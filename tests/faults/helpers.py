@@ -59,7 +59,7 @@ async def fired(district: District, rule: int = 0) -> int:
     return int((await district.enroll.get("/sandbox/faults")).json()[rule]["fired"])
 
 
-async def until(check: Callable[[], Awaitable[object]], what: str, seconds: float = 30) -> None:
+async def until(check: Callable[[], Awaitable[object]], what: str, seconds: float = 90) -> None:
     """Return as soon as `check` is true."""
     deadline = time.monotonic() + seconds
     while not await check():

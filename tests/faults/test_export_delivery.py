@@ -81,7 +81,7 @@ async def test_killed_again_and_again_the_sis_gets_one_whole_file(district: Dist
             await district.watch(run, states=reached)
             await asyncio.sleep(dice.uniform(0, 0.3))
             await sis.kill()
-        ended = await district.watch(run, seconds=90)
+        ended = await district.watch(run, seconds=180)
         await drained(db)
         fetching.cancel()
         wanted = {"rows": ROWS, "created": ROWS, "invalid": 0}
@@ -102,7 +102,7 @@ async def test_a_delivery_that_gave_up_is_replayed_without_a_second_file(distric
                 raise asyncssh.SFTPFailure("busy")
 
         site.hook = busy
-        run = await district.watch((await district.export(connection))["id"], seconds=60)
+        run = await district.watch((await district.export(connection))["id"], seconds=150)
         assert (run["state"], run["error"]["code"]) == ("failed", "sftp.unavailable")
         assert [file["state"] for file in run["files"]] == ["begun"]
         assert {one["sis_export_status"] for one in await district.registrations()} == {None}
@@ -113,7 +113,7 @@ async def test_a_delivery_that_gave_up_is_replayed_without_a_second_file(distric
         await until(archived, "the message is archived")
         site.hook = None
         await ops(district.stack, "failed", "replay", "--run", run["id"], "--why", "the folder is back")
-        ended = await district.watch(run["id"], states=frozenset({"succeeded"}), seconds=60)
+        ended = await district.watch(run["id"], states=frozenset({"succeeded"}), seconds=150)
         (delivered,) = (site.root / "export").iterdir()
         assert hashlib.sha256(delivered.read_bytes()).hexdigest() == ended["files"][0]["sha256"]
         assert {one["sis_export_status"] for one in await district.registrations()} == {"Succeeded"}

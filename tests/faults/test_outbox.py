@@ -67,7 +67,7 @@ async def test_what_is_accepted_without_a_broker_runs_when_it_is_back(scene: Any
         assert await at.db["runs"].count_documents({"outbox_at": {"$exists": True}}) == 1
 
         await asyncio.to_thread(at.parts.broker.restart)
-        ended = await at.district.watch(run["id"], seconds=60)
+        ended = await at.district.watch(run["id"], seconds=150)
         assert (ended["state"], ended["counts"]["created"]) == ("succeeded", ROWS)
         each_once(await at.district.stats(), ROWS)
         await drained(at.db)
@@ -87,7 +87,7 @@ async def test_what_is_accepted_outlives_gateway_and_broker_both(scene: Any, tmp
         async def done() -> bool:
             return bool(await at.db["runs"].count_documents({"_id": run["id"], "state": "succeeded"}))
 
-        await until(done, "the run succeeds", 60)
+        await until(done, "the run succeeds", 150)
         await at.stack.start("gateway")
         each_once(await at.district.stats(), ROWS)
 
@@ -122,6 +122,6 @@ async def test_without_the_database_the_gateway_says_so_and_recovers(scene: Any,
         await asyncio.to_thread(at.parts.database.restart)
         for service in ("gateway", "importer"):
             await at.turns(service, 200)
-        ended = await at.district.watch((await at.district.upload(at.connection, file))["id"], seconds=60)
+        ended = await at.district.watch((await at.district.upload(at.connection, file))["id"], seconds=150)
         assert (ended["state"], ended["counts"]["created"]) == ("succeeded", ROWS)
         each_once(await at.district.stats(), ROWS)

@@ -105,7 +105,7 @@ async def test_replay_after_the_fault_is_mended(scene: Any) -> None:
 
         told = await at.ops("failed", "replay", "--run", run["id"], "--why", "Enroll is back", "--by", "olga")
         assert f"{len(failed)} of {len(failed)} replayed" in told
-        ended = await at.district.watch(run["id"], states=frozenset({"succeeded"}), seconds=60)
+        ended = await at.district.watch(run["id"], states=frozenset({"succeeded"}), seconds=150)
         assert (ended["counts"]["created"], ended["counts"]["failed"], ended["error"]) == (ROWS, 0, None)
         each_once(await at.district.stats(), ROWS)
         await drained(at.db)
@@ -132,7 +132,7 @@ async def test_replay_while_the_fault_lasts_fails_again_where_people_see_it(scen
         assert min(one["deaths"] for one in found) >= 1
         await faults(at.district)
         await at.ops("failed", "replay", "--code", "enroll.unavailable")
-        await at.district.watch(run["id"], states=frozenset({"succeeded"}), seconds=60)
+        await at.district.watch(run["id"], states=frozenset({"succeeded"}), seconds=150)
         each_once(await at.district.stats(), ROWS)
 
 
@@ -190,7 +190,7 @@ async def test_a_replay_waits_for_another_run_of_the_stream(scene: Any) -> None:
         await at.ops("failed", "replay", "--run", old["id"])
         answer = await at.district.api.post(f"/runs/{preview}/reject")
         assert answer.status_code == 202, answer.text
-        ended = await at.district.watch(old["id"], states=frozenset({"succeeded"}), seconds=60)
+        ended = await at.district.watch(old["id"], states=frozenset({"succeeded"}), seconds=150)
         assert ended["counts"]["created"] == ROWS
         each_once(await at.district.stats(), ROWS)
         assert len(failed) == len(await at.ops.listed("--state", "replayed"))
@@ -207,7 +207,7 @@ async def test_a_message_that_kills_whoever_takes_it_fails_its_run_and_can_be_re
             for _ in range(DELIVERY_LIMIT + 1):
                 message = await taken.get(timeout=10)
                 await message.reject(requeue=True)
-        failed = await at.district.watch(run["id"], states=frozenset({"failed"}), seconds=30)
+        failed = await at.district.watch(run["id"], states=frozenset({"failed"}), seconds=90)
         assert failed["error"]["code"] == "message.killed"
         await until(lambda: waiting(at.db), "the message is archived")
         (letter,) = await at.ops.listed("--run", run["id"])
@@ -215,7 +215,7 @@ async def test_a_message_that_kills_whoever_takes_it_fails_its_run_and_can_be_re
 
         await stack.start("importer")
         await at.ops("failed", "replay", letter["id"])
-        ended = await at.district.watch(run["id"], states=frozenset({"succeeded"}), seconds=60)
+        ended = await at.district.watch(run["id"], states=frozenset({"succeeded"}), seconds=150)
         assert (ended["counts"]["created"], ended["error"]) == (ROWS, None)
         each_once(await at.district.stats(), ROWS)
 

@@ -68,13 +68,13 @@ async def test_a_worker_stopped_while_it_applies_comes_back_and_changes_nothing(
         try:
             stack.services = (*stack.services, "importer-2")
             await stack.start("importer-2")
-            ended = await district.watch(run, seconds=60)
+            ended = await district.watch(run, seconds=150)
             assert max(await fences(db, run)) >= 3  # compared under 1 by the one, taken over by the other
             remembered, stats = await buckets(db), await district.stats()
         finally:
             stopped.signal(signal.SIGCONT)
         await stack.wait_ready("importer")
-        await until(lambda: comes_back(stack), "the stopped worker has noticed", 30)
+        await until(lambda: comes_back(stack), "the stopped worker has noticed", 90)
         await drained(db)
         assert (ended["state"], ended["counts"]["created"], ended["counts"]["rows"]) == ("succeeded", ROWS, ROWS)
         assert await district.run(run) == ended
@@ -114,10 +114,10 @@ async def test_a_worker_stopped_while_it_stages_does_not_undo_what_another_stage
         try:
             stack.services = (*stack.services, "importer-2")
             await stack.start("importer-2")
-            await district.watch(run, states=frozenset({"comparing", "applying", "succeeded"}), seconds=60)
+            await district.watch(run, states=frozenset({"comparing", "applying", "succeeded"}), seconds=150)
         finally:
             stopped.signal(signal.SIGCONT)
-        ended = await district.watch(run, seconds=60)
+        ended = await district.watch(run, seconds=150)
         assert (ended["state"], ended["counts"]["created"], ended["counts"]["rows"]) == ("succeeded", 20_000, 20_000)
         each_once(await district.stats(), 20_000)
         assert await db["slices"].count_documents({"run": run}) == ended["slices"]

@@ -24,7 +24,7 @@ async def held(district: District) -> dict[str, tuple[str, int]]:
     }
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("kills", [(UPSERT, 1), ("lookup", 2)], ids=["while it applies", "while it compares"])
 async def test_an_undo_that_is_killed_takes_everything_back_once(
     parts: LocalParts, tmp_path: Path, kills: tuple[str, int]
@@ -54,7 +54,7 @@ async def test_an_undo_that_is_killed_takes_everything_back_once(
         await faults(district)
         await stack.start("importer")
 
-        ended = await district.watch(undo, seconds=60)
+        ended = await district.watch(undo, seconds=150)
         assert (ended["state"], ended["counts"]["updated"]) == ("succeeded", len(MOVED))
         found = await held(district)
         assert {id: street for id, (street, _) in found.items()} == before

@@ -19,7 +19,7 @@ from tests.e2e.pages.visitor import Visitor
 
 Visiting = Callable[..., Any]
 Accessible = Callable[[Page], Awaitable[None]]
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000
 SCHEMES: dict[Literal["light", "dark"], dict[str, Any]] = {
     "light": {"resultTypes": ["violations"]},
     "dark": {"resultTypes": ["violations"], "runOnly": ["color-contrast"]},
