@@ -1,12 +1,11 @@
 """The records of an earlier run that did not succeed: its rows as they were staged then, or their keys."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from types import TracebackType
 from typing import Any, Self
 
 from shared.engine.blocks import unpack
+from shared.engine.earlier import EarlierRun
 from shared.model.error_texts import said
-from shared.model.ports import SourceInfo
 from shared.model.record import Outcome, Problem, RowBatch
 from shared.model.run import Run
 from shared.store.database import OrgStore
@@ -31,34 +30,13 @@ class _RowNumbers:
         return place < len(self._bits) and bool(self._bits[place] >> (number & 7) & 1)
 
 
-class FailedRows:
-    """A source (`shared.model.ports.Source`): the rows keep the numbers that they have in the original file."""
-
-    def __init__(self, org: OrgStore, earlier: Run) -> None:
-        self._org = org
-        self._earlier = earlier
-
-    async def __aenter__(self) -> Self:
-        self._slices = await self._org.slices.of(self._earlier.id)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Nothing is held."""
-
-    @property
-    def info(self) -> SourceInfo:
-        stage = self._earlier.stage
-        return SourceInfo(tuple(stage["columns"]), str(stage.get("name", "")), 0, "")
-
-    @property
-    def warnings(self) -> Sequence[str]:
-        return ()
+class FailedRows(EarlierRun):
+    """The rows keep the numbers that they have in the original file."""
 
     async def batches(self) -> AsyncIterator[RowBatch]:
-        chosen = await _Chosen.of(self._org, self._earlier, self._slices)
-        for slice in self._slices:
+        slices = await self._org.slices.of(self._earlier.id)
+        chosen = await _Chosen.of(self._org, self._earlier, slices)
+        for slice in slices:
             async for rows in _staged(self._org, slice):
                 batch = RowBatch()
                 for number, values, *about in rows:
@@ -68,9 +46,6 @@ class FailedRows:
                         else:
                             batch.rows.append((number, values))
                 yield batch
-
-    async def settle(self, receipt: Mapping[str, Any]) -> None:
-        """Nothing is left behind."""
 
 
 async def failed_keys(org: OrgStore, earlier: Run) -> list[str]:

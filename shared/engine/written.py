@@ -1,52 +1,24 @@
 """What another run wrote, record by record, as the source of the run that takes it back."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import AsyncIterator, Sequence
 
-from shared.model.ports import SourceInfo
+from shared.engine.earlier import EarlierRun
 from shared.model.record import RowBatch
-from shared.model.run import Run
-from shared.store.database import OrgStore
 
 BATCH = 1000
 
 
-class WrittenRecords:
-    """What a run wrote as a source (`shared.model.ports.Source`), with its row numbers and columns."""
-
-    def __init__(self, org: OrgStore, undone: Run) -> None:
-        self._org = org
-        self._undone = undone
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Nothing is held."""
-
-    @property
-    def info(self) -> SourceInfo:
-        stage = self._undone.stage
-        return SourceInfo(tuple(stage["columns"]), str(stage.get("name", "")), 0, "")
-
-    @property
-    def warnings(self) -> Sequence[str]:
-        return ()
+class WrittenRecords(EarlierRun):
+    """What the run wrote, with its row numbers."""
 
     async def batches(self) -> AsyncIterator[RowBatch]:
         rows = []
-        async for one in self._org.records.written(self._undone):
+        async for one in self._org.records.written(self._earlier):
             rows.append((one["row"], [one["key"], one["action"], one["target_id"] or "", one["changes"], one["also"]]))
             if len(rows) >= BATCH:
                 yield RowBatch(rows)
                 rows = []
         yield RowBatch(rows)
-
-    async def settle(self, receipt: Mapping[str, Any]) -> None:
-        """Nothing is left behind."""
 
 
 class WrittenRows:
