@@ -22,6 +22,7 @@ EXAMPLES = 5
 KEY = "registrations.id"
 DISTRICT_ID = "students.student_district_id"
 EVERYTHING = Selection()
+COLUMNS = tuple(export_catalog("students").fields)
 LISTED = (
     "registrations.student_id",
     DISTRICT_ID,
@@ -60,7 +61,6 @@ class RegistrationSource:
         self._http = http
         self._path = f"/api/v1/organizations/{quote(org, safe='')}/registrations"
         self._year = school_year
-        self._fields = tuple(export_catalog("students").fields)
         self._first: Any = None
 
     async def __aenter__(self) -> Self:
@@ -75,7 +75,7 @@ class RegistrationSource:
 
     @property
     def info(self) -> SourceInfo:
-        return SourceInfo(self._fields, f"registrations {self._year}", 0, "")
+        return SourceInfo(COLUMNS, f"registrations {self._year}", 0, "")
 
     @property
     def warnings(self) -> Sequence[str]:
@@ -120,7 +120,7 @@ class RegistrationSource:
             await call(self._http, "POST", f"{self._path}:report", {"results": list(results[at : at + PAGE])})
 
     async def _page(self, after: int, student: str | None = None, search: str = "") -> Any:
-        fields = list(LISTED if search else self._fields)
+        fields = list(LISTED if search else COLUMNS)
         body = {"school_year": self._year, "fields": fields, "after": after, "limit": self._limit}
         body |= {"search": search} if search else self._chosen if student is None else {"student": student}
         page = await call(self._http, "POST", f"{self._path}:page", body)
@@ -130,7 +130,7 @@ class RegistrationSource:
 
     def _texts(self, registration: Mapping[str, Any]) -> list[str]:
         values = registration["values"]
-        return [_text(values.get(name)) for name in self._fields]
+        return [_text(values.get(name)) for name in COLUMNS]
 
 
 def _chosen(selection: Selection) -> list[dict[str, Any]]:

@@ -5,19 +5,27 @@ given up. The stream is held meanwhile, the link ledger stands before every crea
 was cut off finds there what it has done. Where a person is to be asked first, the run goes the long way.
 """
 
+import asyncio
+from contextlib import AsyncExitStack
 from typing import Any
 
+from shared.adapters.registrations import COLUMNS
 from shared.engine import blocks
 from shared.engine.applying import Answers, applied_counts, remember, report, send
 from shared.engine.comparing import count_rows, work_out
 from shared.engine.context import Engine
 from shared.engine.guard import sis_objections
+from shared.engine.lease import LeaseLost
 from shared.engine.planning import Plan
 from shared.engine.progress import end, outcome_of
 from shared.engine.spill import placed
-from shared.engine.staging import as_mapped, facts_of, nothing_there, numbered, stage
+from shared.engine.staging import as_mapped, facts_of, nothing_there, stage
+from shared.engine.together import all_of
 from shared.model.connection import Connection
+from shared.model.error_texts import said
+from shared.model.ports import Target
 from shared.model.run import Run, RunState, add_counts
+from shared.store.buckets import Entries, bucket_of, state_of
 from shared.store.slices import Slice, SliceState
 
 MOST = 20
@@ -31,6 +39,8 @@ def is_brief(run: Run) -> bool:
 async def export_at_once(engine: Engine, run: Run, fence: int) -> None:
     """staging -> the end. Done again after it was cut off it has no second effect.
 
+    What is read before anything is decided is read at once, for each part has another server to wait for.
+
     Raises:
         LeaseLost: another worker has it, or a person has cancelled it before anything was sent.
         Permanent: the run is to fail with this.
@@ -38,18 +48,21 @@ async def export_at_once(engine: Engine, run: Run, fence: int) -> None:
     """
     org = engine.org(run)
     connection = await org.connections.get(run.connection)
-    plan, facts, slice, artifact = await _pulled(engine, run, connection, fence)
-    target = await engine.ends.target(run, connection, plan.compiled.match_key, plan.fixed)
-    try:
-        planned = await work_out(engine, run, connection, plan, slice, artifact, target)
+    plan = await engine.planner.plan(run, connection, COLUMNS)
+    async with AsyncExitStack() as closing:
+        pulling = asyncio.create_task(_pulled(engine, run, connection, plan, fence))
+        opening = asyncio.create_task(_opened(engine, run, connection, plan, closing))
+        recalling = asyncio.create_task(_sent(engine, run))
+        numbering = asyncio.create_task(org.runs.next_number(run))
+        await all_of(pulling, opening, recalling, numbering)
+        target, (slice, artifact, facts) = opening.result(), pulling.result()
+        planned = await work_out(engine, run, connection, plan, slice, artifact, recalling.result(), target)
         # Once something may have gone out nobody is asked any more, and nobody can cancel it.
         asks = [] if run.sending else sis_objections(planned.counts, connection.limits)
         answers: Answers = {}
         if not asks:
-            run = await numbered(engine, run, fence, sending=True)
+            run = await _sending(engine, run, fence, numbering.result())
             answers = await send(engine, run, slice, target, planned.changes)
-    finally:
-        await target.aclose()
     if asks:
         await stage(engine, run, fence, reading=as_mapped)
         return
@@ -63,15 +76,34 @@ async def export_at_once(engine: Engine, run: Run, fence: int) -> None:
 
 
 async def _pulled(
-    engine: Engine, run: Run, connection: Connection, fence: int
-) -> tuple[Plan, dict[str, Any], Slice, bytes]:
-    """The plan, the facts of the source, and all rows in one slice, which nobody else sees, with its artifact."""
+    engine: Engine, run: Run, connection: Connection, plan: Plan, fence: int
+) -> tuple[Slice, bytes, dict[str, Any]]:
+    """All rows in one slice, which nobody else sees, with its artifact, and the facts of the source."""
     async with await engine.ends.source(run, connection) as source:
-        plan = await engine.planner.plan(run, connection, source.info.columns)
         key, mark = plan.compiled.key, plan.compiled.mark
         rows = [one async for batch in source.batches() for one in placed(batch, key, mark)]
         if not rows:
             raise nothing_there(run)
         buckets = [bucket for bucket, _ in rows]
         slice = Slice(run.id, 0, min(buckets), max(buckets), len(rows), SliceState.COMPARED, staged="", fence=fence)
-        return plan, facts_of(source, plan.compiled), slice, blocks.pack([row for _, row in rows], MOST)
+        return slice, blocks.pack([row for _, row in rows], MOST), facts_of(source, plan.compiled)
+
+
+async def _opened(engine: Engine, run: Run, connection: Connection, plan: Plan, closing: AsyncExitStack) -> Target:
+    target = await engine.ends.target(run, connection, plan.compiled.match_key, plan.fixed)
+    closing.push_async_callback(target.aclose)
+    return target
+
+
+async def _sent(engine: Engine, run: Run) -> dict[int, Entries]:
+    """What was sent before of these registrations: their ids are the keys."""
+    buckets = [bucket_of(one) for one in run.selection.registrations]
+    return await engine.org(run).buckets.load(state_of(run), min(buckets), max(buckets))
+
+
+async def _sending(engine: Engine, run: Run, fence: int, number: int) -> Run:
+    """The run, of which something may have gone out from now on. Raises LeaseLost."""
+    facts = {"number": number, "sending": True}
+    if not await engine.org(run).runs.note(run.id, fence, facts):
+        raise LeaseLost(*said("lease.lost"))
+    return run.model_copy(update=facts)

@@ -21,7 +21,7 @@ from shared.model.connection import Connection
 from shared.model.ports import Target
 from shared.model.record import Action, Change, Found, Outcome, Problem, Sought
 from shared.model.run import Run
-from shared.store.buckets import state_of
+from shared.store.buckets import Entries, state_of
 from shared.store.records import RecordResult
 from shared.store.slices import Slice, SliceState
 from shared.telemetry.metrics import ROWS
@@ -46,7 +46,8 @@ async def compare(engine: Engine, run: Run, slice: Slice) -> bool:
     artifact = await org.artifacts.get(slice.staged)
     target = await engine.ends.target(run, connection, plan.compiled.match_key, plan.fixed)
     try:
-        planned = await work_out(engine, run, connection, plan, slice, artifact, target)
+        states = await org.buckets.load(state_of(run), slice.low, slice.high)
+        planned = await work_out(engine, run, connection, plan, slice, artifact, states, target)
     finally:
         await target.aclose()
     return await sum_up(engine, run, slice, planned)
@@ -75,10 +76,19 @@ async def sum_up(engine: Engine, run: Run, slice: Slice, planned: Planned) -> bo
 
 
 async def work_out(
-    engine: Engine, run: Run, connection: Connection, plan: Plan, slice: Slice, artifact: bytes, target: Target
+    engine: Engine,
+    run: Run,
+    connection: Connection,
+    plan: Plan,
+    slice: Slice,
+    artifact: bytes,
+    states: Mapping[int, Entries],
+    target: Target,
 ) -> Planned:
-    """The target is asked about the candidates only: the cost follows what changed, not what exists."""
-    states = await engine.org(run).buckets.load(state_of(run), slice.low, slice.high)
+    """The target is asked about the candidates only: the cost follows what changed, not what exists.
+
+    `states` are what was last sent of this slice's records.
+    """
     missing_field = plan.about.missing_field
     work = partial(classify, artifact, plan.compiled, states, roster=run.roster, missing_field=missing_field)
     found = await asyncio.to_thread(work)

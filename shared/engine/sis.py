@@ -1,5 +1,6 @@
 """Opens the API of a connection's SIS. A new SIS is added here, and nowhere else in the engine."""
 
+import asyncio
 from abc import ABC, abstractmethod
 from datetime import date
 from typing import Any, Generic, Protocol, TypeVar
@@ -20,6 +21,7 @@ from shared.adapters.skyward.login import SkywardLogin
 from shared.adapters.skyward.objects import Objects
 from shared.adapters.skyward.source import SkywardSource
 from shared.adapters.skyward.target import SkywardTarget
+from shared.engine.together import all_of
 from shared.model.catalog import sis_catalog
 from shared.model.connection import (
     AeriesSettings,
@@ -75,10 +77,14 @@ class SisDoor:
     async def open(self, connection: Connection) -> Sis:
         """Raises BadSettings where the connection has no address or login."""
         org = self._store.org(connection.org)
-        about, sealed = connection.api, await org.connections.secrets(connection.id)
-        if about is None or sealed is None:
+        about = connection.api
+        if about is None:
             raise BadSettings(*said("sis.not_set_up"))
         pace = org.paces.of(connection.id, about.per_second)
+        reading = asyncio.create_task(org.connections.secrets(connection.id))
+        await all_of(reading, asyncio.create_task(pace.glance()))
+        if (sealed := reading.result()) is None:
+            raise BadSettings(*said("sis.not_set_up"))
         http = SisHttp(about.base_url, self._auth(connection.id, about, sealed), pace, client=self._client)
         if isinstance(about, AeriesSettings):
             return _Aeries(about, http, self._settings)

@@ -47,7 +47,10 @@ async def stage(engine: Engine, run: Run, fence: int, *, reading: Reading) -> No
         Transient: try again later.
     """
     org = engine.org(run)
-    run = await numbered(engine, run, fence)
+    numbered = await org.runs.numbered(run, fence)
+    if numbered is None:
+        raise LeaseLost(*said("lease.lost"))
+    run = numbered
     connection = await org.connections.get(run.connection)
     source = await engine.ends.source(run, connection)
     async with source:
@@ -103,14 +106,6 @@ async def _partition(engine: Engine, run: Run, source: Source, compiled: RowRead
             return Slice(run.id, number, low, high, rows, SliceState.STAGED, staged)
 
     return await together(store(number, *one) for number, one in enumerate(planned))
-
-
-async def numbered(engine: Engine, run: Run, fence: int, **facts: Any) -> Run:
-    """The run with its place among those of its stream, and `facts` noted. Raises LeaseLost."""
-    found = await engine.org(run).runs.numbered(run, fence, **facts)
-    if found is None:
-        raise LeaseLost(*said("lease.lost"))
-    return found
 
 
 def nothing_there(run: Run) -> BadInput:

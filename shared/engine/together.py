@@ -10,8 +10,14 @@ T = TypeVar("T")
 async def together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     """All results in order. At the first error the rest is cancelled and waited for, then that error is raised."""
     tasks = [asyncio.create_task(one) for one in work]
+    await all_of(*tasks)
+    return [task.result() for task in tasks]
+
+
+async def all_of(*tasks: "asyncio.Task[Any]") -> None:
+    """The same for tasks that are under way, where their results are of different types."""
     try:
-        return list(await asyncio.gather(*tasks))
+        await asyncio.gather(*tasks)
     except BaseException:
         for task in tasks:
             task.cancel()

@@ -4,6 +4,7 @@ Fields: `owner`, `lease_until`, `fence`. Every later write names the fence, so a
 back changes nothing. Clocks of the machines may differ by less than the lease; the fence holds whatever they say.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,14 +26,20 @@ async def acquire(
     """The document with its new fence, or None where somebody holds it or its state is another.
 
     Read, then taken if nobody was faster: SecantusDB scans the collection for a find-and-modify (docs/decisions.md).
+    The first time nobody can hold it, so that it is taken while it is read.
     """
     now = datetime.now(UTC)
-    found = await collection.get({"_id": id, "state": {"$in": list(states)}})
-    if found is None or _is_held(found, now):
-        return None
     taken = {"owner": owner, "lease_until": now + timedelta(seconds=seconds)}
-    where = fenced(id, found["fence"], state=found["state"])
-    if not await collection.update(where, {"$set": taken, "$inc": {"fence": 1}, **(also or {})}):
+    change = {"$set": taken, "$inc": {"fence": 1}, **(also or {})}
+    first = fenced(id, 0, state={"$in": list(states)})
+    found, is_first = await asyncio.gather(collection.get({"_id": id}), collection.update(first, change))
+    if is_first and (found is None or found["state"] not in states):
+        found = await collection.get({"_id": id})  # it came into this state between the two
+    if found is None or found["state"] not in states:
+        return None
+    if is_first:
+        return {**found, **taken, "fence": 1}
+    if _is_held(found, now) or not await collection.update(fenced(id, found["fence"], state=found["state"]), change):
         return None
     return {**found, **taken, "fence": found["fence"] + 1}
 

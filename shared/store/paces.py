@@ -52,6 +52,14 @@ class Pace:
                 self._glanced = time.time()
                 return
 
+    async def glance(self) -> None:
+        """Look ahead of the first call, which then need not look where nothing stands against it."""
+        if self._interval:
+            return
+        held = await self._paces.get({"_id": self._connection})
+        if held is None or held["free_at"] <= time.time():
+            self._glanced = time.time()
+
     async def pause(self, seconds: float) -> None:
         """The SIS asked to wait: nobody calls before that."""
         until = time.time() + seconds

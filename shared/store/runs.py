@@ -48,21 +48,20 @@ class Runs:
             return False
         return True
 
-    async def numbered(self, run: Run, fence: int, **facts: Any) -> Run | None:
-        """The run, active and leased, with a number above those of all before it. None where the lease was lost.
+    async def numbered(self, run: Run, fence: int) -> Run | None:
+        """The run, active and leased, with a number above those of all before it. None where the lease was lost."""
+        if run.number:
+            return run
+        number = await self.next_number(run)
+        return run.model_copy(update={"number": number}) if await self.note(run.id, fence, {"number": number}) else None
+
+    async def next_number(self, run: Run) -> int:
+        """The one that it has, else the next of its stream, to be noted.
 
         Runs are numbered in the order in which they begin, so that what a later one wrote always stands above.
-        `facts` are noted by the same write.
         """
-        if not run.number:
-            facts["number"] = await self._next_number(stream_of(run))
-        if facts and not await self.note(run.id, fence, facts):
-            return None
-        return run.model_copy(update=facts)
-
-    async def _next_number(self, stream: str) -> int:
         for _ in range(20):
-            if (number := await self._counted(stream)) is not None:
+            if (number := run.number or await self._counted(stream_of(run))) is not None:
                 return number
             await asyncio.sleep(0.01)  # another run of the stream was faster
         raise Unavailable(*said("run.busy"))

@@ -170,6 +170,7 @@ async def runs(mine: OrgStore, other: OrgStore, _: Store) -> None:
     theirs = make_run(id=RUN.id, org="other", connection="con_2", number=0)
     assert not await other.runs.activate(RUN.id)
     assert await other.runs.numbered(theirs, held[1]) is None
+    assert await other.runs.next_number(theirs) == 2
     assert await other.runs.acquire(RUN.id, every, "w", 60) is None
     assert not await other.runs.renew(RUN.id, held[1], 60)
     await other.runs.release(RUN.id, held[1])

@@ -164,10 +164,13 @@ async def test_what_may_have_sent_something_is_never_cancelled(store: Store) -> 
         held = await runs.acquire(run.id, [RunState.STAGING], "w", 60)
         assert held is not None
         cancelled, begun = await at_once(
-            [runs.move(run.id, [RunState.STAGING], RunState.CANCELLED), runs.numbered(*held, sending=True)]
+            [
+                runs.move(run.id, [RunState.STAGING], RunState.CANCELLED),
+                runs.note(held[0].id, held[1], {"sending": True}),
+            ]
         )
         found = await runs.get(run.id)
-        assert bool(cancelled) is (found.state is RunState.CANCELLED) is (begun is None) is not found.sending
+        assert bool(cancelled) is (found.state is RunState.CANCELLED) is not begun is found.sending
         await runs.move(run.id, [RunState.STAGING], RunState.SUCCEEDED)
 
 
