@@ -1,6 +1,7 @@
 """Sync Service's processes as the demo, the end-to-end and fault tests and the benchmark run them."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -8,7 +9,7 @@ import re
 import secrets
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,7 @@ from cryptography.fernet import Fernet
 from devtools.parts import Addresses, drop_broker_objects, drop_database
 from devtools.parts.child import Child
 from devtools.parts.ports import free_port
+from devtools.parts.probe import apart
 from devtools.parts.workdir import WorkDir
 from shared.contracts.topology import DEFAULT_RETRY_DELAYS
 
@@ -254,6 +256,15 @@ class Stack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._end()
+
+    @contextlib.contextmanager
+    def shared(self) -> Iterator[Self]:
+        """The same for several tests, each of which has an event loop of its own."""
+        apart(self.__aenter__)
+        try:
+            yield self
+        finally:
+            apart(lambda: self.__aexit__(None, None, None))
 
     async def _end(self) -> None:
         last = [name for name in (SANDBOX, REHEARSAL) if name in self._processes]

@@ -1,4 +1,4 @@
-"""The browser of the tests: one that is there already, else Debian's chromium."""
+"""The browser of the tests: Debian's chromium without its windows, else a whole one that is there."""
 
 import os
 import shutil
@@ -7,8 +7,9 @@ from devtools import apt
 from devtools.parts.errors import ProgramMissing
 
 VARIABLE = "SYNC_TEST_CHROMIUM"
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-ADVICE = f"Chromium is not installed. Install it with: sudo apt-get install chromium (or say in {VARIABLE} where it is)"
+SHELL = "chromium-headless-shell"
+NAMES = (SHELL, "chromium", "chromium-browser", "google-chrome")
+ADVICE = f"Chromium is not installed. Install it with: sudo apt-get install {SHELL} (or say in {VARIABLE} where it is)"
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -21,23 +22,27 @@ FLAGS = (
 
 def chromium() -> str:
     """Its path. Raises ProgramMissing with what a person has to type."""
-    found = os.environ.get(VARIABLE) or next(filter(None, map(shutil.which, NAMES)), None)
+    found = os.environ.get(VARIABLE) or _found()
     if found is None:
         install()
-        found = shutil.which(NAMES[0])
+        found = _found()
     if found is None:
         raise ProgramMissing(ADVICE)
     return found
+
+
+def _found() -> str | None:
+    return next(filter(None, map(shutil.which, NAMES)), None)
 
 
 def install() -> None:
     prefix = apt.privileged()
     if prefix is None:
         raise ProgramMissing(ADVICE)
-    print("installing chromium", flush=True)
+    print(f"installing {SHELL}", flush=True)
     try:
         with apt.one_at_a_time():
-            if shutil.which(NAMES[0]) is None:
-                apt.install("chromium", prefix)
+            if shutil.which(SHELL) is None:
+                apt.install(SHELL, prefix)
     except apt.AptFailed as error:
         raise ProgramMissing(f"{ADVICE}\n{error}") from None

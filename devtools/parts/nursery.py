@@ -28,6 +28,7 @@ VARIABLE = "SYNC_TEST_NURSERY"
 PROGRAM = "services.cli"
 PR_SET_PDEATHSIG = 1
 SERVICES = ("gateway", "importer", "exporter", "scheduler", "sandbox")
+OPERATOR = "ops"
 
 
 class Nursery:
@@ -95,7 +96,8 @@ def nursery(_pid: int) -> Nursery:
 def arguments_of(command: Sequence[str]) -> Sequence[str] | None:
     """What the command line of Sync Service is given, where the command is one that may be forked; else None."""
     usual = [sys.executable, "-m", PROGRAM]
-    fits = list(command[:3]) == usual and len(command) == 4 and command[3] in SERVICES
+    first, *more = command[3:] or ("",)
+    fits = list(command[:3]) == usual and (first == OPERATOR or (first in SERVICES and not more))
     return command[3:] if fits and os.environ.get(VARIABLE) else None
 
 

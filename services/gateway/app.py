@@ -42,7 +42,8 @@ FIXES = {413: "Split it, or ask an operator to raise the limit."}
 
 def create_app(gateway: Gateway, checks: dict[str, Check]) -> FastAPI:
     """OpenAPI is at `/openapi.json`, its page at `/docs`."""
-    app = FastAPI(title="Sync Service", version="1", description="Moves student data between Enroll and a SIS.")
+    about = "Moves student data between Enroll and a SIS."
+    app = FastAPI(title="Sync Service", version="1", description=about, docs_url=None, redoc_url=None)
     app.state.gateway = gateway
     for module in (
         *(connections, mappings, mapping_help, drafts, codes, imports, exports, switches),

@@ -7,7 +7,6 @@ import pytest
 
 from devtools.district import District
 from devtools.parts import LocalParts
-from devtools.parts.probe import apart
 from devtools.stack import REHEARSAL, Stack
 from tests.e2e.broker import Tap
 from tests.e2e.enroll import Faults, switched
@@ -28,12 +27,8 @@ SETTINGS = {
 @pytest.fixture(scope="session")
 def stack(parts: LocalParts) -> Iterator[Stack]:
     """Every process, started once. A test that stops one starts it again."""
-    started = Stack(parts.addresses, services=SERVICES, env=SETTINGS)
-    apart(started.__aenter__)
-    try:
+    with Stack(parts.addresses, services=SERVICES, env=SETTINGS).shared() as started:
         yield started
-    finally:
-        apart(lambda: started.__aexit__(None, None, None))
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import secrets
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -16,6 +17,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from devtools.district import District
 from devtools.parts import LocalParts
+from devtools.parts.child import Child
 from devtools.stack import ROOT, Stack
 from services.sandbox.district import write_district
 
@@ -105,18 +107,16 @@ class Ops:
 
     async def __call__(self, *arguments: str, status: int = 0) -> str:
         """What it wrote, errors included. `status` is the exit status it has to have."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "services.cli", "ops", *arguments),
-            env={**self.stack.env, "COLUMNS": "200"},
-            cwd=ROOT,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        output, _ = await asyncio.wait_for(process.communicate(), 60)
-        text = output.decode()
-        assert process.returncode == status, f"{arguments} ended with {process.returncode}:\n{text}"
+        log = self.stack.directory / f"ops-{secrets.token_hex(4)}.log"
+        command = (sys.executable, "-m", "services.cli", "ops", *arguments)
+        child = Child("ops", command, env={**self.stack.env, "COLUMNS": "200"}, log=log, cwd=ROOT)
+        await asyncio.to_thread(child.start)
+        try:
+            ended = await asyncio.to_thread(child.wait, 60)
+        finally:
+            await asyncio.to_thread(child.kill)
+        text = log.read_text()
+        assert ended == status, f"{arguments} ended with {ended}:\n{text}"
         assert "Traceback" not in text, text
         return text
 

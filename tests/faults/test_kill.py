@@ -32,7 +32,7 @@ from tests.faults.helpers import (
     waiting,
 )
 
-ROWS = 12_000
+ROWS = 6_000
 VICTIMS = ("importer", "gateway", "rabbitmq", "mongodb")
 PHASES = ("staging",) * 2 + ("comparing",) * 4 + ("applying",) * 4
 SEED = int(os.environ.get("SYNC_FAULT_SEED", random.SystemRandom().randrange(1_000_000)))
@@ -111,7 +111,7 @@ async def round_of_kills(directory: Path, seed: int) -> set[str]:
     dice = random.Random(seed)
     print(f"SYNC_FAULT_SEED={seed}", flush=True)
     file = students(directory, ROWS, columns=200)  # many columns, so that staging takes long enough to be hit
-    env = {**SHORT, "SYNC_SLICE_ROWS": "1000"}
+    env = {**SHORT, "SYNC_SLICE_ROWS": "500"}
     async with (
         own_parts() as parts,
         Stack(parts.addresses, env=env, services=WORKING) as stack,

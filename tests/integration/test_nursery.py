@@ -100,7 +100,8 @@ def test_none_outlives_a_starter_that_is_killed(tmp_path: Path) -> None:
 
 def test_only_services_are_forked_and_only_where_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(arguments_of(service_command("gateway")) or ()) == ["gateway"]
-    assert arguments_of([sys.executable, "-m", "services.cli", "ops", "failed"]) is None
+    assert arguments_of([sys.executable, "-m", "services.cli", "ops", "failed", "list"]) == ["ops", "failed", "list"]
+    assert arguments_of([sys.executable, "-m", "services.cli", "gateway", "--help"]) is None
     assert arguments_of(["rabbitmq-server"]) is None
     monkeypatch.setenv(VARIABLE, "")
     assert arguments_of(service_command("gateway")) is None

@@ -16,6 +16,7 @@ from services.gateway.pages import (
     login,
     mapping,
     operators,
+    reference,
     running,
     runs,
     scheduling,
@@ -24,8 +25,8 @@ from services.gateway.pages.login import to_login
 from services.gateway.pages.site import static
 from services.gateway.pages.visits import SignInNeeded
 
-MACHINES: Final = ("/api/", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics")
-"""What is not for people, or not ours: the page of the API brings its own scripts."""
+MACHINES: Final = ("/api/", "/openapi.json", "/healthz", "/readyz", "/metrics")
+"""What is not for people."""
 
 _files = APIRouter(include_in_schema=False)
 
@@ -41,7 +42,7 @@ async def file(version: str, name: str) -> Response:
 def add_to(app: FastAPI) -> None:
     for module in (
         *(login, cards, adding, connection, connection_parts, scheduling, running),
-        *(runs, charts, explaining, operators, guide),
+        *(runs, charts, explaining, operators, guide, reference),
     ):
         app.include_router(module.router)
     for router in (*mapping.routers(), _files):

@@ -34,7 +34,7 @@ expect.set_options(timeout=PATIENCE_MS)
 def chromium() -> Iterator[str]:
     """The address of one Chromium for all tests: each test has an event loop of its own, and connects anew."""
     with tempfile.TemporaryDirectory(prefix="sync-chromium-", ignore_cleanup_errors=True) as profile:
-        command = [program.chromium(), "--headless=new", *program.FLAGS, f"--user-data-dir={profile}"]
+        command = [program.chromium(), "--headless", *program.FLAGS, f"--user-data-dir={profile}"]
         command += ["--remote-debugging-port=0", "about:blank"]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
