@@ -67,7 +67,7 @@ class LinkedTarget:
         sent = [one for one in todo if isinstance(one, Change)]
         if sent:
             given = await self._inner.apply(ChangeBatch(batch.idempotency_key, sent))
-            answers |= {one.key: one for one in await self._noted(sent, given)}
+            answers |= {one.key: _finished(one) if one.key in left else one for one in await self._noted(sent, given)}
         return [answers[one.key] for one in batch.changes]
 
     async def _left(self, changes: Sequence[Change]) -> dict[str, Change | Applied]:
@@ -139,6 +139,11 @@ def _unknown(change: Change, answers: Sequence[Applied]) -> bool:
 
 def _created(key: str, target_id: str) -> Applied:
     return Applied(key, True, "created", target_id)
+
+
+def _finished(answer: Applied) -> Applied:
+    """Whoever finishes what was begun has created it, even where only a contact was left to do."""
+    return replace(answer, status="created") if answer.ok else answer
 
 
 def _candidate(change: Change) -> Candidate:

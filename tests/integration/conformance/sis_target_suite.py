@@ -203,6 +203,15 @@ class SisTargetConformance:
         ((one),) = await site.people()
         assert one["contacts"] == ["Rosa"]
 
+    async def test_a_run_that_is_cut_off_before_the_contact_adds_it_and_has_created_the_student(
+        self, site: SisSite
+    ) -> None:
+        (made,) = await site.export(("1", MARA))
+        (again,) = await site.again(("1", MARA | ROSA))
+        assert (again.ok, again.partial, again.status, again.target_id) == (True, False, "created", made.target_id)
+        (one,) = await site.people()
+        assert one["contacts"] == ["Rosa"]
+
     async def test_a_creation_that_went_through_is_linked_to_its_own_student(self, site: SisSite) -> None:
         """By whoever takes it up: several of them, and nothing is left to send."""
         people = [("1", MARA), ("2", IVO), ("3", JUN)]
