@@ -28,7 +28,7 @@ check: venv ## Lint, types, layers and unit tests: under a minute.
 test: check ## Everything but the benchmark, with a real broker and database.
 	$(PY) -m devtools.run -- pytest -n 2 --dist worksteal --ignore=tests/unit --ignore=tests/bench tests
 
-test-faults: venv ## The long drill: ten rounds of kill -9, roughly a quarter of an hour.
+test-faults: venv ## The long drills: ten rounds of everything that is killed or goes down; hours on two cores.
 	SYNC_FAULT_ROUNDS=10 $(PY) -m devtools.run -- pytest -n 2 tests/faults
 
 demo: venv ## Run all of it on this machine with simulated outside systems (ARGS=...).

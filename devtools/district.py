@@ -130,9 +130,9 @@ class District:
 
     async def watch(self, id: str, *, states: frozenset[str] = ENDED, seconds: float = 120) -> dict[str, Any]:
         """The run once it is in one of `states`. Outages of the gateway meanwhile are waited out."""
-        deadline = time.monotonic() + seconds
+        started = time.monotonic()
         last = "never answered"
-        while time.monotonic() < deadline:
+        while time.monotonic() < started + seconds:
             try:
                 found = await self.run(id)
             except (httpx.TransportError, httpx.HTTPStatusError) as error:
@@ -141,7 +141,7 @@ class District:
                 last = found["state"]
                 if last in states:
                     return found
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(min(0.3, max(0.05, (time.monotonic() - started) / 5)))  # each look costs a dozen calls
         raise TimeoutError(f"run {id} after {seconds} s: {last}")
 
     async def records(self, run: str, **query: Any) -> list[dict[str, Any]]:

@@ -2,22 +2,40 @@
 
 import asyncio
 import json
-import subprocess
+import secrets
 import sys
+from dataclasses import dataclass
 from typing import Any
 
+from devtools.parts.child import Child
 from devtools.stack import ROOT, Stack
 
 
-async def ops(stack: Stack, *arguments: str) -> str:
-    command = [sys.executable, "-m", "services.cli", "ops", *arguments]
-    done = await asyncio.to_thread(
-        subprocess.run, command, env=stack.env, cwd=ROOT, capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+@dataclass(frozen=True, slots=True)
+class Ops:
+    """The operator's command line, as a child process with the stack's settings."""
+
+    stack: Stack
+
+    async def __call__(self, *arguments: str, status: int = 0) -> str:
+        """What it wrote, errors included. `status` is the exit status it has to have."""
+        log = self.stack.directory / f"ops-{secrets.token_hex(4)}.log"
+        command = (sys.executable, "-m", "services.cli", "ops", *arguments)
+        child = Child("ops", command, env={**self.stack.env, "COLUMNS": "200"}, log=log, cwd=ROOT)
+        await asyncio.to_thread(child.start)
+        try:
+            ended = await asyncio.to_thread(child.wait, 60)
+        finally:
+            await asyncio.to_thread(child.kill)
+        text = log.read_text()
+        assert ended == status, f"{arguments} ended with {ended}:\n{text}"
+        assert "Traceback" not in text, text
+        return text
+
+    async def listed(self, *arguments: str) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (await self("failed", "list", "--json", *arguments)).splitlines()]
 
 
 async def failed(stack: Stack, *options: str) -> list[dict[str, Any]]:
     """The failed messages that wait, or those that `options` ask for."""
-    return [json.loads(line) for line in (await ops(stack, "failed", "list", "--json", *options)).splitlines()]
+    return await Ops(stack).listed(*options)

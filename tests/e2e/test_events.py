@@ -12,7 +12,7 @@ from devtools.stack import Stack
 from tests.e2e.broker import Tap
 from tests.e2e.enroll import students, turn
 from tests.e2e.files import roster
-from tests.e2e.operator import failed, ops
+from tests.e2e.operator import Ops, failed
 from tests.e2e.waiting import until
 
 ROWS = 20
@@ -151,7 +151,7 @@ async def test_an_unknown_version_is_put_aside_for_the_operator(
     assert (letter["type"], letter["state"], letter["org"]) == (kind, "waiting", district.org)
     assert letter["reason"] == "unknown type or version"
     assert await runs(district) == []
-    await ops(stack, "failed", "discard", letter["id"], "--why", "a test")
+    await Ops(stack)("failed", "discard", letter["id"], "--why", "a test")
     assert await failed(stack, "--org", district.org) == []
     (kept,) = await failed(stack, "--org", district.org, "--state", "discarded")
     assert kept["id"] == letter["id"]
@@ -175,4 +175,4 @@ async def test_rubbish_is_put_aside_and_the_next_event_is_heard(
 
     letters = await until(put_aside, "the operator sees them")
     assert {letter["reason"] for letter in letters} == {"undecodable"}
-    await ops(stack, "failed", "discard", *(letter["id"] for letter in letters))
+    await Ops(stack)("failed", "discard", *(letter["id"] for letter in letters))

@@ -19,7 +19,7 @@ from tests.e2e.conftest import SERVICES
 from tests.e2e.enroll import Faults, students, turn
 from tests.e2e.files import Row, read, roster
 from tests.e2e.files import write as write_rows
-from tests.e2e.operator import failed, ops
+from tests.e2e.operator import Ops, failed
 from tests.e2e.waiting import until
 
 ROWS = 40
@@ -181,7 +181,7 @@ async def test_nothing_personal_and_no_secret_gets_out(
     await tap.enroll_says(f"{{{name}: broken".encode())
     rubbish = await until(lambda: failed(stack, "--type", "enroll.sync.requested.v1"), "the rubbish is put aside")
     assert name in rubbish[-1]["body"], "what Enroll itself sends is kept as it came, for the operator alone"
-    await ops(stack, "failed", "discard", *(letter["id"] for letter in (*letters, *rubbish)))
+    await Ops(stack)("failed", "discard", *(letter["id"] for letter in (*letters, *rubbish)))
 
     logs = {service: (stack.directory / f"{service}.log").read_text(encoding="utf-8") for service in SERVICES}
     assert not {service: found for service, text in logs.items() if (found := leaks(text, sought))}

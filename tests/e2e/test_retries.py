@@ -7,7 +7,7 @@ from devtools.stack import Stack
 from tests.e2e.conftest import SETTINGS
 from tests.e2e.enroll import Faults, students
 from tests.e2e.files import roster
-from tests.e2e.operator import failed, ops
+from tests.e2e.operator import Ops, failed
 from tests.e2e.waiting import until
 
 ROWS = 40
@@ -42,4 +42,4 @@ async def test_trouble_that_stays_is_tried_once_for_each_rung(
     assert (letter["reason"], letter["attempts"]) == ("out of attempts", ATTEMPTS)
     (rule,) = (await district.enroll.get("/sandbox/faults")).json()
     assert rule["fired"] == ATTEMPTS
-    await ops(stack, "failed", "discard", letter["id"])
+    await Ops(stack)("failed", "discard", letter["id"])

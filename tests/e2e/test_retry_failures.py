@@ -11,7 +11,7 @@ from devtools.stack import Stack
 from services.sandbox.district import student_export, student_mapping
 from tests.e2e.enroll import Faults, codes, students
 from tests.e2e.files import edited, read, roster
-from tests.e2e.operator import failed, ops
+from tests.e2e.operator import Ops, failed
 
 ROWS = 230
 
@@ -108,7 +108,7 @@ async def test_a_run_that_broke_off_is_taken_up_by_its_rows(
     await faults()
     again = await retried(district, run["id"])
     assert (again["state"], again["counts"]["created"]) == ("succeeded", 40)
-    await ops(stack, "failed", "discard", *(one["id"] for one in await failed(stack, "--org", district.org)))
+    await Ops(stack)("failed", "discard", *(one["id"] for one in await failed(stack, "--org", district.org)))
 
 
 async def test_registrations_are_asked_for_anew_and_only_what_is_missing_is_sent(

@@ -1,14 +1,10 @@
 """What the fault tests share: faults in the simulated Enroll, a look into the database, the operator's command line."""
 
 import asyncio
-import json
 import os
-import secrets
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +13,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from devtools.district import District
 from devtools.parts import LocalParts
-from devtools.parts.child import Child
-from devtools.stack import ROOT, Stack
+from devtools.stack import Stack
 from services.sandbox.district import write_district
 
 LADDER = "[0.2, 0.5, 1, 2, 4]"
@@ -97,28 +92,3 @@ def each_once(stats: Mapping[str, int], rows: int) -> None:
     """Every student is there, once, written once."""
     seen = {name: stats[name] for name in ("students", "duplicates", "writes", "most_writes")}
     assert seen == {"students": rows, "duplicates": 0, "writes": rows, "most_writes": 1}
-
-
-@dataclass(frozen=True, slots=True)
-class Ops:
-    """The operator's command line, as a child process with the stack's settings."""
-
-    stack: Stack
-
-    async def __call__(self, *arguments: str, status: int = 0) -> str:
-        """What it wrote, errors included. `status` is the exit status it has to have."""
-        log = self.stack.directory / f"ops-{secrets.token_hex(4)}.log"
-        command = (sys.executable, "-m", "services.cli", "ops", *arguments)
-        child = Child("ops", command, env={**self.stack.env, "COLUMNS": "200"}, log=log, cwd=ROOT)
-        await asyncio.to_thread(child.start)
-        try:
-            ended = await asyncio.to_thread(child.wait, 60)
-        finally:
-            await asyncio.to_thread(child.kill)
-        text = log.read_text()
-        assert ended == status, f"{arguments} ended with {ended}:\n{text}"
-        assert "Traceback" not in text, text
-        return text
-
-    async def listed(self, *arguments: str) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in (await self("failed", "list", "--json", *arguments)).splitlines()]

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncssh
@@ -14,22 +14,24 @@ from devtools.parts import LocalParts
 from devtools.stack import Stack
 from services.sandbox.district import student_export
 from tests.e2e.enroll import students as in_enroll
-from tests.e2e.operator import failed, ops
+from tests.e2e.operator import Ops, failed
 from tests.faults.helpers import SHORT, WORKING, database, drained, students, until
 from tests.integration.conformance.sftp_server import PASSWORD, USER, Folder, Site, sftp_site
 
-ROWS = 2000
-SERVICES = (*WORKING, "exporter")
+ROWS = 1000
+
+
+@pytest.fixture(scope="module")
+def stack(parts: LocalParts) -> Iterator[Stack]:
+    env = {**SHORT, "SYNC_SLICE_ROWS": "100"}
+    with Stack(parts.addresses, env=env, services=(*WORKING, "exporter")).shared() as started:
+        yield started
 
 
 @pytest.fixture
-async def district(parts: LocalParts, tmp_path: Path) -> AsyncIterator[District]:
-    """A stack of its own, and a district with everyone registered."""
-    env = {**SHORT, "SYNC_SLICE_ROWS": "200"}
-    async with (
-        Stack(parts.addresses, env=env, services=SERVICES) as stack,
-        District(stack, "o-1", permissions=EXPORTER) as one,
-    ):
+async def district(stack: Stack, org: str, tmp_path: Path) -> AsyncIterator[District]:
+    """With everyone registered."""
+    async with District(stack, org, permissions=EXPORTER) as one:
         imports = await one.ad_hoc("Imports")
         await one.watch((await one.upload(imports, students(tmp_path, ROWS)))["id"])
         await one.register(sorted(await in_enroll(one)))
@@ -112,7 +114,7 @@ async def test_a_delivery_that_gave_up_is_replayed_without_a_second_file(distric
 
         await until(archived, "the message is archived")
         site.hook = None
-        await ops(district.stack, "failed", "replay", "--run", run["id"], "--why", "the folder is back")
+        await Ops(district.stack)("failed", "replay", "--run", run["id"], "--why", "the folder is back")
         ended = await district.watch(run["id"], states=frozenset({"succeeded"}), seconds=150)
         (delivered,) = (site.root / "export").iterdir()
         assert hashlib.sha256(delivered.read_bytes()).hexdigest() == ended["files"][0]["sha256"]

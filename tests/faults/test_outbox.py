@@ -1,11 +1,9 @@
 """Accepted while RabbitMQ is away; refused clearly while MongoDB is away; and back by itself."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -38,90 +36,91 @@ class Scene:
         await until(turned, f"{service}'s readyz says {status}")
 
 
+@pytest.fixture(scope="module")
+def mortal() -> Iterator[LocalParts]:
+    """Whoever kills one of them starts it again."""
+    with own_parts() as parts:
+        yield parts
+
+
+@pytest.fixture(scope="module")
+def stack(mortal: LocalParts) -> Iterator[Stack]:
+    with Stack(mortal.addresses, env=SHORT, services=WORKING).shared() as started:
+        yield started
+
+
 @pytest.fixture
-def scene() -> Any:
-    @asynccontextmanager
-    async def opened() -> AsyncIterator[Scene]:
-        async with (
-            own_parts() as parts,
-            Stack(parts.addresses, env=SHORT, services=WORKING) as stack,
-            database(stack) as db,
-            District(stack, "o-1") as district,
-        ):
-            connection = await district.ad_hoc()
-            await asyncio.sleep(QUEUE_SETTLE_SECONDS)
-            yield Scene(parts, stack, district, db, connection)
-
-    return opened()
+async def at(mortal: LocalParts, stack: Stack, org: str) -> AsyncIterator[Scene]:
+    async with database(stack) as db, District(stack, org) as district:
+        connection = await district.ad_hoc()
+        await asyncio.sleep(QUEUE_SETTLE_SECONDS)
+        yield Scene(mortal, stack, district, db, connection)
 
 
-async def test_what_is_accepted_without_a_broker_runs_when_it_is_back(scene: Any, tmp_path: Path) -> None:
+async def test_what_is_accepted_without_a_broker_runs_when_it_is_back(at: Scene, tmp_path: Path) -> None:
     file = students(tmp_path, ROWS)
-    async with scene as at:
-        await asyncio.to_thread(at.parts.broker.kill)
-        run = await at.district.upload(at.connection, file)  # answered 202
-        assert run["state"] == "pending"
-        for service in ("gateway", "importer"):
-            await at.turns(service, 503)
-            assert (await at.readyz(service))[1]["mongodb"]
-        assert await at.db["runs"].count_documents({"outbox_at": {"$exists": True}}) == 1
+    await asyncio.to_thread(at.parts.broker.kill)
+    run = await at.district.upload(at.connection, file)  # answered 202
+    assert run["state"] == "pending"
+    for service in ("gateway", "importer"):
+        await at.turns(service, 503)
+        assert (await at.readyz(service))[1]["mongodb"]
+    assert await at.db["runs"].count_documents({"outbox_at": {"$exists": True}}) == 1
 
-        await asyncio.to_thread(at.parts.broker.restart)
-        ended = await at.district.watch(run["id"], seconds=150)
-        assert (ended["state"], ended["counts"]["created"]) == ("succeeded", ROWS)
-        each_once(await at.district.stats(), ROWS)
-        await drained(at.db)
-        for service in ("gateway", "importer"):
-            await at.turns(service, 200)
+    await asyncio.to_thread(at.parts.broker.restart)
+    ended = await at.district.watch(run["id"], seconds=150)
+    assert (ended["state"], ended["counts"]["created"]) == ("succeeded", ROWS)
+    each_once(await at.district.stats(), ROWS)
+    await drained(at.db)
+    for service in ("gateway", "importer"):
+        await at.turns(service, 200)
 
 
-async def test_what_is_accepted_outlives_gateway_and_broker_both(scene: Any, tmp_path: Path) -> None:
+async def test_what_is_accepted_outlives_gateway_and_broker_both(at: Scene, tmp_path: Path) -> None:
     file = students(tmp_path, ROWS)
-    async with scene as at:
-        await asyncio.to_thread(at.parts.broker.kill)
-        run = await at.district.upload(at.connection, file)
-        await at.stack.kill("gateway")
-        await asyncio.to_thread(at.parts.broker.restart)
-        # The importer's own sweep delivers it: nobody has to wait for the gateway.
+    await asyncio.to_thread(at.parts.broker.kill)
+    run = await at.district.upload(at.connection, file)
+    await at.stack.kill("gateway")
+    await asyncio.to_thread(at.parts.broker.restart)
+    # The importer's own sweep delivers it: nobody has to wait for the gateway.
 
-        async def done() -> bool:
-            return bool(await at.db["runs"].count_documents({"_id": run["id"], "state": "succeeded"}))
+    async def done() -> bool:
+        return bool(await at.db["runs"].count_documents({"_id": run["id"], "state": "succeeded"}))
 
-        await until(done, "the run succeeds", 150)
-        await at.stack.start("gateway")
-        each_once(await at.district.stats(), ROWS)
+    await until(done, "the run succeeds", 150)
+    await at.stack.start("gateway")
+    each_once(await at.district.stats(), ROWS)
 
 
-async def test_without_the_database_the_gateway_says_so_and_recovers(scene: Any, tmp_path: Path) -> None:
+async def test_without_the_database_the_gateway_says_so_and_recovers(at: Scene, tmp_path: Path) -> None:
     file = students(tmp_path, ROWS)
-    async with scene as at:
-        await asyncio.to_thread(at.parts.database.kill)
-        calls = (
-            at.district.api.get("/connections"),
-            at.district.api.get("/runs"),
-            at.district.api.post(
-                f"/connections/{at.connection}/imports/students",
-                params={"school_year": YEAR},
-                files={"file": (file.name, file.read_bytes(), "text/csv")},
-            ),
-        )
-        for answer in await asyncio.gather(*calls):
-            assert answer.status_code == 503
-            assert answer.headers["Retry-After"] == "5"
-            told = answer.json()["error"]
-            assert told["code"] == "store.unreachable"
-            assert "MongoDB does not answer" in told["message"]
-            assert told["fix"]
-            assert "127.0.0.1" not in answer.text
-        for service in ("gateway", "importer"):
-            await at.turns(service, 503)
-            assert not (await at.readyz(service))[1]["mongodb"]
-        async with httpx.AsyncClient(trust_env=False) as client:
-            assert (await client.get(f"{at.stack.url('gateway')}/healthz")).status_code == 200
+    await asyncio.to_thread(at.parts.database.kill)
+    calls = (
+        at.district.api.get("/connections"),
+        at.district.api.get("/runs"),
+        at.district.api.post(
+            f"/connections/{at.connection}/imports/students",
+            params={"school_year": YEAR},
+            files={"file": (file.name, file.read_bytes(), "text/csv")},
+        ),
+    )
+    for answer in await asyncio.gather(*calls):
+        assert answer.status_code == 503
+        assert answer.headers["Retry-After"] == "5"
+        told = answer.json()["error"]
+        assert told["code"] == "store.unreachable"
+        assert "MongoDB does not answer" in told["message"]
+        assert told["fix"]
+        assert "127.0.0.1" not in answer.text
+    for service in ("gateway", "importer"):
+        await at.turns(service, 503)
+        assert not (await at.readyz(service))[1]["mongodb"]
+    async with httpx.AsyncClient(trust_env=False) as client:
+        assert (await client.get(f"{at.stack.url('gateway')}/healthz")).status_code == 200
 
-        await asyncio.to_thread(at.parts.database.restart)
-        for service in ("gateway", "importer"):
-            await at.turns(service, 200)
-        ended = await at.district.watch((await at.district.upload(at.connection, file))["id"], seconds=150)
-        assert (ended["state"], ended["counts"]["created"]) == ("succeeded", ROWS)
-        each_once(await at.district.stats(), ROWS)
+    await asyncio.to_thread(at.parts.database.restart)
+    for service in ("gateway", "importer"):
+        await at.turns(service, 200)
+    ended = await at.district.watch((await at.district.upload(at.connection, file))["id"], seconds=150)
+    assert (ended["state"], ended["counts"]["created"]) == ("succeeded", ROWS)
+    each_once(await at.district.stats(), ROWS)

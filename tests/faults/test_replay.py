@@ -1,7 +1,6 @@
 """What the operator does about messages that used up their attempts: look, replay, discard."""
 
 import json
-import secrets
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +13,12 @@ from devtools.district import District
 from devtools.parts import LocalParts
 from devtools.stack import Stack
 from shared.contracts.topology import DELIVERY_LIMIT
+from tests.e2e.operator import Ops
 from tests.faults.helpers import (
     SHORT,
     UPSERT,
     WORKING,
     Database,
-    Ops,
     database,
     drained,
     each_once,
@@ -75,9 +74,8 @@ def stack(parts: LocalParts) -> Iterator[Stack]:
 
 
 @pytest.fixture
-async def at(stack: Stack, tmp_path: Path) -> AsyncIterator[Scene]:
+async def at(stack: Stack, org: str, tmp_path: Path) -> AsyncIterator[Scene]:
     """An organization of the test's own, and no failed messages but its own."""
-    org = f"o-{secrets.token_hex(5)}"
     async with database(stack) as db, District(stack, org) as district:
         await db["failed_messages"].delete_many({})
         yield Scene(district, await district.ad_hoc(), db, Ops(stack), tmp_path)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,13 @@ APPROVALS = 60 if ROUNDS else 6
 CREATES = {"powerschool": "/ws/v1/student$", "aeries": "/InsertStudent$", "skyward": "/Student/Student$"}
 
 
+@pytest.fixture(scope="module")
+def stack(parts: LocalParts) -> Iterator[Stack]:
+    env = {**SHORT, "SYNC_SLICE_ROWS": "400" if ROUNDS else "40"}
+    with Stack(parts.addresses, env=env, services=(*WORKING, "exporter")).shared() as started:
+        yield started
+
+
 async def killed_at_random(sis: SisDistrict, run: str, dice: random.Random) -> int:
     """Kill the exporter a few times while the run is under way; how often it was."""
     stack, kills = sis.district.stack, 0
@@ -39,48 +47,45 @@ async def killed_at_random(sis: SisDistrict, run: str, dice: random.Random) -> i
 
 @pytest.mark.timeout(240 + 1200 * ROUNDS)
 @pytest.mark.parametrize("kind", sorted(SISS))
-async def test_every_student_and_contact_once(kind: str, parts: LocalParts, tmp_path: Path) -> None:
-    env = {**SHORT, "SYNC_SLICE_ROWS": "40" if not ROUNDS else "400"}
+async def test_every_student_and_contact_once(kind: str, stack: Stack, org: str, tmp_path: Path) -> None:
     print(f"SYNC_FAULT_SEED={SEED}", flush=True)
     dice = random.Random(SEED)
-    async with Stack(parts.addresses, env=env, services=(*WORKING, "exporter")) as stack:
-        kills = 0
-        for round in range(max(1, ROUNDS)):
-            async with District(stack, f"o-{kind}-{round}", permissions=EXPORTER) as district:
-                sis = SISS[kind](district)
-                await sis.make()
-                students = await enrolled(district, tmp_path, STUDENTS)
-                await district.register(students)
-                connection = await sis.connect()
+    kills = 0
+    for round in range(max(1, ROUNDS)):
+        async with District(stack, f"{org}-{round}", permissions=EXPORTER) as district:
+            sis = SISS[kind](district)
+            await sis.make()
+            students = await enrolled(district, tmp_path, STUDENTS)
+            await district.register(students)
+            connection = await sis.connect()
 
-                run = (await district.export(connection))["id"]
-                kills += await killed_at_random(sis, run, dice)
-                print(f"killed {kills} times so far", flush=True)
-                ended = await district.watch(run, seconds=1200 if ROUNDS else 300)
+            run = (await district.export(connection))["id"]
+            kills += await killed_at_random(sis, run, dice)
+            print(f"killed {kills} times so far", flush=True)
+            ended = await district.watch(run, seconds=1200 if ROUNDS else 300)
 
-                assert ended["state"] == "succeeded", (
-                    ended["counts"],
-                    [one["problems"] for one in await district.records(run, limit=200) if one["problems"]],
-                )
-                held = await sis.people()
-                assert Counter(one["student_id"] for one in held) == dict.fromkeys(students, 1)
-                assert {one["contacts"] for one in held} == {1}
-                told = Counter(one["sis_export_status"] for one in await district.registrations())
-                assert told == {"Succeeded": STUDENTS}
-                assert await failed(stack) == []
-        assert kills > ROUNDS
+            assert ended["state"] == "succeeded", (
+                ended["counts"],
+                [one["problems"] for one in await district.records(run, limit=200) if one["problems"]],
+            )
+            held = await sis.people()
+            assert Counter(one["student_id"] for one in held) == dict.fromkeys(students, 1)
+            assert {one["contacts"] for one in held} == {1}
+            told = Counter(one["sis_export_status"] for one in await district.registrations())
+            assert told == {"Succeeded": STUDENTS}
+            assert await failed(stack) == []
+    assert kills > ROUNDS
 
 
 @pytest.mark.timeout(300 + 10 * ROUNDS)
 @pytest.mark.parametrize("kind", sorted(SISS) if ROUNDS else ["powerschool", "skyward"])
-async def test_every_approval_once(kind: str, parts: LocalParts, tmp_path: Path) -> None:
+async def test_every_approval_once(kind: str, stack: Stack, org: str, tmp_path: Path) -> None:
     """Of those that are exported as they are approved. The SIS is slow, so that kills fall all around a creation."""
     print(f"SYNC_FAULT_SEED={SEED}", flush=True)
     dice = random.Random(SEED)
     async with (
-        Stack(parts.addresses, env=SHORT, services=(*WORKING, "exporter")) as stack,
         Tap(stack) as tap,
-        District(stack, f"o-{kind}", permissions=EXPORTER) as district,
+        District(stack, org, permissions=EXPORTER) as district,
     ):
         sis = SISS[kind](district)
         await sis.make()

@@ -1,5 +1,6 @@
 """kill -9 in the middle of an undo: every value goes back once, nobody is removed twice, and the next run is right."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,19 +25,21 @@ async def held(district: District) -> dict[str, tuple[str, int]]:
     }
 
 
+@pytest.fixture(scope="module")
+def stack(parts: LocalParts) -> Iterator[Stack]:
+    env = {**SHORT, "SYNC_SLICE_ROWS": "50", "SYNC_WINDOW": "2"}
+    with Stack(parts.addresses, env=env, services=WORKING).shared() as started:
+        yield started
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("kills", [(UPSERT, 1), ("lookup", 2)], ids=["while it applies", "while it compares"])
 async def test_an_undo_that_is_killed_takes_everything_back_once(
-    parts: LocalParts, tmp_path: Path, kills: tuple[str, int]
+    stack: Stack, org: str, tmp_path: Path, kills: tuple[str, int]
 ) -> None:
     first = students(tmp_path, ROWS)
     second = edited(first, {row: {"Street": f"{row} New St"} for row in MOVED})
-    env = {**SHORT, "SYNC_SLICE_ROWS": "50", "SYNC_WINDOW": "2"}
-    async with (
-        Stack(parts.addresses, env=env, services=WORKING) as stack,
-        database(stack) as db,
-        District(stack, "o-1") as district,
-    ):
+    async with database(stack) as db, District(stack, org) as district:
         connection = await district.ad_hoc(limits={"changed_percent": 100})
         for file in (first, second):
             run = await district.watch((await district.upload(connection, file))["id"])
