@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from devtools.parts import LocalParts, drop_broker_objects, drop_database
 from devtools.parts.nursery import VARIABLE
@@ -14,6 +15,8 @@ from devtools.parts.probe import apart
 from shared.contracts.topology import DEFAULT_RETRY_DELAYS
 
 os.environ.setdefault(VARIABLE, "1")
+settings.register_profile("a busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("a busy machine")
 
 
 @pytest.fixture(scope="session")

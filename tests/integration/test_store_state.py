@@ -174,7 +174,9 @@ async def test_what_may_have_sent_something_is_never_cancelled(store: Store) -> 
         await runs.move(run.id, [RunState.STAGING], RunState.SUCCEEDED)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(st.dictionaries(texts, st.tuples(texts, texts, st.integers(0, 1), texts), max_size=8))
 def test_buckets_take_any_key(entries: Entries) -> None:
     sealed = _seal({7: entries})
