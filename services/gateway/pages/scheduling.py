@@ -81,7 +81,7 @@ async def save(visit: Visited, id: str, direction: Direction) -> Response:
     mine.form = Form.read(mine.form.fields, sent)
     values = mine.form.nested()
     planned = mine.form.build(Schedule, values)
-    if planned is not None and sent.get("show"):
+    if planned is not None and sent.get("do") == "show":
         mine.zone = planned.zone
         mine.times = _times(planned)
     elif planned is not None:

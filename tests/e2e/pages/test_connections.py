@@ -317,10 +317,11 @@ async def test_a_schedule_shows_its_next_times_before_and_after_it_is_saved(
         await accessible(page)
         await imports.get_by_label("Time zone").fill("Asia/Kathmandu")
         await imports.get_by_label("Time of day").fill("03:15")
-        await imports.get_by_role("button", name="Show the next three times").click()
-        shown = await imports.get_by_role("status").get_by_role("listitem").all_inner_texts()
-        assert len(shown) == 3
-        assert all(re.search(r", 03:15 \+0545$", one) for one in shown)
+        if not javascript:  # else they come as one types
+            await imports.get_by_role("button", name="Show the next three times").click()
+        times = page.locator("#times-import").get_by_role("listitem")
+        await expect(times).to_have_text([re.compile(r", 03:15 \+0545$")] * 3)
+        shown = await times.all_inner_texts()
         assert (await held(district))["schedule"] is None
         await accessible(page)
 

@@ -8,7 +8,7 @@ for (const place of document.querySelectorAll("[data-events]")) {
   events.addEventListener("ended", () => { events.close(); location.reload(); });
 }
 
-// A form whose draft is kept on the server: it is sent as one types, and what the server says of it is put in place.
+// A form that is sent as one types, to be looked at or kept as a draft; what the server says of it is put in place.
 for (const form of document.querySelectorAll("form[data-live-form]")) keepUp(form);
 
 function keepUp(form) {
