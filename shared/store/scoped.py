@@ -76,7 +76,7 @@ class Collection:
         return []
 
     async def get(self, where: Filter, fields: Sequence[str] | None = None) -> Document | None:
-        if list(where) == ["_id"] and fields is None:
+        if list(where) == ["_id"] and not isinstance(where["_id"], Mapping) and fields is None:
             return await self._by_id(where)
         with translated():
             return await self._collection.find_one(self.within(where), list(fields) if fields else None)

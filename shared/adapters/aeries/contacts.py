@@ -6,26 +6,16 @@ Some fields are written under other names than they are read by, and flags are Y
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from shared.adapters.aeries.json import text, texts
+from shared.adapters.aeries.json import CONTACT_PERSON, text, texts
 from shared.adapters.aeries.server import Aeries
 from shared.adapters.contact_match import Known, known, pair, wanted
+from shared.adapters.contact_slots import SlotContacts
 from shared.adapters.sis_values import same_digits
 from shared.model.contacts import contact_name
-from shared.model.error_texts import said
-from shared.model.record import Problem, Values
+from shared.model.record import Values
 
 READ: Final = {
-    "FirstName": "FirstName",
-    "MiddleName": "MiddleName",
-    "LastName": "LastName",
-    "Relationship": "RelationshipToStudentCode",
-    "Emails1": "EmailAddress",
-    "Phones1": "CellPhone",
-    "Phones2": "HomePhone",
-    "Phones3": "WorkPhone",
-    "LivesWith": "LivesWithStudentIndicator",
-    "EducationalRights": "EducationalRightsHolder",
-    "Priority": "ContactOrder",
+    **CONTACT_PERSON,
     "Street": "Address",
     "City": "AddressCity",
     "State": "AddressState",
@@ -37,7 +27,7 @@ _PHONES = ("Phones1", "Phones2", "Phones3")
 MAILING_NAME: Final = 50
 
 
-class Contacts:
+class Contacts(SlotContacts):
     """Those of one student, as the SIS has them now."""
 
     def __init__(self, server: Aeries, student: str, held: Sequence[Mapping[str, Any]]) -> None:
@@ -54,22 +44,8 @@ class Contacts:
             for name, value in _values(self._held[id], slots[slot]).items()
         }
 
-    async def save(self, slots: Mapping[int, Values]) -> list[Problem]:
-        """Insert or update what differs; says which contacts could not be saved, and why."""
-        asked = wanted(slots)
-        places = pair(asked, self._known())
-        problems = []
-        for slot in asked:
-            one = slots[slot]
-            if not text(one.get("LastName")):
-                problems.append(Problem(*said("contact.no_last_name", slot=slot), contact_name(slot, "LastName")))
-                continue
-            refused = await self._save(one, places.get(slot))
-            if refused:
-                problems.append(Problem(*said("contact.refused", slot=slot, why=refused[:300]), contact_name(slot, "")))
-        return problems
-
-    async def _save(self, one: Values, id: str | None) -> str:
+    async def _save(self, slot: int, asked: Known, one: Values, id: str | None) -> str:
+        del slot, asked
         if id is None:
             return await self._server.write_contact(f"/InsertContact/{self._student}", _written(one))
         now = _values(self._held[id], one)

@@ -26,8 +26,7 @@ SCHOOL: Final = (
     *("StateCountyID", "StateDistrictID", "StateSchoolID", "LowGradeLevel", "HighGradeLevel", "PhoneNumber"),
     "PrincipalName",
 )
-CONTACT: Final = {
-    "SequenceNumber": "SequenceNumber",
+CONTACT_PERSON: Final = {
     "FirstName": "FirstName",
     "MiddleName": "MiddleName",
     "LastName": "LastName",
@@ -40,6 +39,7 @@ CONTACT: Final = {
     "EducationalRights": "EducationalRightsHolder",
     "Priority": "ContactOrder",
 }
+CONTACT: Final = {"SequenceNumber": "SequenceNumber", **CONTACT_PERSON}
 _MISSPELLED = {"CorrespondanceLanguageCode": "CorrespondenceLanguageCode", "BirthDate": "Birthdate"}
 
 

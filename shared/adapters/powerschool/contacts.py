@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from shared.adapters.contact_match import Known, known, pair, wanted
+from shared.adapters.contact_slots import SlotContacts
 from shared.adapters.powerschool.json import group, many, text
 from shared.adapters.powerschool.server import PowerSchool
 from shared.model.contacts import contact_name
-from shared.model.error_texts import said
-from shared.model.record import Problem, Values
+from shared.model.record import Values
 
 _DETAIL = {
     "Relationship": "relationship",
@@ -22,7 +22,7 @@ _NAMES = {"FirstName": "firstName", "MiddleName": "middleName", "LastName": "las
 _PHONES = ("Phones1", "Phones2")
 
 
-class Contacts:
+class Contacts(SlotContacts):
     """Those of one student, as the SIS has them now."""
 
     def __init__(self, server: PowerSchool, student_number: str, held: Sequence[Mapping[str, Any]]) -> None:
@@ -39,24 +39,12 @@ class Contacts:
             for name, value in _values(self._held[id]).items()
         }
 
-    async def save(self, slots: Mapping[int, Values]) -> list[Problem]:
-        """Create or change what differs; says which contacts could not be saved, and why."""
-        asked = wanted(slots)
-        places = pair(asked, self._known())
-        problems = []
-        for slot in asked:
-            one = slots[slot]
-            if not text(one.get("LastName")):
-                problems.append(Problem(*said("contact.no_last_name", slot=slot), contact_name(slot, "LastName")))
-                continue
-            steps = self._change(one, self._held[places[slot]]) if slot in places else self._create(slot, one)
-            for method, path, body in steps:
-                refused = await self._server.write_contact(method, path, body)
-                if refused:
-                    why = "; ".join(refused)
-                    problems.append(Problem(*said("contact.refused", slot=slot, why=why[:300]), contact_name(slot, "")))
-                    break
-        return problems
+    async def _save(self, slot: int, asked: Known, one: Values, id: str | None) -> str:
+        del asked
+        for method, path, body in self._create(slot, one) if id is None else self._change(one, self._held[id]):
+            if refused := await self._server.write_contact(method, path, body):
+                return "; ".join(refused)
+        return ""
 
     def _known(self) -> dict[str, Known]:
         return {id: _known(one) for id, one in self._held.items()}

@@ -5,13 +5,13 @@ from hashlib import blake2b
 from typing import Any, Final
 
 from shared.adapters.contact_match import Known, known, pair, wanted
+from shared.adapters.contact_slots import SlotContacts
 from shared.adapters.sis_values import same_digits
 from shared.adapters.skyward.codes import Codes
 from shared.adapters.skyward.objects import ObjectRefused, Objects, Row
 from shared.adapters.skyward.people import NAME, People
 from shared.model.contacts import contact_name
-from shared.model.error_texts import said
-from shared.model.record import Problem, Values
+from shared.model.record import Values
 
 LINK: Final = "Family/StudentGuardian"
 _NAMES: Final = ("FirstName", "MiddleName", "LastName")
@@ -23,7 +23,7 @@ _FLAGS: Final = {
 _PHONES: Final = ("Phones1", "Phones2")
 
 
-class Contacts:
+class Contacts(SlotContacts):
     """Those of one student. `key` begins the keys of the names that are made."""
 
     def __init__(self, objects: Objects, codes: Codes, people: People, student: str, key: str) -> None:
@@ -55,24 +55,14 @@ class Contacts:
                 found[contact_name(slot, name)] = same_digits(mine, value) if name in _PHONES else value
         return found
 
-    async def save(self, slots: Mapping[int, Values]) -> list[Problem]:
-        """Create or change what differs; says which contacts could not be saved, and why."""
-        asked = wanted(slots)
-        places = pair(asked, self._known())
-        problems = []
-        for slot in asked:
-            one = slots[slot]
-            if not one.get("LastName"):
-                problems.append(Problem(*said("contact.no_last_name", slot=slot), contact_name(slot, "LastName")))
-                continue
-            try:
-                await self._save(slot, asked[slot], one, places.get(slot))
-            except ObjectRefused as refused:
-                why = str(refused)[:300]
-                problems.append(Problem(*said("contact.refused", slot=slot, why=why), contact_name(slot, "")))
-        return problems
+    async def _save(self, slot: int, asked: Known, one: Values, id: str | None) -> str:
+        try:
+            await self._written(slot, asked, one, id)
+        except ObjectRefused as refused:
+            return str(refused)
+        return ""
 
-    async def _save(self, slot: int, asked: Known, one: Values, id: str | None) -> None:
+    async def _written(self, slot: int, asked: Known, one: Values, id: str | None) -> None:
         link = await self._link(one)
         if id is None:
             names = {name: one.get(name) for name in _NAMES if one.get(name)}
