@@ -56,3 +56,22 @@ async def test_a_pause_that_another_worker_was_asked_for_is_seen_soon(
     with pytest.raises(Throttled) as caught:
         await pace.slot(5)
     assert 55 < caught.value.retry_after <= 60
+
+
+async def test_a_glance_ahead_sees_a_pause_and_never_takes_a_turn(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paces, "GLANCE_SECONDS", 3600)
+    paced, free = store.org("o-1").paces.of("con_1", 0.1), store.org("o-1").paces.of("con_2", 0)
+    await paced.glance()
+    await paced.slot(0)  # the first turn is still there
+    await paced.glance()
+    with pytest.raises(Throttled):
+        await paced.slot(0)
+    await free.glance()
+    await store.org("o-1").paces.of("con_2", 0).pause(60)
+    await free.slot(0)  # looked a moment ago
+    seen = store.org("o-1").paces.of("con_2", 0)
+    await seen.glance()
+    with pytest.raises(Throttled):
+        await seen.slot(0)
