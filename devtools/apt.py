@@ -38,8 +38,8 @@ def one_at_a_time() -> Iterator[None]:
         yield
 
 
-def install(package: str, prefix: list[str]) -> None:
-    """Install the package; waits for whoever else uses apt.
+def install(prefix: list[str], *packages: str) -> None:
+    """Install the packages; waits for whoever else uses apt.
 
     Raises:
         AptFailed: apt could not.
@@ -47,7 +47,7 @@ def install(package: str, prefix: list[str]) -> None:
     apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C", "apt-get", "-qq"]
     apt += ["-o", f"DPkg::Lock::Timeout={LOCKED_SECONDS:.0f}"]
     run([*apt, "update"])
-    run([*apt, "install", "-y", "--no-install-recommends", package])
+    run([*apt, "install", "-y", "--no-install-recommends", *packages])
 
 
 def run(command: list[str], *, seconds: float = LOCKED_SECONDS, pause: float = 1.0) -> None:

@@ -100,7 +100,7 @@ def get_ensurepip() -> None:
     print(f"installing {package}", flush=True)
     try:
         with apt.one_at_a_time():
-            apt.install(package, prefix)
+            apt.install(prefix, package)
     except apt.AptFailed as error:
         sys.exit(f"{advice}\n{error}")
     if not has_ensurepip():

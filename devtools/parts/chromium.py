@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from ctypes.util import find_library
 
 from devtools import apt
 from devtools.parts.errors import ProgramMissing
@@ -9,7 +10,11 @@ from devtools.parts.errors import ProgramMissing
 VARIABLE = "SYNC_TEST_CHROMIUM"
 SHELL = "chromium-headless-shell"
 NAMES = (SHELL, "chromium", "chromium-browser", "google-chrome")
-ADVICE = f"Chromium is not installed. Install it with: sudo apt-get install {SHELL} (or say in {VARIABLE} where it is)"
+ATOMIC = "libatomic1"
+"""What Playwright's driver is linked with, and nothing else here needs."""
+ADVICE = f"""\
+The tests of the pages need Chromium and {ATOMIC}. Install them with: sudo apt-get install {SHELL} {ATOMIC} \
+(or say in {VARIABLE} where a Chromium is)"""
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -28,7 +33,7 @@ def chromium() -> str:
     if given := os.environ.get(VARIABLE):
         return given
     with apt.one_at_a_time():
-        if _found() is None:
+        if _found() is None or find_library("atomic") is None:
             install()
         found = _found()
     if found is None:
@@ -44,8 +49,8 @@ def install() -> None:
     prefix = apt.privileged()
     if prefix is None:
         raise ProgramMissing(ADVICE)
-    print(f"installing {SHELL}", flush=True)
+    print(f"installing {SHELL} and {ATOMIC}", flush=True)
     try:
-        apt.install(SHELL, prefix)
+        apt.install(prefix, SHELL, ATOMIC)
     except apt.AptFailed as error:
         raise ProgramMissing(f"{ADVICE}\n{error}") from None

@@ -23,7 +23,7 @@ def install_rabbitmq(*, allowed: bool = True) -> None:
     print("installing rabbitmq-server", flush=True)
     try:
         with apt.one_at_a_time(), no_services(prefix):
-            apt.install("rabbitmq-server", prefix)
+            apt.install(prefix, "rabbitmq-server")
     except apt.AptFailed as error:
         raise ProgramMissing(f"{ADVICE}\n{error}") from None
     if shutil.which("systemctl"):  # it must not come up with the next boot either

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from devtools import apt
-from devtools.parts.chromium import NAMES, SHELL, VARIABLE, chromium
+from devtools.parts import chromium as module
+from devtools.parts.chromium import ATOMIC, NAMES, SHELL, VARIABLE, chromium
 from devtools.parts.errors import ProgramMissing
 
 
@@ -15,6 +16,7 @@ from devtools.parts.errors import ProgramMissing
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """All there is on the machine."""
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(module, "find_library", lambda name: f"lib{name}.so.1")
     monkeypatch.delenv(VARIABLE, raising=False)
     return tmp_path
 
@@ -40,6 +42,13 @@ def test_the_shell_before_a_whole_browser_and_what_is_said_before_both(
 def test_without_one_and_without_a_way_to_install_it_a_person_is_told_what_to_type(programs: Path) -> None:
     assert not [name for name in NAMES if (programs / name).exists()]
     with pytest.raises(ProgramMissing, match=f"sudo apt-get install {SHELL}"):
+        chromium()
+
+
+def test_a_browser_alone_is_not_enough_for_who_drives_it(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(programs, SHELL)
+    monkeypatch.setattr(module, "find_library", lambda name: None)
+    with pytest.raises(ProgramMissing, match=ATOMIC):
         chromium()
 
 
