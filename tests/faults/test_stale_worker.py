@@ -113,6 +113,7 @@ async def test_a_worker_stopped_while_it_stages_does_not_undo_what_another_stage
         stopped = stack.process("importer")
         stopped.signal(signal.SIGSTOP)
         try:
+            assert await staging(), "stopped too late: the file is staged too quickly to be cut off"
             stack.services = (*stack.services, "importer-2")
             await stack.start("importer-2")
             await district.watch(run, states=frozenset({"comparing", "applying", "succeeded"}), seconds=150)
