@@ -26,6 +26,8 @@ disk_free_limit.absolute = 50MB
 vm_memory_high_watermark.absolute = 1GB
 raft.wal_max_size_bytes = 67108864
 """
+# Erlang's threads spin for a while before they sleep: time that others on the machine could use.
+NO_BUSY_WAITING = "+sbwt none +sbwtdcpu none +sbwtdio none"
 # Erlang asks no file and no resolver for the node's own host: a bare root directory has no /etc/hosts.
 NAMES = """\
 {host, {127,0,0,1}, ["localhost"]}.
@@ -107,7 +109,7 @@ class RabbitPart(ProcessPart):
             "RABBITMQ_NODE_IP_ADDRESS": HOST,
             "RABBITMQ_NODE_PORT": str(self._amqp),
             "RABBITMQ_DIST_PORT": str(self._distribution),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} " + NO_BUSY_WAITING,
             "RABBITMQ_MNESIA_BASE": str(directory / "data"),
             "RABBITMQ_LOG_BASE": str(directory),
             "RABBITMQ_LOGS": "-",

@@ -12,7 +12,6 @@ from shared.contracts.messages import EnrollSyncRequested, RegistrationApproved
 from shared.engine.context import Engine
 from shared.engine.gate import Gate
 from shared.engine.requests import RunRequest, request_run
-from shared.engine.together import together
 from shared.messaging.answers import Answer, Delivery, Done, Handlers, Handling
 from shared.model.connection import Connection
 from shared.model.error_texts import said
@@ -41,14 +40,14 @@ class EnrollEvents:
                 continue
             who = Identity(event.organization, connection.export_enabled_by)
             why = await self._gate.why_not(who, Deed.EXPORT)
-            work = [self._gate.note(who, Deed.EXPORT, connection.id, why)]
-            if why is None:
-                work.append(self._export(connection, event, delivery))
             try:
-                await together(work)
+                if why is None:
+                    await self._export(connection, event, delivery)
             except Permanent as error:
                 await self._gate.refused(who, Deed.EXPORT.value, connection.id, error.message)
                 log.info("event refused", action="refuse", code=error.code)
+            # After the export, for which a family waits: where one of both is cut off, the event comes again.
+            await self._gate.note(who, Deed.EXPORT, connection.id, why)
         return Done()
 
     async def _export(self, connection: Connection, event: RegistrationApproved, delivery: Delivery) -> None:

@@ -159,7 +159,7 @@ async def remember(
                 # A part is still to be sent: the next run is to look at the record anew.
                 sent = ("", "") if answer is not None and answer.partial else (change.digest, change.mark)
                 entries[change.key] = (sent[0], target_id, missing, sent[1])
-    return await buckets.save(state, version_of(run.number, slice.fence), touched)
+    return await buckets.save(state, version_of(run.number, slice.fence), touched, held=known)
 
 
 def applied_counts(changes: Sequence[Change], answers: Mapping[str, Applied]) -> dict[str, int]:

@@ -6,13 +6,14 @@ was cut off finds there what it has done. Where a person is to be asked first, t
 """
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, TypeAlias
 
 from shared.adapters.registrations import COLUMNS
 from shared.engine import blocks
-from shared.engine.applying import Answers, applied_counts, remember, report, send
-from shared.engine.comparing import count_rows, work_out
+from shared.engine.applying import applied_counts, remember, report, send
+from shared.engine.comparing import Planned, count_rows, work_out
 from shared.engine.context import Engine
 from shared.engine.guard import sis_objections
 from shared.engine.lease import LeaseLost
@@ -23,12 +24,15 @@ from shared.engine.staging import as_mapped, facts_of, nothing_there, stage
 from shared.engine.together import all_of
 from shared.model.connection import Connection
 from shared.model.error_texts import said
+from shared.model.errors import SyncError
 from shared.model.ports import Target
 from shared.model.run import Run, RunState, add_counts
 from shared.store.buckets import Entries, bucket_of, state_of
 from shared.store.slices import Slice, SliceState
 
 MOST = 20
+
+Working: TypeAlias = Coroutine[Any, Any, Planned]
 
 
 def is_brief(run: Run) -> bool:
@@ -53,19 +57,16 @@ async def export_at_once(engine: Engine, run: Run, fence: int) -> None:
         pulling = asyncio.create_task(_pulled(engine, run, connection, plan, fence))
         opening = asyncio.create_task(_opened(engine, run, connection, plan, closing))
         recalling = asyncio.create_task(_sent(engine, run))
-        numbering = asyncio.create_task(org.runs.next_number(run))
-        await all_of(pulling, opening, recalling, numbering)
+        await all_of(pulling, opening, recalling)
         target, (slice, artifact, facts) = opening.result(), pulling.result()
-        planned = await work_out(engine, run, connection, plan, slice, artifact, recalling.result(), target)
-        # Once something may have gone out nobody is asked any more, and nobody can cancel it.
-        asks = [] if run.sending else sis_objections(planned.counts, connection.limits)
-        answers: Answers = {}
-        if not asks:
-            run = await _sending(engine, run, fence, numbering.result())
-            answers = await send(engine, run, slice, target, planned.changes)
-    if asks:
+        working = work_out(engine, run, connection, plan, slice, artifact, recalling.result(), target)
+        decide = _decided if _is_beyond_question(run, connection) else _questioned
+        planned, cleared = await decide(engine, run, connection, working, fence)
+        answers = await send(engine, cleared, slice, target, planned.changes) if cleared else {}
+    if cleared is None:
         await stage(engine, run, fence, reading=as_mapped)
         return
+    run = cleared
     await report(engine, run, planned.changes, answers)
     await org.records.put(run, fence, planned.invalid)
     count_rows(run, planned.counts)
@@ -101,9 +102,38 @@ async def _sent(engine: Engine, run: Run) -> dict[int, Entries]:
     return await engine.org(run).buckets.load(state_of(run), min(buckets), max(buckets))
 
 
-async def _sending(engine: Engine, run: Run, fence: int, number: int) -> Run:
-    """The run, of which something may have gone out from now on. Raises LeaseLost."""
-    facts = {"number": number, "sending": True}
-    if not await engine.org(run).runs.note(run.id, fence, facts):
+def _is_beyond_question(run: Run, connection: Connection) -> bool:
+    """Once something may have gone out nobody is asked any more; and about so few nobody ever is."""
+    return run.sending or len(run.selection.registrations) <= connection.limits.few
+
+
+async def _decided(
+    engine: Engine, run: Run, connection: Connection, working: Working, fence: int
+) -> tuple[Planned, Run | None]:
+    """What is to be sent, and the run that may send it: that is noted while the SIS is asked what it holds."""
+    planning, noting = asyncio.create_task(working), asyncio.create_task(_sending(engine, run, fence))
+    try:
+        await all_of(planning, noting)
+    except SyncError:
+        if not run.sending:  # nothing went out: it can be cancelled while it waits to be tried again
+            await engine.org(run).runs.note(run.id, fence, {"sending": False})
+        raise
+    return planning.result(), noting.result()
+
+
+async def _questioned(
+    engine: Engine, run: Run, connection: Connection, working: Working, fence: int
+) -> tuple[Planned, Run | None]:
+    """The same where a person may have to look first: then no run may send anything."""
+    planned = await working
+    asks = sis_objections(planned.counts, connection.limits)
+    return planned, None if asks else await _sending(engine, run, fence)
+
+
+async def _sending(engine: Engine, run: Run, fence: int) -> Run:
+    """The run, of which something may go out from now on: nobody can cancel it any more. Raises LeaseLost."""
+    runs = engine.org(run).runs
+    facts = {"number": await runs.next_number(run), "sending": True}
+    if not await runs.note(run.id, fence, facts):
         raise LeaseLost(*said("lease.lost"))
     return run.model_copy(update=facts)

@@ -186,4 +186,4 @@ async def _remember(engine: Engine, run: Run, slice: Slice, changes: Sequence[Ch
             touched.setdefault(bucket, known.get(bucket, {}))[change.key] = (change.digest, "", 0, "")
         elif change.action is Action.MISSING:
             touched.setdefault(bucket, known.get(bucket, {})).pop(change.key, None)
-    return await buckets.save(state_of(run), version_of(run.number, slice.fence), touched)
+    return await buckets.save(state_of(run), version_of(run.number, slice.fence), touched, held=known)

@@ -70,10 +70,15 @@ class Steps:
     async def begin(self, message: RunMessage, delivery: Delivery) -> Answer:
         """pending -> staging -> comparing, or leave it waiting behind the active run of its stream."""
         runs = self._engine.store.org(message.organization).runs
-        held = await runs.acquire(message.run, [RunState.STAGING], self._engine.owner, self._seconds)
+        held = None
+        if isinstance(message, ExportRequested):  # what was just approved has begun
+            held = await runs.acquire(message.run, [RunState.STAGING], self._engine.owner, self._seconds, is_new=True)
         run = held[0] if held else await runs.get(message.run)
-        if run.state is RunState.PENDING and not await self._activate(run):
-            return Done()
+        if run.state is RunState.PENDING:
+            held = await self._activate(run)
+            if held is None:
+                return Done()
+            run, _ = held
         answer = await self._whole(run, RunState.STAGING, not run.slices, kind_of(run).stage, delivery, held)
         staged = await runs.get(run.id)
         if staged.state is RunState.COMPARING and not staged.slices:
@@ -133,17 +138,19 @@ class Steps:
         run = await self._engine.store.org(message.organization).runs.get(message.run)
         await end(self._engine, run, states, RunState.FAILED, add_counts([run.counts]), error=_told(error))
 
-    async def _activate(self, run: Run) -> bool:
+    async def _activate(self, run: Run) -> tuple[Run, int] | None:
+        """With the lease; None where it is to wait."""
         runs = self._engine.org(run).runs
-        if await runs.activate(run.id):
-            return True
+        held = await runs.activate(run, self._engine.owner, self._seconds)
+        if held is not None:
+            return held
         active = await runs.active(stream_of(run))
         if active is None or active.state is not RunState.NEEDS_APPROVAL:
-            return False
+            return None
         await end(
             self._engine, active, [RunState.NEEDS_APPROVAL], RunState.CANCELLED, active.counts, error=dict(SUPERSEDED)
         )
-        return await runs.activate(run.id)
+        return await runs.activate(run, self._engine.owner, self._seconds)
 
     async def compare(self, message: SliceCompare, delivery: Delivery) -> Answer:
         run = await self._run(message, RunState.COMPARING, SliceState.STAGED, delivery)
@@ -210,20 +217,10 @@ class Steps:
         work: Callable[[Engine, Run, Slice], Awaitable[bool]],
         delivery: Delivery,
     ) -> Answer:
-        slices = self._engine.org(run).slices
-        slice = await slices.acquire(run.id, number, [state], self._engine.owner, self._seconds)
-        if slice is None:
-            found = await slices.get(run.id, number)
-            if found is None or found.state not in (state, SliceState.FAILED):
-                return Done()
-            if found.state is state:
-                return self._busy("another worker holds the slice")
-            if not await self._is_replay(delivery, found.error):
-                return Done()
-            await slices.mend(run.id, number, state)
-            slice = await slices.acquire(run.id, number, [state], self._engine.owner, self._seconds)
-            if slice is None:
-                return self._busy("another worker has taken up the slice")
+        slice = await self._taken(run, number, state, delivery)
+        if not isinstance(slice, Slice):
+            return slice
+        slices, done = self._engine.org(run).slices, False
         try:
             async with kept(lambda: slices.renew(slice, self._seconds), self._seconds):
                 done = await work(self._engine, run, slice)
@@ -236,8 +233,26 @@ class Steps:
         except Permanent as error:
             await self._fail_slice(run, slice, state, error.as_dict(), attempt=1, fenced=True)
         finally:
-            await _quietly(slices.release(slice))
+            if not done:  # else it has moved on, and its lease has ended with the step
+                await _quietly(slices.release(slice))
         return Done()
+
+    async def _taken(self, run: Run, number: int, state: SliceState, delivery: Delivery) -> Slice | Answer:
+        """The slice, leased, or the answer to the message. A replay takes up one that failed."""
+        slices = self._engine.org(run).slices
+        slice = await slices.acquire(run.id, number, [state], self._engine.owner, self._seconds)
+        if slice is not None:
+            return slice
+        found = await slices.get(run.id, number)
+        if found is None or found.state not in (state, SliceState.FAILED):
+            return Done()
+        if found.state is state:
+            return self._busy("another worker holds the slice")
+        if not await self._is_replay(delivery, found.error):
+            return Done()
+        await slices.mend(run.id, number, state)
+        slice = await slices.acquire(run.id, number, [state], self._engine.owner, self._seconds)
+        return slice or self._busy("another worker has taken up the slice")
 
     async def compare_gave_up(self, message: SliceCompare, error: BaseException) -> None:
         await after_compare(self._engine, await self._gave_up(message, SliceState.STAGED, error))

@@ -182,4 +182,4 @@ async def forget_sent(
             held = entries.get(change.key)
             missing = held[2] if held and change.action is Action.ADOPT else 0
             entries[change.key] = ("", target_id, missing, "")
-    return await buckets.save(state_of(run), version_of(run.number, slice.fence), touched)
+    return await buckets.save(state_of(run), version_of(run.number, slice.fence), touched, held=known)

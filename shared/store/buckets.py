@@ -7,7 +7,7 @@ are one compressed JSON value and never field names. A bucket is written whole, 
 
 import asyncio
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import TypeAlias
 
 import orjson
@@ -42,41 +42,60 @@ def state_of(run: Run) -> str:
 
 
 class Buckets:
+    """A bucket is found by its id alone: the collection needs no other index, which every write would pay for."""
+
     def __init__(self, collection: Collection) -> None:
         self._buckets = collection
 
     async def load(self, state: str, low: int, high: int) -> dict[int, Entries]:
-        """Buckets `low` to `high`, both included; those never written are left out. One range read."""
-        documents = await self._buckets.all({"state": state, "number": {"$gte": low, "$lte": high}})
+        """Buckets `low` to `high`, both included; those never written are left out. One read."""
+        documents = await self._buckets.with_ids([_id(state, number) for number in range(low, high + 1)])
         return await asyncio.to_thread(_open, documents)
 
-    async def save(self, state: str, version: int, buckets: Mapping[int, Entries]) -> bool:
-        """Write these buckets whole. False where a newer version already stands in one of them."""
-        sealed = await asyncio.to_thread(_seal, buckets)
-        written = await asyncio.gather(*(self._write(state, version, number, sealed[number]) for number in sealed))
-        return all(written)
+    async def save(
+        self, state: str, version: int, buckets: Mapping[int, Entries], *, held: Container[int] = frozenset()
+    ) -> bool:
+        """Write these buckets whole. False where a newer version already stands in one of them.
 
-    async def _write(self, state: str, version: int, number: int, content: bytes) -> bool:
-        where = {"_id": _id(state, number), "version": {"$lte": version}}
-        change = {"$set": {"state": state, "number": number, "version": version, "entries": Binary(content)}}
+        `held` are those known to be there already. Two calls, more only where somebody else was at the same buckets.
+        """
+        sealed = await asyncio.to_thread(_seal, buckets)
+        contents = {number: _content(state, version, number, sealed[number]) for number in sealed}
+        fresh = [number for number in contents if number not in held]
+        met = await self._buckets.insert_many([{"_id": _id(state, one), **contents[one]} for one in fresh])
+        there = [number for number in contents if number in held] + [fresh[place] for place in met]
+        changes = [(_older(state, number, version), {"$set": contents[number]}) for number in there]
+        if await self._buckets.update_each(changes) == len(there):
+            return True
+        return all([await self._write(state, version, number, contents[number]) for number in there])
+
+    async def _write(self, state: str, version: int, number: int, content: Document) -> bool:
         for _ in range(2):  # once more where an older version was made in between
             try:
-                return await self._buckets.update(where, change, upsert=True)
+                return await self._buckets.update(_older(state, number, version), {"$set": content}, upsert=True)
             except Duplicate:
                 continue
         return False
 
     async def forget(self, state: str) -> int:
         """Drop a whole state: the next run looks everything up in the target."""
-        return await self._buckets.delete({"state": state})
+        return await self._buckets.delete({"_id": {"$in": [_id(state, number) for number in range(BUCKETS)]}})
 
     async def forget_connection(self, connection: str) -> int:
         """Drop every state of a connection."""
-        return await self._buckets.delete({"state": {"$gte": f"{connection}|", "$lt": f"{connection}}}"}})
+        return await self._buckets.delete({"_id": {"$gte": f"{connection}|", "$lt": f"{connection}}}"}})
 
 
 def _id(state: str, number: int) -> str:
     return f"{state}|{number:02x}"
+
+
+def _older(state: str, number: int, version: int) -> Document:
+    return {"_id": _id(state, number), "version": {"$lte": version}}
+
+
+def _content(state: str, version: int, number: int, sealed: bytes) -> Document:
+    return {"state": state, "number": number, "version": version, "entries": Binary(sealed)}
 
 
 def _open(documents: Sequence[Document]) -> dict[int, Entries]:

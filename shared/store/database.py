@@ -147,7 +147,6 @@ INDEXES = {
         _index("outbox_at", sparse=True),
     ],
     "slices": [_index("org", "run", "number"), _index("outbox_at", sparse=True)],
-    "buckets": [_index("org", "state", "number")],
     "records": [
         _index("org", "run", "outcome", "place", "action", "codes"),
         _index("org", "stream", "key", "number"),

@@ -22,17 +22,22 @@ async def acquire(
     owner: str,
     seconds: float,
     also: Mapping[str, Any] | None = None,
+    is_new: bool = False,
 ) -> Document | None:
     """The document with its new fence, or None where somebody holds it or its state is another.
 
     Read, then taken if nobody was faster: SecantusDB scans the collection for a find-and-modify (docs/decisions.md).
-    The first time nobody can hold it, so that it is taken while it is read.
+    `is_new`: it has probably never been held, so that it is taken while it is read.
     """
     now = datetime.now(UTC)
-    taken = {"owner": owner, "lease_until": now + timedelta(seconds=seconds)}
+    taken = held_by(owner, seconds)
     change = {"$set": taken, "$inc": {"fence": 1}, **(also or {})}
-    first = fenced(id, 0, state={"$in": list(states)})
-    found, is_first = await asyncio.gather(collection.get({"_id": id}), collection.update(first, change))
+    is_first = False
+    if is_new:
+        first = fenced(id, 0, state={"$in": list(states)})
+        found, is_first = await asyncio.gather(collection.get({"_id": id}), collection.update(first, change))
+    else:
+        found = await collection.get({"_id": id})
     if is_first and (found is None or found["state"] not in states):
         found = await collection.get({"_id": id})  # it came into this state between the two
     if found is None or found["state"] not in states:
@@ -42,6 +47,10 @@ async def acquire(
     if _is_held(found, now) or not await collection.update(fenced(id, found["fence"], state=found["state"]), change):
         return None
     return {**found, **taken, "fence": found["fence"] + 1}
+
+
+def held_by(owner: str, seconds: float) -> Document:
+    return {"owner": owner, "lease_until": datetime.now(UTC) + timedelta(seconds=seconds)}
 
 
 def _is_held(document: Document, now: datetime) -> bool:

@@ -40,7 +40,7 @@ class ConnectionLinks:
 
     async def known(self, students: Sequence[str]) -> dict[str, Link]:
         """Of each student who has an entry."""
-        found = await self._links.all({"_id": {"$in": [self._id(one) for one in students]}})
+        found = await self._links.with_ids([self._id(one) for one in students])
         return {one["student"]: Link(one.get("sis", ""), one.get("run") == self._run) for one in found}
 
     async def holders(self, ids: Sequence[str]) -> dict[str, str]:

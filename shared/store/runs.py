@@ -137,21 +137,30 @@ class Runs:
         found = await self._runs.all({"stream": stream, "state": RunState.PENDING.value}, sort=[("_id", 1)], limit=1)
         return to_run(found[0]) if found else None
 
-    async def activate(self, id: str) -> bool:
-        """pending -> staging, unless another run of the stream is active (partial unique index)."""
-        try:
-            return await self._runs.update({"_id": id, "state": RunState.PENDING.value}, {"$set": _begun()})
-        except Duplicate:
-            return False
+    async def activate(self, run: Run, owner: str, seconds: float) -> tuple[Run, int] | None:
+        """pending -> staging, with the lease, unless another run of the stream is active (partial unique index).
 
-    async def acquire(self, id: str, states: Sequence[RunState], owner: str, seconds: float) -> tuple[Run, int] | None:
-        """The run and the fence of the lease, or None.
+        The run and the fence, or None. What is pending has never been held.
+        """
+        begun = _begun()
+        change = {"$set": {**begun, **leases.held_by(owner, seconds), "fence": 1}, "$unset": dict(NOTHING_WAITS)}
+        try:
+            is_ours = await self._runs.update(leases.fenced(run.id, 0, state=RunState.PENDING.value), change)
+        except Duplicate:
+            return None
+        started = {"state": RunState.STAGING, "started_at": begun["started_at"]}
+        return (run.model_copy(update=started), 1) if is_ours else None
+
+    async def acquire(
+        self, id: str, states: Sequence[RunState], owner: str, seconds: float, *, is_new: bool = False
+    ) -> tuple[Run, int] | None:
+        """The run and the fence of the lease, or None. `is_new`: it has probably never been held.
 
         Whoever acquires it has got what it announced.
         """
-        wanted = [state.value for state in states]
+        wanted, also = [state.value for state in states], {"$unset": dict(NOTHING_WAITS)}
         document = await leases.acquire(
-            self._runs, id, states=wanted, owner=owner, seconds=seconds, also={"$unset": dict(NOTHING_WAITS)}
+            self._runs, id, states=wanted, owner=owner, seconds=seconds, also=also, is_new=is_new
         )
         return (to_run(document), int(document["fence"])) if document else None
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from motor.motor_asyncio import AsyncIOMotorCollection
-from pymongo import ReturnDocument, errors
+from pymongo import ReturnDocument, UpdateOne, errors
 
 from shared.model.error_texts import said
 from shared.model.errors import Unavailable
@@ -75,6 +75,20 @@ class Collection:
             return [int(failure["index"]) for failure in failures]
         return []
 
+    async def update_each(self, changes: Sequence[tuple[Filter, Mapping[str, Any]]]) -> int:
+        """Update one document for each filter, in any order and in one call. How many there were."""
+        if not changes:
+            return 0
+        updates = [UpdateOne(self.within(where), change) for where, change in changes]
+        with translated():
+            try:
+                result = await self._collection.bulk_write(updates, ordered=False)
+            except errors.BulkWriteError as error:
+                if (error.details or {}).get("writeConcernErrors"):
+                    raise _unreachable(error) from None
+                raise
+        return int(result.matched_count)
+
     async def get(self, where: Filter, fields: Sequence[str] | None = None) -> Document | None:
         if list(where) == ["_id"] and not isinstance(where["_id"], Mapping) and fields is None:
             return await self._by_id(where)
@@ -85,8 +99,16 @@ class Collection:
         """By nothing but the id, which servers are quickest at; whose it is, is looked at here."""
         with translated():
             found = await self._collection.find_one(where)
-        is_ours = found is not None and all(found.get(name) == value for name, value in self._scope.items())
-        return found if is_ours else None
+        return found if found is not None and self._is_ours(found) else None
+
+    async def with_ids(self, ids: Sequence[str]) -> list[Document]:
+        """Those of these ids that there are, in any order: asked for as `get` asks for one by its id."""
+        with translated():
+            found = await self._collection.find({"_id": {"$in": list(ids)}}).to_list(None)
+        return [one for one in found if self._is_ours(one)]
+
+    def _is_ours(self, document: Document) -> bool:
+        return all(document.get(name) == value for name, value in self._scope.items())
 
     async def find(
         self, where: Filter, *, sort: Sort = (), limit: int = 0, fields: Sequence[str] | None = None, batch: int = 0

@@ -95,7 +95,8 @@ class Slices:
     ) -> Slice | None:
         wanted = [state.value for state in states]
         id = slice_id(run, number)
-        document = await leases.acquire(self._slices, id, states=wanted, owner=owner, seconds=seconds)
+        is_new = list(states) == [SliceState.STAGED]
+        document = await leases.acquire(self._slices, id, states=wanted, owner=owner, seconds=seconds, is_new=is_new)
         return _to_slice(document) if document else None
 
     async def renew(self, slice: Slice, seconds: float) -> bool:

@@ -10,7 +10,7 @@ from devtools.district import EXPORTER, District
 from devtools.sis_districts import SISS, SisDistrict, enrolled
 from devtools.stack import Stack
 from tests.e2e.broker import APPROVED, Tap, approved
-from tests.e2e.enroll import Faults, students, writes
+from tests.e2e.enroll import Faults, students, switched, writes
 from tests.e2e.files import edited, roster
 from tests.e2e.operator import failed
 from tests.e2e.waiting import until
@@ -107,3 +107,25 @@ async def test_an_approval_is_cancelled_before_it_is_sent_and_never_after(
         else:
             assert (answer.status_code, ended["state"], held) == (409, "succeeded", 1)
         assert await failed(stack, "--org", org) == []
+
+
+async def test_an_approval_that_waits_for_a_sis_is_cancelled(stack: Stack, org: str, tmp_path: Path, tap: Tap) -> None:
+    async with District(stack, org, permissions=EXPORTER) as district:
+        sis = SISS["powerschool"](district)
+        connection, registration = await exporting(sis, tmp_path)
+        async with switched(stack.url("sandbox")) as faults:
+            await faults({"path": "/ws/v1/district/student", "status": 503})
+            await tap.enroll_says(approved(district, registration), APPROVED)
+
+            async def sending() -> list[dict[str, Any]]:
+                found = (await district.api.get("/runs", params={"connection": connection})).json()
+                return [one for one in found if one["sending"]]
+
+            (run,) = await until(sending, "the SIS is asked", every=0.01)
+
+            async def cancelled() -> bool:
+                return (await cancel(district, run["id"])).status_code == 202
+
+            await until(cancelled, "the SIS did not answer, so nothing is being sent", every=0.05)
+            assert (await district.watch(run["id"]))["state"] == "cancelled"
+        assert len(await sis.people()) == 0

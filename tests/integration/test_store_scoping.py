@@ -149,8 +149,7 @@ async def drafts(mine: OrgStore, other: OrgStore, _: Store) -> None:
 
 async def runs(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert await mine.runs.add(RUN, [], fingerprint="f")
-    assert await mine.runs.activate(RUN.id)
-    held = await mine.runs.acquire(RUN.id, [RunState.STAGING], "w", 60)
+    held = await mine.runs.activate(RUN, "w", 60)
     assert held is not None
     before = await mine.runs.get(RUN.id)
     every = list(RunState)
@@ -168,7 +167,7 @@ async def runs(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert (await mine.runs.under_way("con_1"), await other.runs.under_way("con_1")) == (True, False)
     assert await other.runs.widen(STREAM, "map_1", 2026, ["7"]) is None
     theirs = make_run(id=RUN.id, org="other", connection="con_2", number=0)
-    assert not await other.runs.activate(RUN.id)
+    assert await other.runs.activate(RUN, "w", 60) is None
     assert await other.runs.numbered(theirs, held[1]) is None
     assert await other.runs.next_number(theirs) == 2
     assert await other.runs.acquire(RUN.id, every, "w", 60) is None

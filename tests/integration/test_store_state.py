@@ -84,15 +84,15 @@ async def test_one_run_of_a_stream_is_active_and_numbers_grow(store: Store) -> N
     assert all(await at_once(runs.add(run, [], fingerprint="f") for run in made))
     assert not await runs.add(made[0], [], fingerprint="f")
     assert {(await runs.get(run.id)).number for run in made} == {0}
-    assert sum(await at_once(runs.activate(run.id) for run in made)) == 1
+    assert sum(bool(one) for one in await at_once(runs.activate(run, "w", 60) for run in made)) == 1
     active = await runs.active(STREAM)
     assert active is not None
     waiting = await runs.oldest_waiting(STREAM)
     assert waiting is not None
-    assert not await runs.activate(waiting.id)
+    assert not await runs.activate(waiting, "w", 60)
     assert not await runs.add_begun(make_run(), [], fingerprint="f")
     assert await runs.move(active.id, [RunState.STAGING], RunState.FAILED)
-    assert await runs.activate(waiting.id)
+    assert await runs.activate(waiting, "w", 60)
     assert not await runs.reopen(active.id, RunState.APPLYING)
 
 
@@ -103,11 +103,13 @@ async def test_runs_are_numbered_as_they_begin_each_once_and_under_its_lease(sto
     assert await runs.add_begun(brief, [], fingerprint="f")
     last = 0
     for one in (brief, waiting):
-        assert await runs.activate(one.id) is (one is waiting)
-        held = await runs.acquire(one.id, [RunState.STAGING], "w", 60)
+        held = await runs.activate(one, "w", 60)
+        assert (held is not None) is (one is waiting)
+        held = held or await runs.acquire(one.id, [RunState.STAGING], "w", 60, is_new=True)
         assert held is not None
         run, fence = held
-        assert run.number == 0
+        assert (run.state, fence, run.number) == (RunState.STAGING, 1, 0)
+        assert await runs.acquire(one.id, [RunState.STAGING], "w2", 60, is_new=True) is None
         assert await runs.numbered(run, fence - 1) is None
         numbered = await runs.numbered(run, fence)
         assert numbered is not None
@@ -123,8 +125,8 @@ async def test_the_state_machine_refuses_other_steps(store: Store) -> None:
     await runs.add(run, [], fingerprint="f")
     assert not await runs.move(run.id, [RunState.COMPARING], RunState.APPLYING)
     assert not await runs.move(run.id, [RunState.PENDING], RunState.STAGING, fence=7)
-    assert await runs.activate(run.id)
-    assert not await runs.activate(run.id)
+    assert await runs.activate(run, "w", 60)
+    assert not await runs.activate(run, "w", 60)
     assert not await runs.reopen(run.id, RunState.APPLYING)
     assert await runs.move(run.id, [RunState.STAGING], RunState.PARTIAL)
     assert (await runs.get(run.id)).ended_at
@@ -138,8 +140,8 @@ async def test_which_run_is_the_latest_and_which_was_asked_for_before(store: Sto
     for _ in range(2):
         await runs.add(make_run(number=0), [], fingerprint="f")
     for number, waiting in enumerate(await runs.page(), 1):
-        await runs.activate(waiting.id)
-        await runs.note(waiting.id, 0, {"number": number})
+        await runs.activate(waiting, "w", 60)
+        await runs.note(waiting.id, 1, {"number": number})
         await runs.move(waiting.id, [RunState.STAGING], RunState.FAILED)
     older, newer = sorted(await runs.page(), key=lambda one: one.number)
     assert await runs.is_latest(older)
@@ -200,7 +202,10 @@ async def test_buckets_are_guarded_by_their_version(store: Store) -> None:
     assert await buckets.load(STATE + "1", 0, 255) == {}
     assert sum(await at_once(buckets.save(STATE, n, {9: {"k": (str(n), "", 0, "m")}}) for n in range(1, 11))) >= 1
     assert _tuples((await buckets.load(STATE, 9, 9))[9]) == {"k": ("10", "", 0, "m")}
-    assert await buckets.forget(STATE) == 4
+    assert await buckets.save(STATE, 11, {9: {}, 10: odd}, held={9, 10}), "one was forgotten since it was seen"
+    assert not await buckets.save(STATE, 10, {9: odd, 10: {}, 11: {}}, held={9, 10, 11})
+    assert _tuples((await buckets.load(STATE, 10, 10))[10]) == odd
+    assert await buckets.forget(STATE) == 6
     assert bucket_of("\ud800") in range(256)
 
 
