@@ -60,7 +60,8 @@ def list_(
 
     async def look(store: Store, _: Relay) -> tuple[list[dict[str, Any]], int]:
         listed = await store.failed.find(selection, state=wanted, limit=limit)
-        return listed, await store.failed.count(selection, state=wanted)
+        is_full = bool(limit) and len(listed) == limit
+        return listed, await store.failed.count(selection, state=wanted) if is_full else len(listed)
 
     found, total = _run(look)
     told = f"{len(found)} messages" if len(found) >= total else f"{len(found)} of {total} messages; --limit 0 lists all"

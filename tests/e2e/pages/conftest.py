@@ -1,4 +1,7 @@
-"""Real Chromium, and somebody who is signed in through Enroll's own pages."""
+"""Real Chromium, and somebody who is signed in.
+
+The tests of this folder and their fixtures share an event loop: so the driver of the browser is started once for all.
+"""
 
 import subprocess
 import tempfile
@@ -10,11 +13,16 @@ from typing import Any, Literal
 from weakref import WeakSet
 
 import pytest
+import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from devtools.district import District
 from devtools.parts import chromium as program
+from devtools.stack import REHEARSAL, Stack
+from services.gateway.pages.visits import COOKIE
+from tests.e2e.broker import Tap
+from tests.e2e.enroll import Faults, switched
 from tests.e2e.pages.visitor import Visitor
 
 Visiting = Callable[..., Any]
@@ -25,6 +33,7 @@ SCHEMES: dict[Literal["light", "dark"], dict[str, Any]] = {
     "dark": {"resultTypes": ["violations"], "runOnly": ["color-contrast"]},
 }
 """The colors apart, a page is the same in both."""
+in_session = pytest_asyncio.fixture(loop_scope="session")
 _SCRIPTLESS: WeakSet[BrowserContext] = WeakSet()
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -53,10 +62,43 @@ def _port(file: Path, process: "subprocess.Popen[bytes]") -> int:
     raise RuntimeError("Chromium did not start")
 
 
-@pytest.fixture
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    shared = pytest.mark.asyncio(loop_scope="session")
+    for item in items:
+        if Path(__file__).parent in item.path.parents and pytest_asyncio.is_async_test(item):
+            item.add_marker(shared, append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser(chromium: str) -> AsyncIterator[Browser]:
     async with async_playwright() as driver:
         yield await driver.chromium.connect_over_cdp(chromium)
+
+
+@in_session
+async def district(stack: Stack, org: str) -> AsyncIterator[District]:
+    """An organization nobody else uses, and its data manager, who holds Full Access."""
+    async with District(stack, org) as one:
+        yield one
+
+
+@in_session
+async def rehearsal(stack: Stack, district: District) -> AsyncIterator[District]:
+    async with District(stack, district.org, enroll=REHEARSAL) as one:
+        one.api.headers = district.api.headers
+        yield one
+
+
+@in_session
+async def faults(stack: Stack) -> AsyncIterator[Faults]:
+    async with switched(stack.url("sandbox")) as switch:
+        yield switch
+
+
+@in_session
+async def tap(stack: Stack) -> AsyncIterator[Tap]:
+    async with Tap(stack) as one:
+        yield one
 
 
 @pytest.fixture
@@ -75,7 +117,7 @@ def visiting(browser: Browser, district: District) -> Visiting:
             _SCRIPTLESS.add(context)
         try:
             page = await context.new_page()
-            await signed_in(page, district, user or district.user)
+            await let_in(page, district, user or district.user)
             yield page
         finally:
             await context.close()
@@ -83,21 +125,32 @@ def visiting(browser: Browser, district: District) -> Visiting:
     return visit
 
 
-@pytest.fixture
+@in_session
 async def page(visiting: Visiting) -> AsyncIterator[Page]:
     """Signed in as the district's user."""
     async with visiting() as one:
         yield one
 
 
-@pytest.fixture
+@in_session
 async def plain(visiting: Visiting) -> AsyncIterator[Page]:
     """The same without JavaScript."""
     async with visiting(javascript=False) as one:
         yield one
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session", params=[True, False], ids=["scripts", "no scripts"])
+async def either(request: pytest.FixtureRequest, visiting: Visiting) -> AsyncIterator[Page]:
+    """The one, then the other."""
+    async with visiting(javascript=request.param) as one:
+        yield one
+
+
+def has_scripts(page: Page) -> bool:
+    return page.context not in _SCRIPTLESS
+
+
+@in_session
 async def visitor(district: District) -> AsyncIterator[Visitor]:
     """The district's user, signed in, without a browser."""
     async with Visitor(district) as one:
@@ -109,13 +162,22 @@ def _accessible() -> Accessible:
     return accessible
 
 
+async def let_in(page: Page, district: District, user: str) -> None:
+    """At the dashboard, signed in: the way there has tests of its own."""
+    async with Visitor(district, user) as visitor:
+        base = district.stack.url("gateway")
+        secure = base.replace("http:", "https:")  # a browser holds this machine's own address to be so, but not here
+        await page.context.add_cookies([{"name": COOKIE, "value": visitor.cookie, "url": secure, "httpOnly": True}])
+    await page.goto(base + "/")
+
+
 async def signed_in(page: Page, district: District, user: str | None = None) -> None:
     """From Enroll's page "Manage SIS Connections" to the dashboard."""
     await page.goto(district.stack.url("sandbox") + "/sign-in?next=/sync-service")
     await page.locator(f'input[value="{district.org}|{user or district.user}"]').check()
     await page.get_by_role("button", name="Sign in to Enroll").click()
     await page.get_by_role("link", name="Sync Service Login").click()
-    if page.context in _SCRIPTLESS:
+    if not has_scripts(page):
         await page.get_by_role("button", name="Go on to Sync Service").click()
     await page.wait_for_url(district.stack.url("gateway") + "/")
 
@@ -125,7 +187,7 @@ async def accessible(page: Page) -> None:
 
     Axe is a script itself: without JavaScript it looks at nothing.
     """
-    if page.context in _SCRIPTLESS:
+    if not has_scripts(page):
         return
     for scheme, rules in SCHEMES.items():
         await page.emulate_media(color_scheme=scheme)

@@ -13,7 +13,7 @@ from devtools.sis_districts import SISS, PowerSchoolDistrict, SisDistrict
 from devtools.stack import Stack
 from tests.e2e.enroll import turn
 from tests.e2e.files import roster
-from tests.e2e.pages.conftest import Visiting, accessible
+from tests.e2e.pages.conftest import Visiting, accessible, in_session
 from tests.faults.helpers import database
 
 LIMITED = ["Sync Service Limited Access"]
@@ -199,7 +199,7 @@ async def test_powerschool_gives_its_login_only_once_the_plugin_is_there(page: P
     await expect(page.get_by_role("alert")).to_contain_text("It works.")
 
 
-@pytest.fixture
+@in_session
 async def sis(district: District) -> SisDistrict:
     await turn(district, users={district.user: list(EXPORTER)})
     one = PowerSchoolDistrict(district)

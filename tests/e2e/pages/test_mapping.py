@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from playwright.async_api import Browser, Page, expect
 
 from devtools.district import EXPORTER, District, ok
@@ -13,13 +12,13 @@ from devtools.sis_districts import PowerSchoolDistrict, enrolled
 from devtools.stack import Stack
 from tests.e2e.enroll import turn
 from tests.e2e.files import read, roster
-from tests.e2e.pages.conftest import Accessible, signed_in
+from tests.e2e.pages.conftest import Accessible, has_scripts, in_session, signed_in
 
 LARGEST = 100_000
 expect.set_options(timeout=20_000)
 
 
-@pytest.fixture
+@in_session
 async def district(stack: Stack, org: str) -> AsyncIterator[District]:
     """Its data manager may do everything."""
     async with District(stack, org, permissions=EXPORTER) as one:
@@ -64,11 +63,10 @@ async def tab_to(page: Page, name: str) -> None:
     raise AssertionError(f"{name} cannot be reached by Tab")
 
 
-@pytest.mark.parametrize("scripts", [True, False])
 async def test_a_mapping_begins_with_a_file_and_is_saved_when_asked(
-    page: Page, plain: Page, district: District, tmp_path: Path, scripts: bool
+    either: Page, district: District, tmp_path: Path
 ) -> None:
-    one, connection, file = page if scripts else plain, await empty(district), roster(tmp_path / "district.csv", 20)
+    one, connection, file = either, await empty(district), roster(tmp_path / "district.csv", 20)
     await one.goto(f"/connections/{connection}/mappings")
     await expect(one.get_by_text("Nothing is saved yet.")).to_be_visible()
     await one.get_by_role("link", name="Configure", exact=True).click()
@@ -95,15 +93,12 @@ async def test_a_mapping_begins_with_a_file_and_is_saved_when_asked(
     assert (run["state"], run["counts"]["created"]) == ("succeeded", 20)
 
 
-@pytest.mark.parametrize("scripts", [True, False])
-async def test_a_nested_transformation_is_made_by_choosing(
-    page: Page, plain: Page, district: District, scripts: bool
-) -> None:
+async def test_a_nested_transformation_is_made_by_choosing(either: Page, district: District) -> None:
     """Upper of a Join of a column and a fixed value, from a row that was Direct."""
-    one, connection = page if scripts else plain, await district.ad_hoc()
+    one, connection = either, await district.ad_hoc()
 
     async def update() -> None:
-        if not scripts:
+        if not has_scripts(one):
             await one.get_by_role("button", name="Update and show values").click()
 
     async def choose(label: str, value: str, place: int = 0) -> None:
@@ -225,11 +220,8 @@ async def test_it_is_all_done_by_keyboard(page: Page, district: District) -> Non
     assert next(one for one in newest["fields"] if one["target"] == "students.dob")["blank"] == "clear"
 
 
-@pytest.mark.parametrize("scripts", [True, False])
-async def test_files_are_made_field_by_field(
-    page: Page, plain: Page, district: District, tmp_path: Path, scripts: bool
-) -> None:
-    one, students = page if scripts else plain, await enrolled(district, tmp_path, 3)
+async def test_files_are_made_field_by_field(either: Page, district: District, tmp_path: Path) -> None:
+    one, students = either, await enrolled(district, tmp_path, 3)
     await district.register(students)
     connection = await empty(district, "Files")
     export = "export/students"
@@ -298,11 +290,10 @@ async def test_fields_of_a_sis_with_contacts_and_a_test_record(
     assert [one["student_id"] for one in await sis.people()] == [students[1]]
 
 
-@pytest.mark.parametrize("scripts", [True, False])
 async def test_a_code_table_is_suggested_checked_and_used(
-    page: Page, plain: Page, district: District, accessible: Accessible, scripts: bool
+    either: Page, district: District, accessible: Accessible
 ) -> None:
-    one, connection = page if scripts else plain, await district.ad_hoc()
+    one, connection = either, await district.ad_hoc()
     await one.goto(f"/connections/{connection}/mappings/codes")
     await one.get_by_role("link", name="New code table").click()
     await one.get_by_label("Enroll's codes").select_option("race")
@@ -317,7 +308,7 @@ async def test_a_code_table_is_suggested_checked_and_used(
     await one.get_by_label("Name of the table").fill("Race")
     await one.get_by_label("SIS code 3").fill("9")
     await one.get_by_label("Enroll code 3").fill("I")
-    if scripts:
+    if has_scripts(one):
         await accessible(one)
     await one.get_by_role("button", name="Save").click()
     await expect(one.get_by_text("Saved.", exact=True)).to_be_visible()
@@ -327,7 +318,7 @@ async def test_a_code_table_is_suggested_checked_and_used(
     await one.goto(home(connection))
     await one.get_by_role("button", name="Configure Race", exact=True).click()
     await one.get_by_label("Mapping Type").select_option("match_codes")
-    if not scripts:
+    if not has_scripts(one):
         await one.get_by_role("button", name="Update and show values").click()
     await one.get_by_label("Table", exact=True).fill("Race")
     await one.get_by_role("button", name="Done").first.click()
@@ -339,11 +330,10 @@ async def test_a_code_table_is_suggested_checked_and_used(
     assert saved["codes"] == {"5": "W", "2": "A", "9": "I"}
 
 
-@pytest.mark.parametrize("scripts", [True, False])
 async def test_versions_are_compared_restored_and_taken_along(
-    page: Page, plain: Page, district: District, tmp_path: Path, accessible: Accessible, scripts: bool
+    either: Page, district: District, tmp_path: Path, accessible: Accessible
 ) -> None:
-    one, connection, other = page if scripts else plain, await district.ad_hoc(), await empty(district, "Other")
+    one, connection, other = either, await district.ad_hoc(), await empty(district, "Other")
     await one.goto(home(connection))
     await one.get_by_label("From, for First Name").fill("Given Name")
     await one.get_by_role("button", name="Save").first.click()
@@ -353,7 +343,7 @@ async def test_versions_are_compared_restored_and_taken_along(
     await expect(one.locator("del")).to_have_count(1)
     await expect(one.locator("del")).to_contain_text("First Name")
     await expect(one.locator("ins")).to_contain_text("Given Name")
-    if scripts:
+    if has_scripts(one):
         await accessible(one)
     await one.get_by_role("button", name="Restore").click()
     await expect(one.get_by_text("Restored as a new version")).to_be_visible()

@@ -9,14 +9,14 @@ from playwright.async_api import Page, expect
 from devtools.district import FULL, District
 from devtools.stack import Stack
 from tests.e2e.broker import Tap
-from tests.e2e.pages.conftest import Accessible
+from tests.e2e.pages.conftest import Accessible, in_session
 from tests.e2e.waiting import until
 
 OPERATOR = "Sync Service Operator"
 KIND = "enroll.sync.requested.v99"
 
 
-@pytest.fixture
+@in_session
 async def district(stack: Stack, org: str) -> AsyncIterator[District]:
     async with District(stack, org, permissions=(*FULL, OPERATOR)) as one:
         yield one

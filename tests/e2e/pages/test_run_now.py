@@ -13,7 +13,7 @@ from devtools.stack import Stack
 from services.sandbox.district import student_export
 from tests.e2e.enroll import students, turn
 from tests.e2e.files import roster
-from tests.e2e.pages.conftest import Visiting, accessible
+from tests.e2e.pages.conftest import Visiting, accessible, in_session
 from tests.faults.helpers import database
 
 LIMITED = ["Sync Service Limited Access"]
@@ -118,7 +118,7 @@ async def test_sftp_is_fetched_from(visiting: Visiting, district: District, java
     assert (found["source"]["kind"], found["counts"]["create"], found["roster"]) == ("sftp", ROWS, "full")
 
 
-@pytest.fixture
+@in_session
 async def sis(district: District) -> SisDistrict:
     await turn(district, users={district.user: list(EXPORTER)})
     one = PowerSchoolDistrict(district)

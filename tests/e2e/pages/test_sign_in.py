@@ -5,19 +5,31 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from playwright.async_api import expect
 
 from devtools.district import District
 from devtools.stack import Stack
 from services.gateway.pages.visits import COOKIE
+from tests.e2e.pages.conftest import Visiting, in_session, signed_in
 from tests.e2e.pages.visitor import Visitor
 
 LOGIN = "sync-service-login"
 
 
-@pytest.fixture
+@in_session
 async def visitor(district: District) -> AsyncIterator[Visitor]:
     async with Visitor(district) as one:
         yield one
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["scripts", "no scripts"])
+async def test_the_way_from_enroll_in_a_browser(visiting: Visiting, district: District, javascript: bool) -> None:
+    async with visiting(javascript=javascript) as page:
+        await page.context.clear_cookies()
+        await page.goto("/")
+        assert "/login" in page.url or page.url.startswith(district.stack.url("sandbox"))
+        await signed_in(page, district)
+        await expect(page.get_by_text(district.org)).to_be_visible()
 
 
 async def test_the_dashboard_says_who_is_signed_in_and_forgets_them_on_sign_out(visitor: Visitor) -> None:
