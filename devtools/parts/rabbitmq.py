@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from devtools import apt
 from devtools.parts.child import Child
 from devtools.parts.errors import ProgramMissing
 from devtools.parts.install import install_rabbitmq
@@ -72,7 +73,8 @@ class RabbitPart(ProcessPart):
 
     def _launch(self) -> None:
         if self._program is None:
-            self._program = find_rabbitmq(self._search)
+            with apt.one_at_a_time():  # its program is there before all that it needs is
+                self._program = find_rabbitmq(self._search)
         if self._program is None:
             install_rabbitmq(allowed=self._install)
             self._program = find_rabbitmq(None)

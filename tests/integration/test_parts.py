@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotYet
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import psutil
 import pytest
 from pymongo import MongoClient, WriteConcern
 
+from devtools import apt
 from devtools.parts import (
     QUEUE_SETTLE_SECONDS,
     LocalParts,
@@ -183,6 +185,21 @@ def test_a_server_that_crashes_while_starting_is_reported_with_its_log(tmp_path:
     with pytest.raises(PartError, match=r"ended with 3[^\0]*the disk is on fire"):
         part.start()
     assert part.pids() == []
+    part.stop()
+
+
+def test_a_broker_that_another_is_installing_is_waited_for(tmp_path: Path) -> None:
+    program = tmp_path / "rabbitmq-server"
+    program.write_text("#!/bin/sh\nexit 3\n")
+    program.chmod(0o755)
+    part = RabbitPart(search=[tmp_path])
+    with ThreadPoolExecutor(1) as pool:
+        with apt.one_at_a_time():
+            asked = pool.submit(part.start)
+            with pytest.raises(NotYet):
+                asked.result(0.5)
+        with pytest.raises(PartError, match="ended with 3"):
+            asked.result(60)
     part.stop()
 
 
