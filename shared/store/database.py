@@ -148,7 +148,7 @@ INDEXES = {
     ],
     "slices": [_index("org", "run", "number"), _index("outbox_at", sparse=True)],
     "records": [
-        _index("org", "run", "outcome", "place", "action", "codes"),
+        _index("org", "run", "outcome", "place"),
         _index("org", "stream", "key", "number"),
         _index("org", "target_id"),
     ],

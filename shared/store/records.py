@@ -1,8 +1,11 @@
 """What became of each record that was not simply unchanged."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -14,6 +17,9 @@ from shared.store.scoped import Collection, Document, Duplicate
 
 PAGE = 200
 AT_ONCE = 500
+UNROWED = "m"
+FEW = 1000
+LONGEST_STRETCH = 16_000
 WRITTEN = (Outcome.SUCCEEDED, Outcome.PARTIAL)
 UNSUCCESSFUL = (Outcome.FAILED, Outcome.PARTIAL)
 STORED = (Outcome.FAILED, Outcome.PARTIAL, Outcome.SUCCEEDED)
@@ -69,16 +75,47 @@ class Records:
         self, run: Run, wanted: Wanted = EVERY, *, after: str | None = None, limit: int = PAGE
     ) -> list[dict[str, Any]]:
         """Records in the order of their rows, from behind the cursor `after` (the `cursor` of the last one)."""
-        where = _where(run, wanted)
-        if after is not None:
-            where["place"] = {"$gt": after}
-        found = await self._records.all(where, sort=[("place", 1)], limit=min(limit, PAGE))
-        return [_shown(one) for one in found]
+        return [_shown(one) for one in await self._page(run, wanted, after or "", min(limit, PAGE))]
 
     async def each(self, run: Run, wanted: Wanted = EVERY) -> AsyncIterator[dict[str, Any]]:
         """The same, all of them: as many as there are, a few hundred in memory."""
-        async for one in self._records.find(_where(run, wanted), sort=[("place", 1)], batch=AT_ONCE):
-            yield _shown(one)
+        after = ""
+        while page := await self._page(run, wanted, after, AT_ONCE):
+            for one in page:
+                yield _shown(one)
+            after = page[-1]["place"]
+
+    async def _page(self, run: Run, wanted: Wanted, after: str, limit: int) -> list[Document]:
+        if wanted.key is not None:
+            return await self._of_key(run, wanted, after)
+        if wanted.action and run.counts.get(wanted.action.value) == 0:
+            return []
+        found: list[Document] = []
+        is_picky = bool(wanted.action or wanted.code)
+        for low, high in _stretches(after, limit, run, LONGEST_STRETCH if is_picky else sys.maxsize):
+            found += await self._between(run, wanted, low, high, limit)
+            if len(found) >= limit:
+                break
+        return found[:limit]
+
+    async def _between(self, run: Run, wanted: Wanted, low: str, high: str, limit: int) -> list[Document]:
+        """The first of a stretch. Each outcome is asked for by itself: so the index gives its records in order."""
+        where = {"run": run.id, "place": {"$gt": low, **({"$lte": high} if high else {})}}
+        most = 0 if wanted.action or wanted.code else limit  # by these it is picked out here
+        lists = await asyncio.gather(
+            *(
+                self._records.all({**where, "outcome": one.value}, sort=[("place", 1)], limit=most)
+                for one in _outcomes(wanted)
+            )
+        )
+        found = (one for each in lists for one in each if _is_wanted(one, wanted))
+        return sorted(found, key=itemgetter("place"))[:limit]
+
+    async def _of_key(self, run: Run, wanted: Wanted, after: str) -> list[Document]:
+        """Of one key a run has as many records as the source has rows of it: few."""
+        found = await self._records.all({"stream": stream_of(run), "key": wanted.key, "number": run.number})
+        mine = (one for one in found if one["run"] == run.id and one["place"] > after and _is_wanted(one, wanted))
+        return sorted(mine, key=itemgetter("place"))
 
     async def written(self, run: Run) -> AsyncIterator[dict[str, Any]]:
         """What the run has changed in the target, record by record; `changes` and `also` as JSON texts."""
@@ -102,21 +139,47 @@ class Records:
         return await self._records.count({"run": run, "outcome": outcome})
 
 
-def _where(run: Run, wanted: Wanted) -> dict[str, Any]:
-    """Every outcome is named where none is asked for, so that the same index gives them in the order of the rows."""
-    outcomes = [wanted.outcome.value] if wanted.outcome else [one.value for one in STORED]
-    where: dict[str, Any] = {"run": run.id, "outcome": outcomes[0] if len(outcomes) == 1 else {"$in": outcomes}}
-    if wanted.action is not None:
-        where["action"] = wanted.action.value
-    if wanted.code is not None:
-        where["codes"] = wanted.code
-    if wanted.key is not None:
-        where |= {"stream": stream_of(run), "key": wanted.key}
-    return where
+def _stretches(after: str, limit: int, run: Run, longest: int) -> Iterator[tuple[str, str]]:
+    """From `after` to the end, each four times as long as the one before, but for `longest`; the last is open.
+
+    SecantusDB fetches all that match before it sorts and cuts off: so it is asked for about what a page needs.
+    """
+    rows = run.counts.get("rows", 0)
+    if rows - run.counts.get("unchanged", 0) <= FEW:
+        rows = 0
+    low, width = after, 4 * limit
+    row = int(low) if low.isdigit() else 0
+    while not low.startswith(UNROWED) and row + width < rows:
+        row, width, start = row + width, min(4 * width, longest), low
+        low = _place(row, "")
+        yield start, low
+    yield low, ""
+
+
+def _place(row: int, key: str) -> str:
+    """Where a record stands in its run. Those without a row come last."""
+    return f"{row:010d}" if row else f"{UNROWED}{key}"
+
+
+def _outcomes(wanted: Wanted) -> Sequence[Outcome]:
+    """Those under which it can stand. Only what was not wholly successful has problems; what is not sent has failed."""
+    if wanted.outcome:
+        return [wanted.outcome]
+    if wanted.action is Action.NONE:
+        return [Outcome.FAILED]
+    return UNSUCCESSFUL if wanted.code else STORED
+
+
+def _is_wanted(document: Document, wanted: Wanted) -> bool:
+    return (
+        wanted.outcome in (None, document["outcome"])
+        and wanted.action in (None, document["action"])
+        and (wanted.code is None or wanted.code in document.get("codes", ()))
+    )
 
 
 def _document(run: Run, fence: int, result: RecordResult) -> Document:
-    place = f"{result.row:010d}" if result.row else f"m{result.key}"
+    place = _place(result.row, result.key)
     document: Document = {
         "_id": f"{run.id}/{place}",
         "run": run.id,

@@ -232,6 +232,41 @@ async def test_records_are_paged_in_the_order_of_their_rows(store: Store) -> Non
     assert await records.page(RUN, Wanted(Outcome.PENDING)) == []
 
 
+@pytest.mark.parametrize("rows", [0, 40, 3000, 10_000])
+async def test_any_filter_finds_what_looking_at_each_would_find(store: Store, rows: int) -> None:
+    """`rows` is what the run counts: a retry has few, whose places are those of the run before."""
+    records, run = store.org("o-1").records, RUN.model_copy(update={"counts": {"rows": rows}})
+    for n in range(0, 3000, 7):
+        outcome = Outcome.FAILED if n % 301 == 0 else Outcome.PARTIAL if n == 2 * 301 + 7 else Outcome.SUCCEEDED
+        await records.put(run, 1, [result(n, f"k{n % 70}", outcome)])
+    whole = [one async for one in records.each(run)]
+    assert [one["row"] or 3001 for one in whole] == sorted(one["row"] or 3001 for one in whole)
+    assert len(whole) == 429
+    for wanted in (
+        Wanted(),
+        Wanted(Outcome.FAILED),
+        Wanted(code="c"),
+        Wanted(action=Action.UPDATE),
+        Wanted(action=Action.CREATE),
+        Wanted(key="k21"),
+        Wanted(Outcome.FAILED, key="k0"),
+    ):
+        expected = [
+            one["cursor"]
+            for one in whole
+            if wanted.outcome in (None, one["outcome"])
+            and wanted.action in (None, one["action"])
+            and wanted.key in (None, one["key"])
+            and (wanted.code is None or one["problems"])
+        ]
+        seen: list[str] = []
+        while page := await records.page(run, wanted, after=seen[-1] if seen else None, limit=60):
+            seen += [one["cursor"] for one in page]
+        assert seen == expected, wanted
+    without = run.model_copy(update={"counts": {"rows": rows, "update": 0}})
+    assert await records.page(without, Wanted(action=Action.UPDATE)) == []
+
+
 async def test_a_record_put_again_is_replaced_unless_a_higher_fence_wrote_it(store: Store) -> None:
     records = store.org("o-1").records
     for fence, outcome in ((2, "Failed"), (2, "Succeeded"), (1, "Failed"), (3, "Partial Sync")):
