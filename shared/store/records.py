@@ -112,8 +112,8 @@ class Records:
         return sorted(found, key=itemgetter("place"))[:limit]
 
     async def _of_key(self, run: Run, wanted: Wanted, after: str) -> list[Document]:
-        """Of one key a run has as many records as the source has rows of it: few."""
-        found = await self._records.all({"stream": stream_of(run), "key": wanted.key, "number": run.number})
+        """One key has a record for each run that changed it, more only where a source has several rows of it."""
+        found = await self._records.all({"stream": stream_of(run), "key": wanted.key})
         mine = (one for one in found if one["run"] == run.id and one["place"] > after and _is_wanted(one, wanted))
         return sorted(mine, key=itemgetter("place"))
 

@@ -22,7 +22,7 @@ from devtools.parts import LocalParts
 from devtools.stack import Stack
 from services.sandbox.district import student_export, write_district
 from shared.store.database import INDEXES
-from tests.bench import approved, by_hand, floor
+from tests.bench import approved, by_hand, floor, lists
 
 MIB = 1024 * 1024
 console = Console(width=110)
@@ -139,15 +139,23 @@ def report_mapping() -> None:
 
 
 async def bench(arguments: argparse.Namespace) -> None:
-    if not arguments.only_approvals:
+    is_whole = not (arguments.only_approvals or arguments.only_lists)
+    if is_whole:
         report_mapping()
     if not arguments.rounds:
         return
-    if arguments.approvals:
+    if arguments.approvals and not arguments.only_lists:
         async with LocalParts() as parts:
             await approved.report(console, parts, arguments.approvals)
-    if arguments.only_approvals:
-        return
+    if arguments.lists and not arguments.only_approvals:
+        async with LocalParts() as parts:
+            await lists.report(console, parts, arguments.lists)
+    if is_whole:
+        await transfers(arguments)
+
+
+async def transfers(arguments: argparse.Namespace) -> None:
+    """First load, unchanged re-run, and memory."""
     with TemporaryDirectory(prefix="sync-bench-") as directory:
         folder = Path(directory)
         path = folder / "district.csv"
@@ -175,6 +183,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="0: the mapping alone")
     parser.add_argument("--approvals", type=int, default=100, help="registrations that are approved one by one")
     parser.add_argument("--only-approvals", action="store_true")
+    parser.add_argument("--lists", type=int, default=20_000, help="records of the run whose pages are timed")
+    parser.add_argument("--only-lists", action="store_true")
     parser.add_argument("--importers", type=int, default=1)
     parser.add_argument("--memory", type=int, nargs="*", default=[10_000, 100_000, 1_000_000], metavar="ROWS")
     asyncio.run(bench(parser.parse_args()))
