@@ -129,18 +129,25 @@ def main() -> None:
 
 
 def _forked(order: Mapping[str, Any], program: Any) -> int:
+    """The process id, once it is that of a group of its own: who is told of it may signal the group."""
     parent = os.getpid()
+    heard, apart = os.pipe2(os.O_CLOEXEC)
     pid = os.fork()
     if not pid:
-        _become(order, program, parent)
+        os.close(heard)
+        _become(order, program, parent, apart)
+    os.close(apart)
+    os.read(heard, 1)  # the end of it, as the child has closed it
+    os.close(heard)
     return pid
 
 
-def _become(order: Mapping[str, Any], program: Any, parent: int) -> NoReturn:
+def _become(order: Mapping[str, Any], program: Any, parent: int, apart: int) -> NoReturn:
     """What the interpreter does at its start, for a process that had one already."""
     status = 1
     try:
         os.setsid()
+        os.close(apart)
         die_with(parent)
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGINT):

@@ -115,3 +115,14 @@ def test_a_child_is_started_once(tmp_path: Path) -> None:
             child.start()
     finally:
         child.kill()
+
+
+def test_whoever_is_told_of_a_child_can_signal_it_at_once(tmp_path: Path) -> None:
+    for _ in range(20):
+        child = sandbox(tmp_path)
+        child.start()
+        child.signal(signal.SIGKILL)
+        try:
+            assert child.wait(10) == -signal.SIGKILL
+        finally:
+            child.kill()
