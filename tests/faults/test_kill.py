@@ -161,7 +161,9 @@ async def test_whatever_is_killed_every_student_arrives_once(tmp_path: Path) -> 
 
 
 @pytest.mark.timeout(7200)
-@pytest.mark.skipif(ROUNDS < 2, reason="set SYNC_FAULT_ROUNDS, or run `make test-faults`")
+@pytest.mark.skipif(
+    ROUNDS < 2, reason="a long drill: needs SYNC_FAULT_ROUNDS of 2 or more, as `make test-faults` sets it"
+)
 async def test_round_after_round_every_student_arrives_once(tmp_path: Path) -> None:
     phases = [await round_of_kills(tmp_path, SEED + 1 + number) for number in range(ROUNDS)]
     assert any("staging" in one for one in phases), "staging is short: give it more rounds"

@@ -73,7 +73,7 @@ async def test_the_run_waits_and_finishes_and_another_district_is_not_held_up(
 
 
 @pytest.mark.timeout(1800)
-@pytest.mark.skipif(not LONG, reason="set SYNC_FAULT_ROUNDS, or run `make test-faults`")
+@pytest.mark.skipif(not LONG, reason="a quarter of an hour: needs SYNC_FAULT_ROUNDS, as `make test-faults` sets it")
 async def test_down_for_five_minutes(parts: LocalParts, tmp_path: Path) -> None:
     """Every SIS at once, with the retry delays that are set when nobody says otherwise."""
     async with (
