@@ -17,9 +17,19 @@ def new_id(kind: str, *, at: datetime | None = None, of: str = "") -> str:
 
     Given `at` and `of` it is always the same for the same two: for what may be asked for twice.
     """
-    moment = round(at.timestamp() * 1000) if at is not None else time.time_ns() // 1_000_000
+    moment = _moment(at) if at is not None else time.time_ns() // 1_000_000
     tail = hashlib.sha256(of.encode()).hexdigest()[:12] if of else secrets.token_hex(6)
     return f"{kind}_{moment:012x}{tail}"
+
+
+def ids_since(kind: str, at: datetime) -> str:
+    """What no identifier of this kind that was made at `at` or later sorts before."""
+    return f"{kind}_{_moment(at):012x}"
+
+
+def _moment(at: datetime) -> int:
+    """Milliseconds since 1970."""
+    return round(at.timestamp() * 1000)
 
 
 class Envelope(BaseModel):

@@ -6,8 +6,11 @@ was cut off finds there what it has done. Where a person is to be asked first, t
 """
 
 import asyncio
-from collections.abc import Coroutine
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 from shared.adapters.registrations import COLUMNS
@@ -24,15 +27,29 @@ from shared.engine.staging import as_mapped, facts_of, nothing_there, stage
 from shared.engine.together import all_of
 from shared.model.connection import Connection
 from shared.model.error_texts import said
-from shared.model.errors import SyncError
+from shared.model.errors import NotFound, SyncError
 from shared.model.ports import Target
 from shared.model.run import Run, RunState, add_counts
+from shared.store import leases
 from shared.store.buckets import Entries, bucket_of, state_of
 from shared.store.slices import Slice, SliceState
 
 MOST = 20
 
-Working: TypeAlias = Coroutine[Any, Any, Planned]
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """What is to be sent where, and what the source said about itself."""
+
+    target: Target
+    slice: Slice
+    facts: dict[str, Any]
+    planned: Planned
+
+
+Working: TypeAlias = "asyncio.Task[Worked]"
+Step: TypeAlias = Callable[[Engine, Run, int], Awaitable[None]]
+Begun: TypeAlias = tuple[tuple[Run, int], Step]
 
 
 def is_brief(run: Run) -> bool:
@@ -40,38 +57,87 @@ def is_brief(run: Run) -> bool:
     return run.delivery == "sis" and 0 < len(run.selection.registrations) <= MOST and not run.preview
 
 
+@contextlib.asynccontextmanager
+async def read_ahead(engine: Engine, run: Run) -> AsyncIterator[Begun | None]:
+    """Take a run that nobody has held yet, and read meanwhile what it needs.
+
+    The run with its fence, and how it goes on from there; None where it is to be taken in the usual way: a person may
+    have to be asked, or somebody has had it, who may be writing still while we read.
+    """
+    runs, connection = engine.org(run).runs, None
+    with contextlib.suppress(NotFound):
+        connection = await engine.org(run).connections.get(run.connection)
+    if connection is None or run.number or not _is_beyond_question(run, connection):
+        yield None
+        return
+    async with _working_out(engine, run, connection, leases.FIRST) as working:
+        number = await runs.next_number(run)
+        held = await runs.begin_sending(run, engine.owner, engine.settings.lease_seconds, number)
+        yield (held, partial(_go_on, working=working)) if held else None
+
+
 async def export_at_once(engine: Engine, run: Run, fence: int) -> None:
     """staging -> the end. Done again after it was cut off it has no second effect.
-
-    What is read before anything is decided is read at once, for each part has another server to wait for.
 
     Raises:
         LeaseLost: another worker has it, or a person has cancelled it before anything was sent.
         Permanent: the run is to fail with this.
         Transient: try again later.
     """
-    org = engine.org(run)
-    connection = await org.connections.get(run.connection)
-    plan = await engine.planner.plan(run, connection, COLUMNS)
+    connection = await engine.org(run).connections.get(run.connection)
+    async with _working_out(engine, run, connection, fence) as working:
+        if not _is_beyond_question(run, connection):
+            counts = (await working).planned.counts
+            if sis_objections(counts, connection.limits):
+                await stage(engine, run, fence, reading=as_mapped)
+                return
+        await _go_on(engine, run, fence, working=working, may_have_sent=run.sending)
+
+
+@contextlib.asynccontextmanager
+async def _working_out(engine: Engine, run: Run, connection: Connection, fence: int) -> AsyncIterator[Working]:
+    """Under way; whoever leaves without waiting for it wants nothing of it."""
     async with AsyncExitStack() as closing:
-        pulling = asyncio.create_task(_pulled(engine, run, connection, plan, fence))
-        opening = asyncio.create_task(_opened(engine, run, connection, plan, closing))
-        recalling = asyncio.create_task(_sent(engine, run))
-        await all_of(pulling, opening, recalling)
-        target, (slice, artifact, facts) = opening.result(), pulling.result()
-        working = work_out(engine, run, connection, plan, slice, artifact, recalling.result(), target)
-        decide = _decided if _is_beyond_question(run, connection) else _questioned
-        planned, cleared = await decide(engine, run, connection, working, fence)
-        answers = await send(engine, cleared, slice, target, planned.changes) if cleared else {}
-    if cleared is None:
-        await stage(engine, run, fence, reading=as_mapped)
-        return
-    run = cleared
+        working = asyncio.create_task(_worked_out(engine, run, connection, fence, closing))
+        try:
+            yield working
+        finally:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+
+
+async def _worked_out(engine: Engine, run: Run, connection: Connection, fence: int, closing: AsyncExitStack) -> Worked:
+    """All is read at once, for each part has another server to wait for. Nothing is written anywhere."""
+    plan = await engine.planner.plan(run, connection, COLUMNS)
+    pulling = asyncio.create_task(_pulled(engine, run, connection, plan, fence))
+    opening = asyncio.create_task(_opened(engine, run, connection, plan, closing))
+    recalling = asyncio.create_task(_sent(engine, run))
+    await all_of(pulling, opening, recalling)
+    target, (slice, artifact, facts) = opening.result(), pulling.result()
+    planned = await work_out(engine, run, connection, plan, slice, artifact, recalling.result(), target)
+    return Worked(target, slice, facts, planned)
+
+
+async def _go_on(engine: Engine, run: Run, fence: int, *, working: Working, may_have_sent: bool = False) -> None:
+    """Send what is worked out. That something may go out from now on is noted meanwhile, unless it is."""
+    noting = asyncio.create_task(_sending(engine, run, fence))
+    try:
+        await all_of(working, noting)
+    except SyncError:
+        if not may_have_sent:  # nothing went out: it can be cancelled while it waits to be tried again
+            await engine.org(run).runs.note(run.id, fence, {"sending": False})
+        raise
+    await _export(engine, noting.result(), fence, working.result())
+
+
+async def _export(engine: Engine, run: Run, fence: int, worked: Worked) -> None:
+    slice, planned = worked.slice, worked.planned
+    answers = await send(engine, run, slice, worked.target, planned.changes)
     await report(engine, run, planned.changes, answers)
-    await org.records.put(run, fence, planned.invalid)
+    await engine.org(run).records.put(run, fence, planned.invalid)
     count_rows(run, planned.counts)
     counts = add_counts([planned.counts, applied_counts(planned.changes, answers)])
-    if await end(engine, run, [RunState.STAGING], outcome_of(counts), counts, fence=fence, stage=facts):
+    if await end(engine, run, [RunState.STAGING], outcome_of(counts), counts, fence=fence, stage=worked.facts):
         # Last, for a run that is taken up again would count as unchanged what it remembers. A later one may be quicker.
         await remember(engine, run, slice, planned.changes, answers)
 
@@ -107,31 +173,10 @@ def _is_beyond_question(run: Run, connection: Connection) -> bool:
     return run.sending or len(run.selection.registrations) <= connection.limits.few
 
 
-async def _decided(
-    engine: Engine, run: Run, connection: Connection, working: Working, fence: int
-) -> tuple[Planned, Run | None]:
-    """What is to be sent, and the run that may send it: that is noted while the SIS is asked what it holds."""
-    planning, noting = asyncio.create_task(working), asyncio.create_task(_sending(engine, run, fence))
-    try:
-        await all_of(planning, noting)
-    except SyncError:
-        if not run.sending:  # nothing went out: it can be cancelled while it waits to be tried again
-            await engine.org(run).runs.note(run.id, fence, {"sending": False})
-        raise
-    return planning.result(), noting.result()
-
-
-async def _questioned(
-    engine: Engine, run: Run, connection: Connection, working: Working, fence: int
-) -> tuple[Planned, Run | None]:
-    """The same where a person may have to look first: then no run may send anything."""
-    planned = await working
-    asks = sis_objections(planned.counts, connection.limits)
-    return planned, None if asks else await _sending(engine, run, fence)
-
-
 async def _sending(engine: Engine, run: Run, fence: int) -> Run:
     """The run, of which something may go out from now on: nobody can cancel it any more. Raises LeaseLost."""
+    if run.sending:
+        return run
     runs = engine.org(run).runs
     facts = {"number": await runs.next_number(run), "sending": True}
     if not await runs.note(run.id, fence, facts):

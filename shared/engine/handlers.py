@@ -70,10 +70,12 @@ class Steps:
     async def begin(self, message: RunMessage, delivery: Delivery) -> Answer:
         """pending -> staging -> comparing, or leave it waiting behind the active run of its stream."""
         runs = self._engine.store.org(message.organization).runs
-        held = None
-        if isinstance(message, ExportRequested):  # what was just approved has begun
-            held = await runs.acquire(message.run, [RunState.STAGING], self._engine.owner, self._seconds, is_new=True)
-        run = held[0] if held else await runs.get(message.run)
+        run, held = await runs.get(message.run), None
+        if run.state is RunState.STAGING and (ahead := kind_of(run).ahead) is not None:
+            async with ahead(self._engine, run) as begun:
+                if begun is not None:
+                    held, work = begun
+                    return await self._whole(run, RunState.STAGING, True, work, delivery, held)
         if run.state is RunState.PENDING:
             held = await self._activate(run)
             if held is None:

@@ -1,11 +1,12 @@
 """The kinds of runs: how each is staged, compared and applied. A new kind is a line here."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
 
 from shared.engine.applying import apply, remember
-from shared.engine.at_once import export_at_once, is_brief
+from shared.engine.at_once import Begun, Step, export_at_once, is_brief, read_ahead
 from shared.engine.comparing import compare
 from shared.engine.context import Engine
 from shared.engine.exporting import conclude, list_slice
@@ -19,15 +20,19 @@ OfSlice = Callable[[Engine, Run, Slice], Awaitable[bool]]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`stage` takes the fence of the run's lease; `compare` and `apply` say False where that of the slice was lost."""
+    """`stage` takes the fence of the run's lease; `compare` and `apply` say False where that of the slice was lost.
 
-    stage: Callable[[Engine, Run, int], Awaitable[None]]
+    `ahead` is how a run that was added begun is taken and staged, where that is quicker than one after the other.
+    """
+
+    stage: Step
     compare: OfSlice
     apply: OfSlice
+    ahead: Callable[[Engine, Run], AbstractAsyncContextManager[Begun | None]] | None = None
 
 
 TRANSFER = Kind(partial(stage, reading=as_mapped), compare, partial(apply, remember=remember))
-AT_ONCE = Kind(export_at_once, TRANSFER.compare, TRANSFER.apply)
+AT_ONCE = Kind(export_at_once, TRANSFER.compare, TRANSFER.apply, read_ahead)
 FILES = Kind(partial(stage, reading=as_listed), list_slice, conclude)
 UNDO = Kind(partial(stage, reading=as_written), compare_undo, partial(apply, remember=forget_sent))
 

@@ -69,7 +69,7 @@ async def request_run(engine: Engine, request: RunRequest) -> Run:
         await engine.relay.announce(messages)
         return run
     states = UNDER_WAY if request.source.kind == "upload" else (RunState.PENDING,)
-    joined = await org.runs.same_request(fingerprint, states)
+    joined = await org.runs.same_request(stream_of(run), fingerprint, states)
     if joined is None and just_approved:
         joined = await org.runs.widen(stream_of(run), mapping.id, run.school_year, run.selection.registrations)
     if joined is not None:

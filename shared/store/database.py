@@ -140,10 +140,8 @@ INDEXES = {
     "code_tables": [_index("org", "connection", "name", "version", unique=True)],
     "runs": [
         _index("org", "stream", unique=True, partialFilterExpression={"active": True}, name="one_active_per_stream"),
-        _index("org", "stream", "number"),
-        _index("org", "connection", "-_id"),
-        _index("org", "created_at"),
-        _index("org", "fingerprint", "state"),
+        _index("org", "stream", "state", "number"),
+        _index("org", "-_id"),
         _index("outbox_at", sparse=True),
     ],
     "slices": [_index("org", "run", "number"), _index("outbox_at", sparse=True)],

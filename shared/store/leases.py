@@ -11,6 +11,8 @@ from typing import Any
 
 from shared.store.scoped import Collection, Document
 
+FIRST = 1
+"""The fence of whoever is the first to hold a document."""
 RELEASED = {"owner": "", "lease_until": ""}
 
 
@@ -43,10 +45,15 @@ async def acquire(
     if found is None or found["state"] not in states:
         return None
     if is_first:
-        return {**found, **taken, "fence": 1}
+        return {**found, **taken, "fence": FIRST}
     if _is_held(found, now) or not await collection.update(fenced(id, found["fence"], state=found["state"]), change):
         return None
     return {**found, **taken, "fence": found["fence"] + 1}
+
+
+def first_held_by(owner: str, seconds: float) -> Document:
+    """The values of a document that nobody has held, when it is taken."""
+    return {**held_by(owner, seconds), "fence": FIRST}
 
 
 def held_by(owner: str, seconds: float) -> Document:

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.contracts.envelope import Outgoing
+from shared.contracts.envelope import Outgoing, ids_since
 from shared.model.error_texts import said
 from shared.model.errors import NotFound, Unavailable
 from shared.model.run import ENDED, Run, RunState
@@ -15,6 +15,8 @@ from shared.store.scoped import Collection, Document, Duplicate
 
 MAX_REGISTRATIONS = 500
 LOOKED_THROUGH = 20
+LONGEST_ON_ITS_WAY = timedelta(days=1)
+"""An event's run is named after when the event was sent, which is before it was asked for."""
 _HIDDEN = ("outbox", "outbox_at", "owner", "lease_until", "_id")
 
 
@@ -93,17 +95,17 @@ class Runs:
 
     async def asked_since(self, at: datetime, *, connection: str | None = None, most: int = 5000) -> list[Run]:
         """Those asked for since then, newest first; at most so many."""
-        where: dict[str, Any] = {"created_at": {"$gte": at}}
+        where: dict[str, Any] = {"_id": {"$gte": ids_since("run", at - LONGEST_ON_ITS_WAY)}, "created_at": {"$gte": at}}
         if connection is not None:
             where["connection"] = connection
         fields = [name for name in Run.model_fields if name not in ("id", "stage", "reasons", "files", "to_apply")]
         found = await self._runs.all(where, sort=[("_id", -1)], limit=most, fields=fields)
         return [to_run(one) for one in found]
 
-    async def same_request(self, fingerprint: str, states: Sequence[RunState]) -> Run | None:
+    async def same_request(self, stream: str, fingerprint: str, states: Sequence[RunState]) -> Run | None:
         """A run that was asked for in the same words and is in one of these states."""
         found = await self._runs.all(
-            {"fingerprint": fingerprint, "state": {"$in": [state.value for state in states]}},
+            {"stream": stream, "state": {"$in": [state.value for state in states]}, "fingerprint": fingerprint},
             sort=[("_id", 1)],
             limit=1,
         )
@@ -131,7 +133,8 @@ class Runs:
     async def under_way(self, connection: str) -> bool:
         """Whether a run of the connection has not ended: it waits, works, or needs approval."""
         states = [one.value for one in RunState if one not in ENDED]
-        return await self._runs.count({"connection": connection, "state": {"$in": states}}, limit=1) > 0
+        streams = {"$gte": f"{connection}|", "$lt": f"{connection}|~"}
+        return await self._runs.count({"stream": streams, "state": {"$in": states}}, limit=1) > 0
 
     async def oldest_waiting(self, stream: str) -> Run | None:
         found = await self._runs.all({"stream": stream, "state": RunState.PENDING.value}, sort=[("_id", 1)], limit=1)
@@ -143,25 +146,32 @@ class Runs:
         The run and the fence, or None. What is pending has never been held.
         """
         begun = _begun()
-        change = {"$set": {**begun, **leases.held_by(owner, seconds), "fence": 1}, "$unset": dict(NOTHING_WAITS)}
+        started = {"state": RunState.STAGING, "started_at": begun["started_at"]}
+        return await self._take_new(run, RunState.PENDING, owner, seconds, begun, started)
+
+    async def begin_sending(self, run: Run, owner: str, seconds: float, number: int) -> tuple[Run, int] | None:
+        """The lease of a run that was added begun, with its number, and that something may be sent, in one write.
+
+        The run and the fence, or None: it is cancelled, or somebody has held it.
+        """
+        facts = {"number": number, "sending": True}
+        return await self._take_new(run, RunState.STAGING, owner, seconds, facts, facts)
+
+    async def _take_new(
+        self, run: Run, state: RunState, owner: str, seconds: float, values: Document, known: Document
+    ) -> tuple[Run, int] | None:
+        """Whoever takes it has got what it announced. `known` of the values is what the run shows."""
+        change = {"$set": {**values, **leases.first_held_by(owner, seconds)}, "$unset": dict(NOTHING_WAITS)}
         try:
-            is_ours = await self._runs.update(leases.fenced(run.id, 0, state=RunState.PENDING.value), change)
+            is_ours = await self._runs.update(leases.fenced(run.id, 0, state=state.value), change)
         except Duplicate:
             return None
-        started = {"state": RunState.STAGING, "started_at": begun["started_at"]}
-        return (run.model_copy(update=started), 1) if is_ours else None
+        return (run.model_copy(update=known), leases.FIRST) if is_ours else None
 
-    async def acquire(
-        self, id: str, states: Sequence[RunState], owner: str, seconds: float, *, is_new: bool = False
-    ) -> tuple[Run, int] | None:
-        """The run and the fence of the lease, or None. `is_new`: it has probably never been held.
-
-        Whoever acquires it has got what it announced.
-        """
+    async def acquire(self, id: str, states: Sequence[RunState], owner: str, seconds: float) -> tuple[Run, int] | None:
+        """The run and the fence of the lease, or None. Whoever acquires it has got what it announced."""
         wanted, also = [state.value for state in states], {"$unset": dict(NOTHING_WAITS)}
-        document = await leases.acquire(
-            self._runs, id, states=wanted, owner=owner, seconds=seconds, also=also, is_new=is_new
-        )
+        document = await leases.acquire(self._runs, id, states=wanted, owner=owner, seconds=seconds, also=also)
         return (to_run(document), int(document["fence"])) if document else None
 
     async def renew(self, id: str, fence: int, seconds: float) -> bool:
@@ -221,7 +231,8 @@ class Runs:
 
     async def since(self, run: Run, number: int) -> AsyncIterator[Run]:
         """Other runs of the stream whose rows are newer than those of run `number`, but for cancelled; newest first."""
-        where = {"stream": stream_of(run), "number": {"$gt": number}, "state": {"$ne": RunState.CANCELLED.value}}
+        states = [one.value for one in RunState if one is not RunState.CANCELLED]
+        where = {"stream": stream_of(run), "state": {"$in": states}, "number": {"$gt": number}}
         async for document in self._runs.find(where, sort=[("number", -1)]):
             one = to_run(document)
             if one.id != run.id and (one.as_of or one.number) > number:

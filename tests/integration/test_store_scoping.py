@@ -158,7 +158,7 @@ async def runs(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert await other.runs.page(connection="con_1") == []
     assert await other.runs.asked_since(RUN.created_at) == []
     assert [one.id for one in await mine.runs.asked_since(RUN.created_at)] == [RUN.id]
-    assert await other.runs.same_request("f", every) is None
+    assert await other.runs.same_request(STREAM, "f", every) is None
     assert await other.runs.active(STREAM) is None
     assert await other.runs.oldest_waiting(STREAM) is None
     assert await other.runs.last_compared(STREAM) is None
@@ -179,6 +179,10 @@ async def runs(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert await other.runs.is_latest(before.model_copy(update={"number": 0}))
     assert not await other.runs.add(theirs, [], fingerprint="f")
     assert not await other.runs.add_begun(theirs, [], fingerprint="f")
+    begun = make_run(id="run_2", connection="con_3", number=0)
+    assert await mine.runs.add_begun(begun, [], fingerprint="f")
+    assert await other.runs.begin_sending(begun, "w", 60, 1) is None
+    assert await mine.runs.begin_sending(begun, "w", 60, 1) is not None
     assert await mine.runs.get(RUN.id) == before
     assert await mine.runs.acquire(RUN.id, every, "w2", 60) is None  # the lease still stands
 

@@ -105,11 +105,11 @@ async def test_runs_are_numbered_as_they_begin_each_once_and_under_its_lease(sto
     for one in (brief, waiting):
         held = await runs.activate(one, "w", 60)
         assert (held is not None) is (one is waiting)
-        held = held or await runs.acquire(one.id, [RunState.STAGING], "w", 60, is_new=True)
+        held = held or await runs.acquire(one.id, [RunState.STAGING], "w", 60)
         assert held is not None
         run, fence = held
         assert (run.state, fence, run.number) == (RunState.STAGING, 1, 0)
-        assert await runs.acquire(one.id, [RunState.STAGING], "w2", 60, is_new=True) is None
+        assert await runs.acquire(one.id, [RunState.STAGING], "w2", 60) is None
         assert await runs.numbered(run, fence - 1) is None
         numbered = await runs.numbered(run, fence)
         assert numbered is not None
@@ -117,6 +117,33 @@ async def test_runs_are_numbered_as_they_begin_each_once_and_under_its_lease(sto
         assert await runs.numbered(numbered, fence) == numbered
         last = numbered.number
         await runs.move(one.id, [RunState.STAGING], RunState.SUCCEEDED)
+
+
+async def test_only_who_is_first_takes_a_begun_run_and_sends_in_one_write(store: Store) -> None:
+    runs = store.org("o-1").runs
+    begun, waiting = make_run(number=0), make_run(number=0)
+    assert await runs.add_begun(begun, [], fingerprint="f")
+    assert await runs.add(waiting, [], fingerprint="f")
+    taken = await at_once(runs.begin_sending(begun, f"w{n}", 60, n) for n in range(1, 9))
+    (held,) = [one for one in taken if one is not None]
+    stored = await runs.get(begun.id)
+    assert (held[1], held[0].number, held[0].sending) == (1, stored.number, stored.sending)
+    assert (stored.state, stored.sending) == (RunState.STAGING, True)
+    assert await runs.begin_sending(waiting, "w", 60, 9) is None
+    assert await runs.note(begun.id, 1, {"sending": False})
+    assert await runs.move(begun.id, [RunState.STAGING], RunState.CANCELLED)
+    assert await runs.begin_sending(begun, "w", 60, 9) is None
+
+
+async def test_a_run_is_under_way_where_its_connection_has_one_that_has_not_ended(store: Store) -> None:
+    runs = store.org("o-1").runs
+    run = make_run()
+    await runs.add(run, [], fingerprint="f")
+    assert await runs.under_way(run.connection)
+    assert not await runs.under_way(run.connection[:-1])
+    assert not await runs.under_way(f"{run.connection}0")
+    await runs.move(run.id, [RunState.PENDING], RunState.CANCELLED)
+    assert not await runs.under_way(run.connection)
 
 
 async def test_the_state_machine_refuses_other_steps(store: Store) -> None:
@@ -152,10 +179,10 @@ async def test_which_run_is_the_latest_and_which_was_asked_for_before(store: Sto
     assert not await runs.is_latest(unnumbered)
     assert await runs.is_latest(unnumbered.model_copy(update={"started_at": newer.started_at}))
     assert not await runs.is_latest(unnumbered.model_copy(update={"started_at": None}))
-    same = await runs.same_request("f", [RunState.FAILED])
+    same = await runs.same_request(STREAM, "f", [RunState.FAILED])
     assert same is not None
     assert same.id == older.id
-    assert await runs.same_request("other", list(RunState)) is None
+    assert await runs.same_request(STREAM, "other", list(RunState)) is None
 
 
 async def test_what_may_have_sent_something_is_never_cancelled(store: Store) -> None:
