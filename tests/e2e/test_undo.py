@@ -187,3 +187,38 @@ async def test_in_a_sis_values_go_back_and_who_was_made_is_told(stack: Stack, or
         again = await district.watch((await district.export(connection))["id"])
         assert again["counts"]["updated"] == run["counts"]["updated"], "they are looked at anew"
         assert len((await sis.held())["students"]) == 4
+
+
+ELM = {"students.fname": "Elm", "student_annual.address": "1 Elm St"}
+HISTORY = {"ModifiedTime", "AddressHistory"}
+
+
+def lasting(held: Any) -> Any:
+    """All that a SIS holds but for when and how often something was changed."""
+    if isinstance(held, dict):
+        return {name: lasting(value) for name, value in held.items() if name not in HISTORY}
+    return [lasting(one) for one in held] if isinstance(held, list) else held
+
+
+@pytest.mark.parametrize("kind", sorted(SISS))
+async def test_in_every_sis_changed_values_go_back(kind: str, stack: Stack, org: str, tmp_path: Path) -> None:
+    async with District(stack, org, permissions=EXPORTER) as district:
+        sis = SISS[kind](district)
+        await sis.make()
+        await district.register(await enrolled(district, tmp_path, 3))
+        connection = await sis.connect()
+        assert (await district.watch((await district.export(connection))["id"]))["counts"]["created"] == 3
+        before = lasting(await sis.held())
+        elsewhere = [
+            {**one, "source": {"value": ELM[one["source"]]}} if str(one["source"]) in ELM else one
+            for one in sis.mapping
+        ]
+        await sis.map(connection, elsewhere)
+        run = await district.watch((await district.export(connection))["id"])
+        assert (run["state"], run["counts"]["updated"]) == ("succeeded", 3), run
+        assert lasting(await sis.held()) != before
+
+        undo = await undone(district, run["id"])
+
+        assert (undo["state"], undo["counts"]["updated"]) == ("succeeded", 3), undo
+        assert lasting(await sis.held()) == before
