@@ -15,7 +15,7 @@ from shared.model.run import Run
 
 router = APIRouter(prefix="/api/v1", tags=["runs"])
 
-Preview = Annotated[bool, Query(description="Compare only; take back after approval.")]
+Preview = Annotated[bool, Query(description="Compare only; write after approval.")]
 
 
 @router.get("/runs")
@@ -57,10 +57,10 @@ async def cancel(call: Caller, id: str) -> Run:
 
 
 @router.post("/runs/{id}/retry", status_code=202)
-async def retry(call: Caller, id: str) -> Run:
+async def retry(call: Caller, id: str, preview: Preview = False) -> Run:
     """Run again what did not succeed, with the newest version of the mapping. Asked twice it is one run."""
     run = await _to_write(call, id, "retry")
-    return await retry_run(call.gateway.base.engine, run, call.who.user)
+    return await retry_run(call.gateway.base.engine, run, call.who.user, preview=preview)
 
 
 @router.post("/runs/{id}/undo", status_code=202)

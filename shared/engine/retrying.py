@@ -21,8 +21,10 @@ AT_ONCE = 16
 LATEST = 20
 
 
-async def retry(engine: Engine, run: Run, by: str) -> Run:
+async def retry(engine: Engine, run: Run, by: str, *, preview: bool = False) -> Run:
     """Ask for the run, or give back the one that was asked for already with this version of the mapping.
+
+    With `preview` it stops once it is known what would be written; one that was asked for before stays as it was.
 
     Raises:
         Conflict: the run has not ended, has no failures, or is of a kind that is run again as a whole.
@@ -42,6 +44,7 @@ async def retry(engine: Engine, run: Run, by: str) -> Run:
         source=SourceSpec(kind="failed", run=run.id, name=run.source.name),
         lane="interactive",
         roster="some",
+        preview=preview,
         mapping=name,
         as_of=run.as_of or run.number,
         id=await follower(org, run, f"retry {newest.id}", again=(RunState.CANCELLED,)),

@@ -16,8 +16,8 @@ from tests.e2e.operator import Ops, failed
 ROWS = 230
 
 
-async def ask(district: District, run: str) -> httpx.Response:
-    return await district.api.post(f"/runs/{run}/retry")
+async def ask(district: District, run: str, **query: Any) -> httpx.Response:
+    return await district.api.post(f"/runs/{run}/retry", params=query)
 
 
 async def retried(district: District, run: str) -> dict[str, Any]:
@@ -147,3 +147,26 @@ async def test_what_there_is_nothing_of_to_retry(district: District, tmp_path: P
         (409, "retry.not_ended"),
         (409, "retry.nothing"),
     ]
+
+
+async def test_a_retry_is_looked_at_before_it_writes(district: District, tmp_path: Path) -> None:
+    file = edited(roster(tmp_path / "district.csv", 20), {9: {"Gender": "Q"}})
+    known = {"Male": "M", "Female": "F", "X": "X"}
+    connection = await district.ad_hoc(mapping=matching(**known))
+    run = await imported(district, connection, file)
+    await district.map_students(connection, matching(**known, Q="X"))
+    before = await students(district)
+
+    again = (await ask(district, run["id"], preview=True)).raise_for_status().json()["id"]
+    waits = await district.watch(again, states=frozenset({"needs_approval"}))
+    assert ([one["code"] for one in waits["reasons"]], waits["counts"]["create"]) == (["guard.preview"], 1)
+    assert await students(district) == before
+    same = (await ask(district, run["id"])).raise_for_status().json()
+    assert (same["id"], same["state"]) == (again, "needs_approval"), "asked again it still waits"
+    (await district.api.post(f"/runs/{again}/reject")).raise_for_status()
+
+    other = (await ask(district, run["id"], preview=True)).raise_for_status().json()["id"]
+    await district.watch(other, states=frozenset({"needs_approval"}))
+    (await district.api.post(f"/runs/{other}/approve")).raise_for_status()
+    assert (await district.watch(other))["counts"]["created"] == 1
+    assert len(await students(district)) == len(before) + 1

@@ -97,6 +97,12 @@ async def retry(visit: Visited, id: str) -> Response:
     return then(f"/runs/{(await runs.retry(visit.call, id)).id}", "started")
 
 
+@router.post("/runs/{id}/retry/preview")
+async def preview_retry(visit: Visited, id: str) -> Response:
+    """Leads to the new run, which stops for approval first."""
+    return then(f"/runs/{(await runs.retry(visit.call, id, preview=True)).id}", "preview")
+
+
 @router.post("/runs/{id}/undo")
 async def undo(visit: Visited, id: str) -> Response:
     """Leads to the run that would take it back, which stops for approval first."""

@@ -78,6 +78,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "switched-on": "Switched on.",
     "switched-off": "Switched off.",
     "approved": "Approved. Exactly what was compared is being sent.",
+    "preview": "This shows what would be sent. Nothing is changed until you approve it.",
     "undo": "This shows what would be taken back. Nothing is changed until you approve it.",
     "rejected": "Rejected. Nothing was written.",
     "cancelled": "Cancelled. Nothing was written.",

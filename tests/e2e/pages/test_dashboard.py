@@ -85,6 +85,12 @@ async def test_only_the_failures_are_retried_once_the_mapping_is_mended(
     await expect(causes.get_by_role("row").filter(has_text="students.gender")).to_contain_text(
         str(run["counts"]["invalid"])
     )
+    await page.get_by_role("button", name="See first what a retry would change").click()
+    await expect(page.get_by_role("heading", name="Why it stopped")).to_be_visible()
+    await accessible(page)
+    await page.get_by_role("button", name="Reject").click()
+    assert (await district.stats())["students"] < 20
+    await page.goto(f"/runs/{run['id']}")
     await page.get_by_role("button", name="Retry only the failures").click()
     await expect(page.get_by_role("status").filter(has_text="Succeeded")).to_be_visible()
     assert (await district.stats())["students"] == 20
