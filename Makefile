@@ -18,13 +18,14 @@ help: ## Show this.
 venv: ## Create the environment, or bring it up to date with the lock files.
 	@$(PYTHON) -m devtools.venv $(VENV)
 
-check: venv ## Lint, types, layers and unit tests: under a minute.
+check: venv ## Lint, types, layers and unit tests, those of open input with few examples: under a minute.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(PY) -m pytest -n 2 tests/unit
 
+test: export THOROUGH_TESTS = 1
 test: check ## Everything but the benchmark, with a real broker and database.
 	$(PY) -m devtools.run -- pytest -n 2 --dist worksteal --ignore=tests/unit --ignore=tests/bench tests
 

@@ -13,9 +13,12 @@ from devtools.parts import LocalParts, drop_broker_objects, drop_database
 from devtools.parts.nursery import VARIABLE
 from devtools.parts.probe import apart
 from shared.contracts.topology import DEFAULT_RETRY_DELAYS
+from tests.examples import examples
 
 os.environ.setdefault(VARIABLE, "1")
-settings.register_profile("a busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "a busy machine", deadline=None, max_examples=examples(), suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("a busy machine")
 
 

@@ -12,6 +12,7 @@ from shared.model.catalog import catalog, data_types
 from shared.model.errors import BadMapping
 from shared.model.mapping import MappingDraft
 from shared.model.moment import Moment
+from tests.examples import examples
 from tests.unit.test_transformations import CASES
 
 MOMENT = Moment(date(2026, 9, 1), 2026)
@@ -62,7 +63,9 @@ def rows(draw: st.DrawFn, data_type: str) -> dict[str, Any]:
     return {**draw(st.sampled_from(kinds)), "target": target, "blank": draw(st.sampled_from(["keep", "clear"]))}
 
 
-@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    deadline=None, max_examples=examples(300), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(st.data(), st.sampled_from(data_types()))
 def test_it_never_raises(data: st.DataObject, data_type: str) -> None:
     about = catalog(data_type)

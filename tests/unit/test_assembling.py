@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from shared.engine import blocks
 from shared.engine.assembling import HELD_ROWS, Assembly, rows_per_block
 from shared.model.export_file import ExportFile
+from tests.examples import examples
 
 cells = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 
@@ -20,7 +21,7 @@ def file(*headers: str, **more: object) -> ExportFile:
     return ExportFile.model_validate({**plain, "columns": columns, **more})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(st.tuples(cells, cells, st.integers(0, 4)), max_size=120), st.integers(1, 9))
 def test_every_row_stands_once_and_in_order(rows: list[tuple[str, str, int]], per_block: int) -> None:
     slices: list[list[object]] = [[] for _ in range(5)]

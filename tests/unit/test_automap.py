@@ -11,6 +11,7 @@ from shared.mapping.compiled import check_mapping
 from shared.model.catalog import catalog, data_types
 from shared.model.codes import Code
 from shared.model.mapping import MappingDraft
+from tests.examples import examples
 
 STUDENTS = catalog("students")
 REST = {"City": "Mesa", "State": "AZ", "Zip": "85201"}
@@ -184,7 +185,7 @@ def test_one_column_feeds_one_field_and_the_order_is_the_catalogs() -> None:
 cells = st.lists(st.text(max_size=30), max_size=8)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(cells, st.lists(cells, max_size=5), st.sampled_from(data_types()))
 def test_no_file_makes_it_raise(columns: list[str], samples: list[list[str]], data_type: str) -> None:
     found = propose(catalog(data_type), columns, samples)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from shared.engine.changes import pack, unpack
 from shared.model.record import Action, Change
+from tests.examples import examples
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 scalars = st.none() | text | st.integers(-(2**53), 2**53) | st.booleans() | st.lists(text, max_size=3)
@@ -16,7 +17,7 @@ changes = st.builds(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(st.lists(changes, max_size=20))
 def test_round_trip(given_changes: list[Change]) -> None:
     assert unpack(pack(given_changes)) == given_changes

@@ -14,6 +14,7 @@ from shared.model.draft import TYPES
 from shared.model.export_file import ExportDraft
 from shared.model.mapping import MappingDraft
 from shared.model.moment import Moment
+from tests.examples import examples
 from tests.unit.test_any_mapping import COLUMNS, rows, texts
 
 MOMENT = Moment(datetime(2026, 9, 1, tzinfo=UTC).date(), 2026)
@@ -35,7 +36,7 @@ wild = st.builds(
     st.dictionaries(st.sampled_from(["source", "codes", "name", "options", "blank", "table"]), anything, max_size=4),
 )
 lenient = settings(
-    deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    deadline=None, max_examples=examples(150), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from string import Formatter
 
@@ -33,13 +34,19 @@ RAISED = {
 }
 
 
-def calls(name: set[str]) -> Iterator[tuple[Path, ast.Call]]:
-    for path in SOURCES:
-        if "sandbox" in path.parts:
-            continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in name:
-                yield path, node
+@cache
+def all_calls() -> list[tuple[Path, str, ast.Call]]:
+    return [
+        (path, node.func.id, node)
+        for path in SOURCES
+        if "sandbox" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    ]
+
+
+def calls(names: set[str]) -> Iterator[tuple[Path, ast.Call]]:
+    return ((path, node) for path, name, node in all_calls() if name in names)
 
 
 def uses() -> list[tuple[Path, str, set[str]]]:

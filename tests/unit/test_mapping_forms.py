@@ -19,6 +19,7 @@ from shared.mapping import transformations
 from shared.mapping.drafting import Looked
 from shared.model.catalog import catalog
 from shared.model.draft import Draft
+from tests.examples import examples
 from tests.unit.test_any_mapping import _filled, _taken, rows
 from tests.unit.test_transformations import CASES
 
@@ -93,7 +94,7 @@ def drafted(draw: st.DrawFn) -> dict[str, Any]:
 
 
 lenient = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    deadline=None, max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 

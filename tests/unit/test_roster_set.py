@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from shared.adapters.file_sources import UploadSource
 from shared.model.contacts import contact_field, contact_name
 from shared.model.errors import BadInput
+from tests.examples import examples
 from tests.unit.roster_sets import DEMOGRAPHICS, ORGS, manifest, packed, set_1_1, set_1_2, written
 
 SETS = {"1.1": set_1_1, "1.2": set_1_2}
@@ -134,7 +135,7 @@ async def test_damaged_and_locked_members_are_told() -> None:
     assert await refusal(bytes(locked)) == "archive.encrypted"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.binary(max_size=300), st.integers(0, 1200), st.sampled_from(list(SETS)))
 async def test_no_archive_makes_it_raise_anything_else(noise: bytes, at: int, version: str) -> None:
     whole = packed(SETS[version]())

@@ -11,6 +11,7 @@ from shared.engine.blocks import unpack
 from shared.engine.spill import Spill, plan
 from shared.model.record import Problem, RowBatch
 from shared.store.buckets import BUCKETS, bucket_of
+from tests.examples import examples
 
 keys = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
@@ -23,7 +24,7 @@ def last(values: list[str]) -> str:
     return values[-1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(keys, max_size=300), st.integers(1, 60), st.lists(st.integers(2, 10_000), max_size=5, unique=True))
 def test_every_row_is_in_exactly_one_slice(found: list[str], slice_rows: int, bad: list[int]) -> None:
     rows = [(10_001 + number, [key, "é\0$."]) for number, key in enumerate(found)]

@@ -22,6 +22,7 @@ from shared.mapping.transformations import (
 )
 from shared.model.errors import BadMapping
 from shared.model.mapping import Source
+from tests.examples import examples
 from tests.unit.transforming import MOMENT, pattern, refusal, run
 
 CASES: dict[str, list[tuple[dict[str, Any], tuple[str, ...], str]]] = {
@@ -271,7 +272,7 @@ def test_a_chain_has_an_end() -> None:
 anything = st.text() | st.text(st.characters()) | st.text(" \t[]{}\"',0123456789+-/.:()$\ud800aAyYxX", max_size=60)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(st.data(), st.sampled_from(sorted(CASES)))
 def test_any_text_gives_a_text_or_a_problem(data: st.DataObject, name: str) -> None:
     options, row, _ = data.draw(st.sampled_from(CASES[name]))
@@ -280,7 +281,7 @@ def test_any_text_gives_a_text_or_a_problem(data: st.DataObject, name: str) -> N
         assert isinstance(run(name, *values, **options), str)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(anything, st.text(max_size=20), st.text(max_size=10))
 def test_any_options_give_a_text_or_a_clear_refusal(text: str, one: str, two: str) -> None:
     for name, options in (
