@@ -38,16 +38,25 @@ MOST = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Worked:
-    """What is to be sent where, and what the source said about itself."""
+class Read:
+    """What is known before the SIS is asked: all rows in one slice, with its artifact, and what was sent of them."""
 
+    plan: Plan
     target: Target
     slice: Slice
+    artifact: bytes
     facts: dict[str, Any]
-    planned: Planned
+    sent: dict[int, Entries]
 
 
-Working: TypeAlias = "asyncio.Task[Worked]"
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Under way: reading, and behind it planning, for which the SIS is asked what it holds."""
+
+    reading: "asyncio.Task[Read]"
+    planning: "asyncio.Task[Planned]"
+
+
 Step: TypeAlias = Callable[[Engine, Run, int], Awaitable[None]]
 Begun: TypeAlias = tuple[tuple[Run, int], Step]
 
@@ -59,7 +68,7 @@ def is_brief(run: Run) -> bool:
 
 @contextlib.asynccontextmanager
 async def read_ahead(engine: Engine, run: Run) -> AsyncIterator[Begun | None]:
-    """Take a run that nobody has held yet, and read meanwhile what it needs.
+    """Read what a run needs that nobody has held yet, and take it while the SIS is asked.
 
     The run with its fence, and how it goes on from there; None where it is to be taken in the usual way: a person may
     have to be asked, or somebody has had it, who may be writing still while we read.
@@ -70,10 +79,11 @@ async def read_ahead(engine: Engine, run: Run) -> AsyncIterator[Begun | None]:
     if connection is None or run.number or not _is_beyond_question(run, connection):
         yield None
         return
-    async with _working_out(engine, run, connection, leases.FIRST) as working:
+    async with _work(engine, run, connection, leases.FIRST) as work:
+        await asyncio.wait([work.reading])
         number = await runs.next_number(run)
         held = await runs.begin_sending(run, engine.owner, engine.settings.lease_seconds, number)
-        yield (held, partial(_go_on, working=working)) if held else None
+        yield (held, partial(_go_on, work=work)) if held else None
 
 
 async def export_at_once(engine: Engine, run: Run, fence: int) -> None:
@@ -85,61 +95,66 @@ async def export_at_once(engine: Engine, run: Run, fence: int) -> None:
         Transient: try again later.
     """
     connection = await engine.org(run).connections.get(run.connection)
-    async with _working_out(engine, run, connection, fence) as working:
+    async with _work(engine, run, connection, fence) as work:
         if not _is_beyond_question(run, connection):
-            counts = (await working).planned.counts
+            counts = (await work.planning).counts
             if sis_objections(counts, connection.limits):
                 await stage(engine, run, fence, reading=as_mapped)
                 return
-        await _go_on(engine, run, fence, working=working, may_have_sent=run.sending)
+        await _go_on(engine, run, fence, work=work, may_have_sent=run.sending)
 
 
 @contextlib.asynccontextmanager
-async def _working_out(engine: Engine, run: Run, connection: Connection, fence: int) -> AsyncIterator[Working]:
-    """Under way; whoever leaves without waiting for it wants nothing of it."""
+async def _work(engine: Engine, run: Run, connection: Connection, fence: int) -> AsyncIterator[Work]:
+    """Nothing is written anywhere; whoever leaves without waiting for it wants nothing of it."""
     async with AsyncExitStack() as closing:
-        working = asyncio.create_task(_worked_out(engine, run, connection, fence, closing))
+        reading = asyncio.create_task(_read(engine, run, connection, fence, closing))
+        planning = asyncio.create_task(_planned(engine, run, connection, reading))
         try:
-            yield working
+            yield Work(reading, planning)
         finally:
-            working.cancel()
-            await asyncio.gather(working, return_exceptions=True)
+            planning.cancel()
+            reading.cancel()
+            await asyncio.gather(planning, reading, return_exceptions=True)
 
 
-async def _worked_out(engine: Engine, run: Run, connection: Connection, fence: int, closing: AsyncExitStack) -> Worked:
-    """All is read at once, for each part has another server to wait for. Nothing is written anywhere."""
+async def _read(engine: Engine, run: Run, connection: Connection, fence: int, closing: AsyncExitStack) -> Read:
+    """All at once, for each part has another server to wait for."""
     plan = await engine.planner.plan(run, connection, COLUMNS)
-    pulling = asyncio.create_task(_pulled(engine, run, connection, plan, fence))
     opening = asyncio.create_task(_opened(engine, run, connection, plan, closing))
     recalling = asyncio.create_task(_sent(engine, run))
-    await all_of(pulling, opening, recalling)
-    target, (slice, artifact, facts) = opening.result(), pulling.result()
-    planned = await work_out(engine, run, connection, plan, slice, artifact, recalling.result(), target)
-    return Worked(target, slice, facts, planned)
+    pulling = asyncio.create_task(_pulled(engine, run, connection, plan, fence))
+    await all_of(opening, recalling, pulling)
+    return Read(plan, opening.result(), *pulling.result(), recalling.result())
 
 
-async def _go_on(engine: Engine, run: Run, fence: int, *, working: Working, may_have_sent: bool = False) -> None:
-    """Send what is worked out. That something may go out from now on is noted meanwhile, unless it is."""
+async def _planned(engine: Engine, run: Run, connection: Connection, reading: "asyncio.Task[Read]") -> Planned:
+    read = await reading
+    return await work_out(engine, run, connection, read.plan, read.slice, read.artifact, read.sent, read.target)
+
+
+async def _go_on(engine: Engine, run: Run, fence: int, *, work: Work, may_have_sent: bool = False) -> None:
+    """Send what is planned. That something may go out from now on is noted meanwhile, unless it is."""
+    await asyncio.wait([work.reading])
     noting = asyncio.create_task(_sending(engine, run, fence))
     try:
-        await all_of(working, noting)
+        await all_of(work.planning, noting)
     except SyncError:
         if not may_have_sent:  # nothing went out: it can be cancelled while it waits to be tried again
             await engine.org(run).runs.note(run.id, fence, {"sending": False})
         raise
-    await _export(engine, noting.result(), fence, working.result())
+    await _export(engine, noting.result(), fence, work.reading.result(), work.planning.result())
 
 
-async def _export(engine: Engine, run: Run, fence: int, worked: Worked) -> None:
-    slice, planned = worked.slice, worked.planned
-    answers = await send(engine, run, slice, worked.target, planned.changes)
+async def _export(engine: Engine, run: Run, fence: int, read: Read, planned: Planned) -> None:
+    answers = await send(engine, run, read.slice, read.target, planned.changes)
     await report(engine, run, planned.changes, answers)
     await engine.org(run).records.put(run, fence, planned.invalid)
     count_rows(run, planned.counts)
     counts = add_counts([planned.counts, applied_counts(planned.changes, answers)])
-    if await end(engine, run, [RunState.STAGING], outcome_of(counts), counts, fence=fence, stage=worked.facts):
+    if await end(engine, run, [RunState.STAGING], outcome_of(counts), counts, fence=fence, stage=read.facts):
         # Last, for a run that is taken up again would count as unchanged what it remembers. A later one may be quicker.
-        await remember(engine, run, slice, planned.changes, answers)
+        await remember(engine, run, read.slice, planned.changes, answers)
 
 
 async def _pulled(

@@ -28,6 +28,9 @@ from shared.telemetry.metrics import ROWS
 
 log = structlog.get_logger()
 
+FEW_ROWS = 20
+"""So few are looked at on the spot: that takes less than handing them to a thread."""
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
@@ -91,7 +94,7 @@ async def work_out(
     """
     missing_field = plan.about.missing_field
     work = partial(classify, artifact, plan.compiled, states, roster=run.roster, missing_field=missing_field)
-    found = await asyncio.to_thread(work)
+    found = await asyncio.to_thread(work) if slice.rows > FEW_ROWS else work()
     if run.as_of and run.direction == "import":
         await set_overtaken_aside(engine, run, slice, found)
     changes, losing = await _decided(target, run, connection, plan, found)

@@ -58,11 +58,11 @@ async def request_run(engine: Engine, request: RunRequest) -> Run:
     org = engine.store.org(request.connection.org)
     delivery = _delivery(request)
     if request.version:
-        mapping: SavedMapping = await _mappings(org, delivery).get(request.version)
+        mapping = (await _mappings(org, delivery).get(request.version)).id
     else:
-        mapping = await mapping_named(org, request.connection, delivery, request.data_type, request.mapping)
-    fingerprint = _fingerprint(request, mapping.id)
-    run = _run(request, mapping.id, delivery)
+        mapping = await newest_mapping(org, request.connection, delivery, request.data_type, request.mapping)
+    fingerprint = _fingerprint(request, mapping)
+    run = _run(request, mapping, delivery)
     messages = [engine.requested(run)]
     just_approved = request.trigger.kind == "event" and bool(request.selection.registrations)
     if just_approved and await org.runs.add_begun(run, messages, fingerprint=fingerprint):
@@ -71,7 +71,7 @@ async def request_run(engine: Engine, request: RunRequest) -> Run:
     states = UNDER_WAY if request.source.kind == "upload" else (RunState.PENDING,)
     joined = await org.runs.same_request(stream_of(run), fingerprint, states)
     if joined is None and just_approved:
-        joined = await org.runs.widen(stream_of(run), mapping.id, run.school_year, run.selection.registrations)
+        joined = await org.runs.widen(stream_of(run), mapping, run.school_year, run.selection.registrations)
     if joined is not None:
         return joined
     if not await org.runs.add(run, messages, fingerprint=fingerprint):
@@ -80,11 +80,9 @@ async def request_run(engine: Engine, request: RunRequest) -> Run:
     return await org.runs.get(run.id)
 
 
-async def mapping_named(
-    org: OrgStore, connection: Connection, delivery: Delivery, data_type: str, name: str
-) -> SavedMapping:
-    """The newest version. Raises NotFound."""
-    return await _mappings(org, delivery).latest(connection.id, data_type, name)
+async def newest_mapping(org: OrgStore, connection: Connection, delivery: Delivery, data_type: str, name: str) -> str:
+    """The id of the newest version of that name. Raises NotFound."""
+    return await _mappings(org, delivery).latest_id(connection.id, data_type, name)
 
 
 async def mapping_of(org: OrgStore, run: Run) -> SavedMapping:

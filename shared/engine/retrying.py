@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from shared.engine.blocks import unpack
 from shared.engine.classify import Candidate, Classified
 from shared.engine.context import Engine
-from shared.engine.requests import RunRequest, follower, mapping_named, mapping_of, request_run
+from shared.engine.requests import RunRequest, follower, mapping_of, newest_mapping, request_run
 from shared.engine.together import together
 from shared.model.error_texts import said
 from shared.model.errors import Conflict
@@ -34,7 +34,7 @@ async def retry(engine: Engine, run: Run, by: str, *, preview: bool = False) -> 
     await _check(org, run)
     connection = await org.connections.get(run.connection)
     name = (await mapping_of(org, run)).name
-    newest = await mapping_named(org, connection, run.delivery, run.data_type, name)
+    newest = await newest_mapping(org, connection, run.delivery, run.data_type, name)
     request = RunRequest(
         connection=connection,
         direction=run.direction,
@@ -47,7 +47,7 @@ async def retry(engine: Engine, run: Run, by: str, *, preview: bool = False) -> 
         preview=preview,
         mapping=name,
         as_of=run.as_of or run.number,
-        id=await follower(org, run, f"retry {newest.id}", again=(RunState.CANCELLED,)),
+        id=await follower(org, run, f"retry {newest}", again=(RunState.CANCELLED,)),
     )
     return await request_run(engine, request)
 

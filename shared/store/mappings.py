@@ -33,12 +33,22 @@ class _Mappings(Generic[Kept]):
         """Raises NotFound where nothing has been mapped yet."""
         found = await self._versions.latest(self._named(connection, data_type, name=name))
         if found is None:
-            named = sorted({one.name for one in await self.versions(connection, data_type)})
-            if named:
-                known = ", ".join(named)
-                raise NotFound(*said("mapping.name_unknown", data_type=data_type, name=name[:100], known=known))
-            raise NotFound(*said("mapping.none", data_type=data_type))
+            raise await self._none(connection, data_type, name)
         return found
+
+    async def latest_id(self, connection: str, data_type: str, name: str = "default") -> str:
+        """The id of the same. Raises NotFound."""
+        id = await self._versions.latest_id(self._named(connection, data_type, name=name))
+        if not id:
+            raise await self._none(connection, data_type, name)
+        return id
+
+    async def _none(self, connection: str, data_type: str, name: str) -> NotFound:
+        named = sorted({one.name for one in await self.versions(connection, data_type)})
+        if not named:
+            return NotFound(*said("mapping.none", data_type=data_type))
+        known = ", ".join(named)
+        return NotFound(*said("mapping.name_unknown", data_type=data_type, name=name[:100], known=known))
 
     async def versions(self, connection: str, data_type: str) -> list[Kept]:
         return await self._versions.all(self._named(connection, data_type), limit=200)

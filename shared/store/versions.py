@@ -15,6 +15,7 @@ from shared.store.scoped import Collection, Document, Duplicate
 
 One = TypeVar("One", bound=Saved)
 Name = Mapping[str, str]
+NEWEST_FIRST = [("version", -1)]
 
 
 class Versions(Generic[One]):
@@ -49,9 +50,14 @@ class Versions(Generic[One]):
     async def latest(self, name: Name) -> One | None:
         return next(iter(await self.all(name, limit=1)), None)
 
+    async def latest_id(self, name: Name) -> str:
+        """The same for whoever needs no more; blank where there is none."""
+        found = await self._collection.all(name, sort=NEWEST_FIRST, limit=1)
+        return str(found[0]["_id"]) if found else ""
+
     async def all(self, where: Name, limit: int) -> list[One]:
         """Newest first."""
-        found = await self._collection.all(where, sort=[("version", -1)], limit=limit)
+        found = await self._collection.all(where, sort=NEWEST_FIRST, limit=limit)
         return [self._shape(one) for one in found]
 
     def _document(self, one: One) -> Document:

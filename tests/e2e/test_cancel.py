@@ -82,8 +82,8 @@ async def exporting(sis: SisDistrict, folder: Path) -> tuple[str, int]:
     return connection, registration
 
 
-@pytest.mark.parametrize("path", ["registrations:page", "/powerschool/"], ids=["read", "looked up"])
-async def test_an_approval_that_goes_out_is_not_cancelled(
+@pytest.mark.parametrize("path", ["registrations:page", "/powerschool/"], ids=["before", "while"])
+async def test_an_approval_is_cancelled_before_it_is_sent_and_never_after(
     path: str, stack: Stack, org: str, tmp_path: Path, tap: Tap, faults: Faults
 ) -> None:
     async with District(stack, org, permissions=EXPORTER) as district:
@@ -91,23 +91,25 @@ async def test_an_approval_that_goes_out_is_not_cancelled(
         connection, registration = await exporting(sis, tmp_path)
         await faults({"path": path, "delay": 0.6})
         await tap.enroll_says(approved(district, registration), APPROVED)
-        run = await sending(district, connection)
+        is_sent = path != "registrations:page"
+        run = await begun(district, connection, is_sending=is_sent)
         assert run["state"] == "staging"
-        assert (await cancel(district, run["id"])).status_code == 409
+        answer = await cancel(district, run["id"])
         await faults()
-        assert (await district.watch(run["id"]))["state"] == "succeeded"
-        assert len(await sis.people()) == 1
+        ended = await district.watch(run["id"])
+        expected = (409, "succeeded", 1) if is_sent else (202, "cancelled", 0)
+        assert (answer.status_code, ended["state"], len(await sis.people())) == expected
         assert await failed(stack, "--org", org) == []
 
 
-async def sending(district: District, connection: str) -> dict[str, Any]:
-    """The run of the connection, once something of it may go out."""
+async def begun(district: District, connection: str, *, is_sending: bool) -> dict[str, Any]:
+    """The run of the connection, once it is there, or once something of it may go out."""
 
-    async def begun() -> list[dict[str, Any]]:
+    async def there() -> list[dict[str, Any]]:
         found = (await district.api.get("/runs", params={"connection": connection})).json()
-        return [one for one in found if one["sending"]]
+        return [one for one in found if one["sending"] or not is_sending]
 
-    (run,) = await until(begun, "the run has begun to send", every=0.01)
+    (run,) = await until(there, "the run has begun", every=0.01)
     return run
 
 
@@ -121,7 +123,7 @@ async def test_an_approval_that_waits_for_somebody_to_answer_is_cancelled(
         async with switched(stack.url("sandbox")) as faults:
             await faults({"path": path, "status": 503})
             await tap.enroll_says(approved(district, registration), APPROVED)
-            run = await sending(district, connection)
+            run = await begun(district, connection, is_sending=True)
 
             async def cancelled() -> bool:
                 return (await cancel(district, run["id"])).status_code == 202
