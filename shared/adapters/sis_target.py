@@ -9,7 +9,10 @@ from shared.model.record import Change, Found, Problem, Sought, Values
 
 
 class SisTarget(ABC):
-    """Finds students one after the other (`shared.model.ports.Target`, but for `apply`)."""
+    """Finds students one after the other (`shared.model.ports.Target`, but for `apply`).
+
+    Whoever is alone was just approved, is most likely new, and a family waits: their questions go out side by side.
+    """
 
     concurrency = 4
     resumes = False
@@ -33,7 +36,9 @@ class SisTarget(ABC):
     async def look_up(self, sought: Sequence[Sought], fields: Sequence[str]) -> dict[str, Found]:
         found = {}
         for one in sought:
-            id, problems = await self._finder.find(self.person(one.values), one.target_id, thoroughly=one.interrupted)
+            id, problems = await self._finder.find(
+                self.person(one.values), one.target_id, thoroughly=one.interrupted, side_by_side=len(sought) == 1
+            )
             values = await self.held(id, one.values, fields) if id else None
             if problems:
                 found[one.key] = Found("", {}, problems)

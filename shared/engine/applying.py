@@ -10,7 +10,6 @@ from shared.engine import changes as changesets
 from shared.engine.context import Engine
 from shared.engine.listing import REASON, reason
 from shared.engine.progress import following
-from shared.engine.together import together
 from shared.mapping.registrations import UNTOLD
 from shared.model.cause import causes_of
 from shared.model.error_texts import said
@@ -22,6 +21,7 @@ from shared.store.buckets import Entries, bucket_of, state_of, version_of
 from shared.store.records import RecordResult
 from shared.store.slices import Slice, SliceState
 from shared.telemetry.metrics import APPLIED
+from shared.together import together
 
 log = structlog.get_logger()
 

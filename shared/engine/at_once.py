@@ -24,7 +24,6 @@ from shared.engine.planning import Plan
 from shared.engine.progress import end, outcome_of
 from shared.engine.spill import placed
 from shared.engine.staging import as_mapped, facts_of, nothing_there, stage
-from shared.engine.together import all_of
 from shared.model.connection import Connection
 from shared.model.error_texts import said
 from shared.model.errors import NotFound, SyncError
@@ -33,6 +32,7 @@ from shared.model.run import Run, RunState, add_counts
 from shared.store import leases
 from shared.store.buckets import Entries, bucket_of, state_of
 from shared.store.slices import Slice, SliceState
+from shared.together import all_of
 
 MOST = 20
 
@@ -80,8 +80,8 @@ async def read_ahead(engine: Engine, run: Run) -> AsyncIterator[Begun | None]:
         yield None
         return
     async with _work(engine, run, connection, leases.FIRST) as work:
-        await asyncio.wait([work.reading])
         number = await runs.next_number(run)
+        await asyncio.wait([work.reading])
         held = await runs.begin_sending(run, engine.owner, engine.settings.lease_seconds, number)
         yield (held, partial(_go_on, work=work)) if held else None
 

@@ -15,7 +15,6 @@ from shared.engine.enrolling import enrolling
 from shared.engine.listing import refused
 from shared.engine.planning import Plan
 from shared.engine.retrying import set_overtaken_aside
-from shared.engine.together import together
 from shared.model.cause import causes_of
 from shared.model.connection import Connection
 from shared.model.ports import Target
@@ -25,6 +24,7 @@ from shared.store.buckets import Entries, state_of
 from shared.store.records import RecordResult
 from shared.store.slices import Slice, SliceState
 from shared.telemetry.metrics import ROWS
+from shared.together import together
 
 log = structlog.get_logger()
 

@@ -7,7 +7,6 @@ from shared.engine.blocks import unpack
 from shared.engine.classify import Candidate, Classified
 from shared.engine.context import Engine
 from shared.engine.requests import RunRequest, follower, mapping_of, newest_mapping, request_run
-from shared.engine.together import together
 from shared.model.error_texts import said
 from shared.model.errors import Conflict
 from shared.model.record import Action, Outcome, Problem
@@ -16,6 +15,7 @@ from shared.store.database import OrgStore
 from shared.store.records import UNSUCCESSFUL, WRITTEN, RecordResult, Wanted
 from shared.store.runs import stream_of
 from shared.store.slices import Slice, SliceState
+from shared.together import together
 
 AT_ONCE = 16
 LATEST = 20

@@ -21,7 +21,6 @@ from shared.adapters.skyward.login import SkywardLogin
 from shared.adapters.skyward.objects import Objects
 from shared.adapters.skyward.source import SkywardSource
 from shared.adapters.skyward.target import SkywardTarget
-from shared.engine.together import all_of
 from shared.model.catalog import sis_catalog
 from shared.model.connection import (
     AeriesSettings,
@@ -41,6 +40,7 @@ from shared.model.sis import SisLists
 from shared.security.secrets import SecretBox
 from shared.settings import Settings
 from shared.store.database import Store
+from shared.together import all_of
 
 MAX_AUTHS = 1000
 About = TypeVar("About")

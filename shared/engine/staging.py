@@ -9,7 +9,6 @@ import structlog
 from shared.engine.context import Engine
 from shared.engine.lease import LeaseLost
 from shared.engine.spill import Spill, plan
-from shared.engine.together import together
 from shared.mapping.export_rows import compile_export
 from shared.model.connection import Connection
 from shared.model.error_texts import said
@@ -17,6 +16,7 @@ from shared.model.errors import BadInput
 from shared.model.ports import Source
 from shared.model.run import Run, RunState
 from shared.store.slices import Slice, SliceState
+from shared.together import together
 
 log = structlog.get_logger()
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from shared.engine.together import together
+from shared.together import together
 
 
 async def test_results_keep_their_order() -> None:

@@ -11,11 +11,11 @@ from services.gateway import connections
 from services.gateway.connections import ConnectionChange
 from services.gateway.pages.site import page, then
 from services.gateway.pages.visits import Visit, Visited
-from shared.engine.together import together
 from shared.model.connection import Connection
 from shared.model.occurrences import next_due
 from shared.model.permission import Deed
 from shared.model.run import Run
+from shared.together import together
 
 router = APIRouter(include_in_schema=False)
 
