@@ -1,18 +1,25 @@
 """The broker seen from outside: everything the stack publishes, and events as Enroll publishes them."""
 
 import json
+from collections import Counter
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
 
 import aio_pika
+import httpx
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractQueue
 
 from devtools.district import YEAR, District
 from devtools.stack import Stack
+from tests.e2e.waiting import until
 
 APPROVED = "enroll.registration.approved.v1"
+
+
+SENT: Counter[tuple[str, str]] = Counter()
+"""How many of Enroll's events a stack got from here, by its prefix and their type."""
 
 
 class Tap:
@@ -55,6 +62,20 @@ class Tap:
         await exchange.publish(
             aio_pika.Message(content, content_type="application/cloudevents+json", type=type), routing_key=type
         )
+        SENT[self._stack.broker_prefix, type] += 1
+
+    async def all_handled(self, type: str) -> None:
+        """Return once the gateway has done with every event of this type that was published here."""
+        url = f"{self._stack.url('gateway')}/metrics"
+
+        async def done() -> bool:
+            async with httpx.AsyncClient(trust_env=False) as client:
+                page = (await client.get(url)).text
+            told = [one for one in page.splitlines() if one.startswith("sync_messages_total{") and type in one]
+            ended = sum(float(one.rsplit(" ", 1)[1]) for one in told if 'outcome="retry"' not in one)
+            return ended >= SENT[self._stack.broker_prefix, type]
+
+        await until(done, f"the gateway has handled {type}")
 
 
 def approved(district: District, registration: int, **data: Any) -> dict[str, Any]:

@@ -123,7 +123,7 @@ async def test_an_approval_that_waits_for_somebody_to_answer_is_cancelled(
         async with switched(stack.url("sandbox")) as faults:
             await faults({"path": path, "status": 503})
             await tap.enroll_says(approved(district, registration), APPROVED)
-            run = await begun(district, connection, is_sending=True)
+            run = await begun(district, connection, is_sending=path != "registrations:page")
 
             async def cancelled() -> bool:
                 return (await cancel(district, run["id"])).status_code == 202

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from devtools.district import ENDED, EXPORTER, District
@@ -140,14 +139,6 @@ async def test_a_preview_shows_who_is_new_and_who_is_there_already(sis: SisDistr
     assert len(await sis.people()) == 6
 
 
-async def events_handled(district: District) -> float:
-    """How many approvals the gateway has done with."""
-    async with httpx.AsyncClient(trust_env=False) as client:
-        page = (await client.get(f"{district.stack.url('gateway')}/metrics")).text
-    told = (one for one in page.splitlines() if one.startswith("sync_messages_total{") and APPROVED in one)
-    return sum(float(one.rsplit(" ", 1)[1]) for one in told)
-
-
 async def test_an_approved_registration_is_exported_at_once_where_the_export_is_on(
     sis: SisDistrict, tmp_path: Path, tap: Tap
 ) -> None:
@@ -155,13 +146,8 @@ async def test_an_approved_registration_is_exported_at_once_where_the_export_is_
     students = await enrolled(district, tmp_path, 12)
     registrations = await district.register(students)
     connection = await sis.connect(schools=["100"])
-    before = await events_handled(district)
     await tap.enroll_says(approved(district, registrations[0]), APPROVED)  # before the export is on
-
-    async def handled() -> bool:
-        return await events_handled(district) > before
-
-    await until(handled, "the gateway has handled the event")
+    await tap.all_handled(APPROVED)
     (await district.api.patch(f"/connections/{connection}", json={"enable_export": True})).raise_for_status()
     await tap.enroll_says(approved(district, registrations[1], school_code="999"), APPROVED)  # not its school
     for one in registrations[2:]:
