@@ -23,6 +23,7 @@ EARLY_SECONDS: Final = 60.0
 PATIENCE_SECONDS: Final = 120.0
 """How long a use of a connection waits in place where it is throttled, all in all."""
 HURRIED_SECONDS: Final = 3.0
+BRISK_SECONDS: Final = 0.5
 KEEP_SECONDS: Final = 4.0
 """As long as an idle connection is used again: servers close theirs after five seconds, or later."""
 _DEFAULT_LIFE = 300.0
@@ -145,6 +146,11 @@ class SisHttp:
         """For a step that can be taken up again: a worker does not stand and wait, others have work for it."""
         self._patience = HURRIED_SECONDS
         return self
+
+    @property
+    def is_brisk(self) -> bool:
+        """Whether a few calls at once need not wait long for each other."""
+        return self._pace.interval <= BRISK_SECONDS
 
     async def aclose(self) -> None:
         if self._owned:

@@ -11,7 +11,8 @@ from shared.model.record import Change, Found, Problem, Sought, Values
 class SisTarget(ABC):
     """Finds students one after the other (`shared.model.ports.Target`, but for `apply`).
 
-    Whoever is alone was just approved, is most likely new, and a family waits: their questions go out side by side.
+    Whoever is alone was just approved, is most likely new, and a family waits: their questions go out side by side,
+    unless the SIS may be called so rarely that they would wait for each other.
     """
 
     concurrency = 4
@@ -35,9 +36,10 @@ class SisTarget(ABC):
 
     async def look_up(self, sought: Sequence[Sought], fields: Sequence[str]) -> dict[str, Found]:
         found = {}
+        side_by_side = len(sought) == 1 and self._http.is_brisk
         for one in sought:
             id, problems = await self._finder.find(
-                self.person(one.values), one.target_id, thoroughly=one.interrupted, side_by_side=len(sought) == 1
+                self.person(one.values), one.target_id, thoroughly=one.interrupted, side_by_side=side_by_side
             )
             values = await self.held(id, one.values, fields) if id else None
             if problems:

@@ -52,7 +52,9 @@ class Source(Protocol):
 
 
 class Pace(Protocol):
-    """How fast an outside system may be called, for all workers together."""
+    """How fast an outside system may be called, for all workers together: `interval` seconds apart, 0 for no limit."""
+
+    interval: float
 
     async def slot(self, patience: float) -> None:
         """Return when it is this caller's turn. Raises Throttled where that is more than `patience` seconds away."""

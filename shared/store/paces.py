@@ -32,14 +32,14 @@ class Pace:
     def __init__(self, collection: Collection, connection: str, interval: float) -> None:
         self._paces = collection
         self._connection = connection
-        self._interval = interval
+        self.interval = interval
         self._glanced = 0.0
 
     async def slot(self, patience: float) -> None:
         """Return when it is this caller's turn. Raises Throttled where that is more than `patience` seconds away."""
         while True:
             now = time.time()
-            if not self._interval and now - self._glanced < GLANCE_SECONDS:
+            if not self.interval and now - self._glanced < GLANCE_SECONDS:
                 return
             held = await self._paces.get({"_id": self._connection})
             free = max(now, held["free_at"]) if held else now
@@ -47,14 +47,14 @@ class Pace:
                 raise Throttled(*said("sis.paused"), retry_after=free - now)
             if free - now > MAX_WAIT_SECONDS:
                 await asyncio.sleep(MAX_WAIT_SECONDS)
-            elif not self._interval or await self._take(held["free_at"] if held else None, free + self._interval):
+            elif not self.interval or await self._take(held["free_at"] if held else None, free + self.interval):
                 await asyncio.sleep(free - now)
                 self._glanced = time.time()
                 return
 
     async def glance(self) -> None:
         """Look ahead of the first call, which then need not look where nothing stands against it."""
-        if self._interval:
+        if self.interval:
             return
         held = await self._paces.get({"_id": self._connection})
         if held is None or held["free_at"] <= time.time():

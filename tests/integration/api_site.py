@@ -22,6 +22,7 @@ GOOD = "secret"
 class Beat:
     """A pace that only takes down what is asked of it."""
 
+    interval: float = 0.0
     slots: int = 0
     pauses: list[float] = field(default_factory=list)
 
