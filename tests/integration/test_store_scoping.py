@@ -66,6 +66,8 @@ async def mappings(mine: OrgStore, other: OrgStore, _: Store) -> None:
     made = await mine.mappings.add(DRAFT, "con_1", "students", "u")
     await refused(NotFound, lambda: other.mappings.get(made.id))
     await refused(NotFound, lambda: other.mappings.latest("con_1", "students"))
+    await refused(NotFound, lambda: other.mappings.latest_id("con_1", "students"))
+    assert await mine.mappings.latest_id("con_1", "students") == made.id
     assert await other.mappings.versions("con_1", "students") == []
     assert (await other.mappings.add(DRAFT, "con_1", "students", "u")).version == 1
     assert await mine.mappings.latest("con_1", "students") == made
@@ -76,6 +78,8 @@ async def export_mappings(mine: OrgStore, other: OrgStore, _: Store) -> None:
     await refused(NotFound, lambda: other.export_mappings.get(made.id))
     await refused(NotFound, lambda: mine.mappings.get(made.id))  # nor is it one of an import
     await refused(NotFound, lambda: other.export_mappings.latest("con_1", "students"))
+    await refused(NotFound, lambda: other.export_mappings.latest_id("con_1", "students"))
+    assert await mine.export_mappings.latest_id("con_1", "students") == made.id
     assert await other.export_mappings.versions("con_1", "students") == []
     assert (await other.export_mappings.add(EXPORT, "con_1", "students", "u")).version == 1
     assert (await mine.export_mappings.add(EXPORT, "con_1", "students", "u")).version == 2
@@ -87,6 +91,8 @@ async def sis_mappings(mine: OrgStore, other: OrgStore, _: Store) -> None:
     await refused(NotFound, lambda: other.sis_mappings.get(made.id))
     await refused(NotFound, lambda: mine.mappings.get(made.id))  # nor is it one of an import
     await refused(NotFound, lambda: other.sis_mappings.latest("con_1", "students"))
+    await refused(NotFound, lambda: other.sis_mappings.latest_id("con_1", "students"))
+    assert await mine.sis_mappings.latest_id("con_1", "students") == made.id
     assert await other.sis_mappings.versions("con_1", "students") == []
     assert (await other.sis_mappings.add(DRAFT, "con_1", "students", "u")).version == 1
 
