@@ -71,9 +71,13 @@ class Engine:
         body = SliceApply(organization=run.org, run=run.id, slice=number)
         return self.outgoing(run, body, id=f"{run.id}/apply/{number}", attempt=attempt)
 
+    def settle(self, run: Run) -> Outgoing:
+        """The run is through, or waits for a person: whoever waits behind it may begin."""
+        return self.outgoing(run, RunSettle(organization=run.org, run=run.id))
+
     async def ending(self, run: Run, state: RunState, counts: dict[str, int]) -> list[Outgoing]:
         """What the end of a run announces: to ourselves, and to Enroll and whoever listens, but for a sandbox's run."""
-        settle = self.outgoing(run, RunSettle(organization=run.org, run=run.id))
+        settle = self.settle(run)
         if await self.instance(run) == "sandbox":
             return [settle]
         ended = RunEnded(

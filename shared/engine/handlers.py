@@ -141,8 +141,12 @@ class Steps:
         await end(self._engine, run, states, RunState.FAILED, add_counts([run.counts]), error=_told(error))
 
     async def _activate(self, run: Run) -> tuple[Run, int] | None:
-        """With the lease; None where it is to wait."""
+        """With the lease; None where it is to wait: behind an older one, which begins first, or the active one."""
         runs = self._engine.org(run).runs
+        oldest = await runs.oldest_waiting(stream_of(run))
+        if oldest is not None and oldest.id < run.id:
+            await self._engine.relay.publish([self._engine.requested(oldest)])
+            return None
         held = await runs.activate(run, self._engine.owner, self._seconds)
         if held is not None:
             return held
@@ -285,7 +289,7 @@ class Steps:
             await self._engine.relay.send("slices", slice.id, messages)
 
     async def settle(self, message: RunSettle, _: Delivery) -> Answer:
-        """After the end: the next run of the stream may begin, and the source is put in order."""
+        """After the end, or once a person is asked: the next of the stream may begin; the source is put in order."""
         runs = self._engine.store.org(message.organization).runs
         run = await runs.get(message.run)
         waiting = await runs.oldest_waiting(stream_of(run))

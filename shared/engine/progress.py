@@ -44,11 +44,20 @@ async def after_compare(engine: Engine, run: Run) -> None:
     if run.preview:
         reasons.insert(0, dict(PREVIEW))
     if reasons:
-        facts = {"counts": counts, "reasons": reasons}
-        if await org.runs.move(run.id, [RunState.COMPARING], RunState.NEEDS_APPROVAL, facts=facts):
-            log.info("needs approval", action="guard", state=RunState.NEEDS_APPROVAL.value, counts=counts)
+        await _ask(engine, run, counts, reasons)
         return
     await start_applying(engine, run, RunState.COMPARING)
+
+
+async def _ask(engine: Engine, run: Run, counts: dict[str, int], reasons: list[dict[str, Any]]) -> None:
+    """comparing -> needs_approval. Whatever was asked for meanwhile is newer, and takes its place."""
+    facts, messages = {"counts": counts, "reasons": reasons}, [engine.settle(run)]
+    moved = await engine.org(run).runs.move(
+        run.id, [RunState.COMPARING], RunState.NEEDS_APPROVAL, facts=facts, messages=messages
+    )
+    if moved:
+        log.info("needs approval", action="guard", state=RunState.NEEDS_APPROVAL.value, counts=counts)
+        await engine.relay.send("runs", run.id, messages)
 
 
 async def start_applying(engine: Engine, run: Run, from_state: RunState, by: str | None = None) -> bool:

@@ -96,16 +96,23 @@ def _mappings(org: OrgStore, delivery: Delivery) -> Mappings | SisMappings | Exp
     return org.sis_mappings if delivery == "sis" else org.export_mappings
 
 
-async def follower(org: OrgStore, run: Run, name: str, again: Sequence[RunState]) -> str:
-    """The id of the run that follows `run` under a name: one for all who ask, unless that one ended as in `again`."""
+async def follower(org: OrgStore, run: Run, name: str, again: Sequence[RunState], *, preview: bool) -> str:
+    """The id of the run that follows `run` under a name: one for all who ask.
+
+    Another one where that one ended as in `again`, or only shows what it would do and more than that is asked.
+    """
     made = new_id("run")
     id = await org.runs.followed_by(run.id, name, made)
     try:
-        if id != made and (await org.runs.get(id)).state in again:
+        if id != made and _is_done_with(await org.runs.get(id), again, preview=preview):
             return await org.runs.followed_by(run.id, name, made, instead_of=id)
     except NotFound:
         pass  # whoever named it was cut off before storing it
     return id
+
+
+def _is_done_with(run: Run, again: Sequence[RunState], *, preview: bool) -> bool:
+    return run.state in again or (run.preview and not preview and run.state in UNWRITTEN)
 
 
 def _run(request: RunRequest, mapping: str, delivery: Delivery) -> Run:

@@ -24,7 +24,7 @@ LATEST = 20
 async def retry(engine: Engine, run: Run, by: str, *, preview: bool = False) -> Run:
     """Ask for the run, or give back the one that was asked for already with this version of the mapping.
 
-    With `preview` it stops once it is known what would be written; one that was asked for before stays as it was.
+    With `preview` it stops once it is known what would be written. Asked without, one that waits so makes room.
 
     Raises:
         Conflict: the run has not ended, has no failures, or is of a kind that is run again as a whole.
@@ -47,7 +47,7 @@ async def retry(engine: Engine, run: Run, by: str, *, preview: bool = False) -> 
         preview=preview,
         mapping=name,
         as_of=run.as_of or run.number,
-        id=await follower(org, run, f"retry {newest}", again=(RunState.CANCELLED,)),
+        id=await follower(org, run, f"retry {newest}", again=(RunState.CANCELLED,), preview=preview),
     )
     return await request_run(engine, request)
 

@@ -91,7 +91,7 @@ async def as_listed(engine: Engine, run: Run, connection: Connection, columns: S
 async def _partition(engine: Engine, run: Run, source: Source, compiled: RowReader, spill: Spill) -> list[Slice]:
     async for batch in source.batches():
         await asyncio.to_thread(spill.add, batch, compiled.key, compiled.mark)
-    if not sum(spill.rows) and run.source.changes:
+    if not sum(spill.rows) and (run.source.changes or run.selection.pending):
         return []
     if not sum(spill.rows):
         raise nothing_there(run)
@@ -109,7 +109,9 @@ async def _partition(engine: Engine, run: Run, source: Source, compiled: RowRead
 
 
 def nothing_there(run: Run) -> BadInput:
-    return BadInput(*(said("file.no_rows") if run.direction == "import" else said("export.nothing")))
+    if run.direction == "import":
+        return BadInput(*said("file.no_rows"))
+    return BadInput(*(said("export.nothing") if run.selection.everything else said("export.nobody")))
 
 
 def facts_of(source: Source, compiled: RowReader) -> dict[str, Any]:

@@ -40,7 +40,7 @@ async def undo(engine: Engine, run: Run, by: str, *, preview: bool) -> Run:
     """
     org = engine.org(run)
     await _check(org, run)
-    id = await follower(org, run, "undo", AGAIN)
+    id = await follower(org, run, "undo", AGAIN, preview=preview)
     if await _state(org, id) is RunState.SUCCEEDED:
         raise Conflict(*said("undo.done", run=id))
     request = RunRequest(

@@ -290,6 +290,21 @@ async def test_a_newer_request_takes_the_place_of_a_run_that_waits_for_approval(
     assert len(await students(district)) == 40
 
 
+async def test_what_is_asked_for_before_a_run_waits_for_approval_takes_its_place_too(
+    district: District, file: Path, tmp_path: Path
+) -> None:
+    connection = await district.ad_hoc()
+    asked = [await district.upload(connection, file, preview=True), await district.upload(connection, file)]
+    asked.append(await district.upload(connection, roster(tmp_path / "newer.csv", 40), preview=True))
+
+    old, real = [await district.watch(one["id"]) for one in asked[:2]]
+    last = await district.watch(asked[2]["id"], states=WAITS)
+
+    assert (old["state"], old["error"]["code"]) == ("cancelled", "run.superseded")
+    assert (real["state"], real["counts"]["created"], last["state"]) == ("succeeded", ROWS, "needs_approval")
+    assert old["number"] < real["number"] < last["number"]
+
+
 async def test_a_second_request_waits_behind_the_active_run(
     district: District, file: Path, tmp_path: Path, faults: Faults
 ) -> None:

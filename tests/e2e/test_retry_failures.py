@@ -161,7 +161,7 @@ async def test_a_retry_is_looked_at_before_it_writes(district: District, tmp_pat
     waits = await district.watch(again, states=frozenset({"needs_approval"}))
     assert ([one["code"] for one in waits["reasons"]], waits["counts"]["create"]) == (["guard.preview"], 1)
     assert await students(district) == before
-    same = (await ask(district, run["id"])).raise_for_status().json()
+    same = (await ask(district, run["id"], preview=True)).raise_for_status().json()
     assert (same["id"], same["state"]) == (again, "needs_approval"), "asked again it still waits"
     (await district.api.post(f"/runs/{again}/reject")).raise_for_status()
 
@@ -170,3 +170,19 @@ async def test_a_retry_is_looked_at_before_it_writes(district: District, tmp_pat
     (await district.api.post(f"/runs/{other}/approve")).raise_for_status()
     assert (await district.watch(other))["counts"]["created"] == 1
     assert len(await students(district)) == len(before) + 1
+
+
+async def test_a_retry_takes_the_place_of_its_preview(district: District, tmp_path: Path) -> None:
+    file = edited(roster(tmp_path / "district.csv", 20), {9: {"Gender": "Q"}})
+    known = {"Male": "M", "Female": "F", "X": "X"}
+    connection = await district.ad_hoc(mapping=matching(**known))
+    run = await imported(district, connection, file)
+    await district.map_students(connection, matching(**known, Q="X"))
+    looked = (await ask(district, run["id"], preview=True)).raise_for_status().json()["id"]
+    await district.watch(looked, states=frozenset({"needs_approval"}))
+
+    again = await retried(district, run["id"])
+
+    assert (again["id"] != looked, again["state"], again["counts"]["created"]) == (True, "succeeded", 1)
+    assert (await district.watch(looked))["error"]["code"] == "run.superseded"
+    assert (await ask(district, run["id"])).json()["id"] == again["id"]
