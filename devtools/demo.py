@@ -16,7 +16,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from devtools.district import ENDED, EXPORTER, YEAR, District
+from devtools.district import COLLEAGUES, ENDED, EXPORTER, YEAR, District
 from devtools.parts import LocalParts, PartError
 from devtools.sis_districts import SISS, SisDistrict, enrolled
 from devtools.stack import Stack
@@ -60,8 +60,8 @@ async def story(stack: Stack) -> list[Told]:
     folder = stack.directory / "files"
     folder.mkdir(exist_ok=True)
     async with (
-        District(stack, "aspen-valley", permissions=EXPORTER) as aspen,
-        District(stack, "cedar-ridge", permissions=EXPORTER) as cedar,
+        District(stack, "aspen-valley", permissions=EXPORTER, others=COLLEAGUES) as aspen,
+        District(stack, "cedar-ridge", permissions=EXPORTER, others=COLLEAGUES) as cedar,
     ):
         told.append(await _upload(aspen, folder / "students.csv"))
         connection = await cedar.sftp()
@@ -126,7 +126,7 @@ async def _triggered(district: District, connection: str, **more: str) -> str:
 async def _through_the_api(stack: Stack, number: int, kind: type[SisDistrict], folder: Path) -> list[Told]:
     """Approved registrations into the SIS; of PowerSchool, its students into Enroll first, and a contact that fails."""
     told, is_first, label = [], kind.kind == "powerschool", LABELS[kind.kind]
-    async with District(stack, f"{kind.kind}-district", permissions=EXPORTER) as district:
+    async with District(stack, f"{kind.kind}-district", permissions=EXPORTER, others=COLLEAGUES) as district:
         sis = kind(district)
         await sis.make(students=PULLED if is_first else 0, seed=9)
         connection = await sis.connect()

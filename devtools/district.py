@@ -15,6 +15,11 @@ from services.sandbox.district import student_mapping
 YEAR = 2026
 FULL = ("Sync Service Full Access",)
 EXPORTER = (*FULL, "View Registrations", "Edit Registrations")
+COLLEAGUES = {
+    "u-limited": ("Sync Service Limited Access", "View Registrations"),
+    "u-operator": (*EXPORTER, "Sync Service Operator"),
+}
+"""People of the demo beside the one who does everything."""
 ENDED = frozenset({"succeeded", "partial", "failed", "cancelled"})
 
 
@@ -30,6 +35,7 @@ class District:
         permissions: Sequence[str] = FULL,
         years: Sequence[int] = (YEAR,),
         enroll: str = SANDBOX,
+        others: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.stack = stack
         self.org = org
@@ -38,7 +44,7 @@ class District:
             "current_school_year": YEAR,
             "sync_import_years": list(years),
             "registration_module": True,
-            "users": {user: list(permissions)},
+            "users": {user: list(permissions), **{name: list(held) for name, held in (others or {}).items()}},
         }
         self.enroll = httpx.AsyncClient(base_url=stack.url(enroll), timeout=60, trust_env=False)
         self.api = httpx.AsyncClient(base_url=stack.url("gateway") + "/api/v1", timeout=120, trust_env=False)

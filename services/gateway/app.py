@@ -38,6 +38,7 @@ log = structlog.get_logger()
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 FIXES = {413: "Split it, or ask an operator to raise the limit."}
+NO_OBJECT = {"model_attributes_type", "dict_type", "model_type"}
 
 
 def create_app(gateway: Gateway, checks: dict[str, Check]) -> FastAPI:
@@ -105,6 +106,8 @@ async def _bad_request(request: Request, error: Exception) -> Response:
     found = error.errors()
     if any(one["type"] == "json_invalid" for one in found):
         return await _answer(request, told("request.not_json"), 422)
+    if any(one["loc"] == ("body",) and one["type"] in NO_OBJECT for one in found):
+        return await _answer(request, told("request.no_object"), 422)
     wrong = [one for one in found if not any(_is_within(other["loc"], one["loc"]) for other in found)]
     places = [[str(part) for part in one["loc"][1:] if part not in (FILES_DRAFT, FIELDS_DRAFT)] for one in wrong]
     fields = [f"{'.'.join(place)}: {_said(one)}" for place, one in zip(places, wrong, strict=True)]

@@ -20,7 +20,7 @@ from shared.model.connection import (
     ExportRules,
     Instance,
     Kind,
-    Name,
+    NewName,
     OneRosterSettings,
     PowerSchoolSettings,
     SafetyLimits,
@@ -51,7 +51,7 @@ PLACES: dict[Direction, str] = {"import": "schedule", "export": "export_schedule
 class NewConnection(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    name: Name
+    name: NewName
     kind: Kind
     instance: Instance = "production"
     roster: Literal["full", "some"] | None = None
@@ -70,7 +70,7 @@ class NewConnection(BaseModel):
 class ConnectionChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    name: Name | None = None
+    name: NewName | None = None
     enable_import: bool | None = None
     enable_export: bool | None = None
     roster: Literal["full", "some"] | None = None

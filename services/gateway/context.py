@@ -91,6 +91,13 @@ async def _call(
     return Call(gateway, who)
 
 
-After = Annotated[str | None, Query(max_length=300, description="The `cursor` of the last one of the page before.")]
+After = Annotated[
+    str | None,
+    Query(
+        max_length=310,
+        pattern=r"^(\d{10}|\d+:\d+|m(.|\n)*)$",
+        description="The `cursor` of the last one of the page before.",
+    ),
+]
 Limit = Annotated[int, Query(ge=1, le=200)]
 Caller = Annotated[Call, Depends(_call)]

@@ -15,11 +15,15 @@ from shared.model.run import Run
 
 router = APIRouter(prefix="/api/v1", tags=["runs"])
 
+BeforeRun = Annotated[str | None, Query(pattern=r"^run_\w+$", description="The id of the last one of the page before.")]
+BeforeEntry = Annotated[
+    str | None, Query(pattern=r"^aud_\w+$", description="The id of the last one of the page before.")
+]
 Preview = Annotated[bool, Query(description="Compare only; write after approval.")]
 
 
 @router.get("/runs")
-async def index(call: Caller, connection: str | None = None, before: str | None = None, limit: Limit = 50) -> list[Run]:
+async def index(call: Caller, connection: str | None = None, before: BeforeRun = None, limit: Limit = 50) -> list[Run]:
     """Runs, newest first; `before` is the id of the last one of the page before."""
     await call.may(Deed.VIEW, subject="runs")
     return await call.org.runs.page(connection=connection, before=before, limit=limit)
@@ -88,7 +92,7 @@ async def _to_stop(call: Call, id: str, what: str) -> Run:
 
 
 @router.get("/audit", tags=["audit"])
-async def audit(call: Caller, before: str | None = None, limit: Limit = 100) -> list[dict[str, Any]]:
+async def audit(call: Caller, before: BeforeEntry = None, limit: Limit = 100) -> list[dict[str, Any]]:
     """Every decision of the organization, newest first. Needs Sync Service Full Access."""
     await call.may(Deed.MANAGE_CONNECTION, subject="audit")
     return await call.org.audit.page(before=before, limit=limit)

@@ -6,12 +6,24 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from shared.model.catalog import Catalog, sis_catalog
 
 Instance = Literal["sandbox", "production"]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+def _on_one_line(name: str) -> str:
+    if not name.isprintable():
+        raise ValueError("Use a name on one line, of characters that can be seen.")
+    return name
+
+
+NewName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_on_one_line)
+]
+"""A name as it may be given today: it is what a link reads."""
 
 
 def _known_zone(zone: str) -> str:

@@ -386,7 +386,9 @@ async def test_credentials_go_in_and_never_come_out(district: District, stack: S
 async def test_an_error_does_not_repeat_what_was_sent(sent: dict[str, Any], district: District) -> None:
     answer = await district.api.post("/connections", **sent)
 
-    code = "request.not_json" if "content" in sent else "request.invalid"
+    code = "request.invalid"
+    if "content" in sent or isinstance(sent["json"], list):
+        code = "request.not_json" if "content" in sent else "request.no_object"
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, code)
     assert answer.json()["error"]["message"]
     assert "hunter2" not in answer.text
@@ -414,4 +416,24 @@ async def test_bad_queries_are_told(query: dict[str, Any], district: District, f
 
     answer = await district.api.get(f"/runs/{run['id']}/records", params=query)
 
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "request.invalid")
+
+
+async def test_a_body_without_its_content_type_is_told(district: District) -> None:
+    answer = await district.api.post("/connections", content=b'{"name": "N", "kind": "ad_hoc"}')
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "request.no_object")
+    assert "application/json" in answer.json()["error"]["fix"]
+
+
+@pytest.mark.parametrize("name", [" ", "a\u0000b", "two\nlines", "\u202eedoc", ""])
+async def test_a_connection_has_a_name_that_can_be_read(name: str, district: District) -> None:
+    answer = await district.api.post("/connections", json={"name": name, "kind": "ad_hoc"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "request.invalid")
+    spaced = await district.api.post("/connections", json={"name": " Roster  ", "kind": "ad_hoc"})
+    assert spaced.json()["name"] == "Roster"
+
+
+@pytest.mark.parametrize("path", ["/runs?before=garbage", "/audit?before=garbage", "/runs/run_1/records?after=garbage"])
+async def test_a_cursor_that_is_none_is_told(path: str, district: District) -> None:
+    answer = await district.api.get(path)
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "request.invalid")

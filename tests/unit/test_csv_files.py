@@ -326,7 +326,8 @@ def test_any_table_is_read_back_the_same(
     table: tuple[list[str], list[list[str]]], mark: str, codec: str, unix: bool
 ) -> None:
     columns, rows = table
-    assume(mark == "," or len(columns) > 1)
+    # A table of one column is told from others by nothing but what its cells do not hold.
+    assume(len(columns) > 1 or (mark == "," and not any(set(cell) & set("\t;|") for row in rows for cell in row)))
     text = io.StringIO(newline="")
     if unix:
         writer = csv.writer(text, delimiter=mark, lineterminator="\n", quoting=csv.QUOTE_ALL)

@@ -23,6 +23,9 @@ def explained(
 ) -> Response:
     session = getattr(request.state, "session", None)
     title = TITLES.get(status, "This did not work")
-    answer = bare(request, "error.html", status=status, session=session, title=title, about=about)
+    is_lost = status in (404, 405)
+    if about["code"] in ("http.404", "http.405"):
+        about = {**about, "message": "This address leads nowhere.", "fix": "Check it, or go on from here:"}
+    answer = bare(request, "error.html", status=status, session=session, title=title, about=about, is_lost=is_lost)
     answer.headers.update(headers or {})
     return answer
