@@ -147,7 +147,8 @@ class Runs:
         """
         begun = _begun()
         started = {"state": RunState.STAGING, "started_at": begun["started_at"]}
-        return await self._take_new(run, RunState.PENDING, owner, seconds, begun, started)
+        held = await self._take_new(run, RunState.PENDING, owner, seconds, begun, started)
+        return (await self.get(run.id), held[1]) if held else None  # it may have been widened since it was read
 
     async def begin_sending(self, run: Run, owner: str, seconds: float, number: int) -> tuple[Run, int] | None:
         """The lease of a run that was added begun, with its number, and that something may be sent, in one write.

@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.contracts.envelope import new_id
+from shared.model import run as model
 from shared.model.errors import Conflict, NotFound, Unavailable
 from shared.model.mapping import MappingDraft
 from shared.model.record import Action, Outcome, Problem
-from shared.model.run import RunState
+from shared.model.run import RunState, Trigger
 from shared.store.buckets import Entries, _open, _seal, bucket_of, state_id
 from shared.store.database import Store
 from shared.store.failed import DeadLetter, Selection
@@ -133,6 +134,19 @@ async def test_only_who_is_first_takes_a_begun_run_and_sends_in_one_write(store:
     assert await runs.note(begun.id, 1, {"sending": False})
     assert await runs.move(begun.id, [RunState.STAGING], RunState.CANCELLED)
     assert await runs.begin_sending(begun, "w", 60, 9) is None
+
+
+async def test_what_joins_a_run_before_it_begins_is_part_of_it(store: Store) -> None:
+    runs = store.org("o-1").runs
+    about = {"trigger": Trigger(kind="event", by="u"), "selection": model.Selection(registrations=("1",))}
+    run = make_run(number=0).model_copy(update=about)
+    await runs.add(run, [], fingerprint="f")
+    read = await runs.get(run.id)
+    assert await runs.widen(STREAM, run.mapping, run.school_year, ["2"])
+    held = await runs.activate(read, "w", 60)
+    assert held is not None
+    assert (held[0].state, held[0].selection.registrations) == (RunState.STAGING, ("1", "2"))
+    assert await runs.widen(STREAM, run.mapping, run.school_year, ["3"]) is None
 
 
 async def test_a_run_is_under_way_where_its_connection_has_one_that_has_not_ended(store: Store) -> None:
