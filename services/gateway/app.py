@@ -26,9 +26,10 @@ from services.gateway import (
     switches,
 )
 from services.gateway.bodies import FIELDS_DRAFT, FILES_DRAFT, MIB, BodyLimit
-from services.gateway.context import Gateway
+from services.gateway.context import UNKNOWN, Gateway
 from services.gateway.pages import routes as pages
 from services.gateway.pages.errors import explained
+from services.gateway.pages.filters import led_back
 from shared.model.error_texts import told
 from shared.model.errors import Conflict, NotFound, Permanent, Refused, SyncError, Transient
 from shared.telemetry.http import Check, health_routes
@@ -104,6 +105,10 @@ async def _bad_request(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     found = error.errors()
+    if pages.is_page(request) and (back := led_back(request, found)):
+        return back
+    if unknown := [one for one in found if one["type"] == UNKNOWN]:
+        return await _answer(request, _unknown(unknown), 422)
     if any(one["type"] == "json_invalid" for one in found):
         return await _answer(request, told("request.not_json"), 422)
     if any(one["loc"] == ("body",) and one["type"] in NO_OBJECT for one in found):
@@ -112,6 +117,13 @@ async def _bad_request(request: Request, error: Exception) -> Response:
     places = [[str(part) for part in one["loc"][1:] if part not in (FILES_DRAFT, FIELDS_DRAFT)] for one in wrong]
     fields = [f"{'.'.join(place)}: {_said(one)}" for place, one in zip(places, wrong, strict=True)]
     return await _answer(request, told("request.invalid", fields="; ".join(fields)[:2000]), 422)
+
+
+def _unknown(problems: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The names alone: what was given with them is not repeated either."""
+    names = ", ".join(str(one["loc"][1])[:100] for one in problems)
+    known = ", ".join(problems[0]["known"]) or "none"
+    return told("request.unknown_parameter", names=names[:1000], known=known)
 
 
 def _is_within(inner: Sequence[Any], outer: Sequence[Any]) -> bool:

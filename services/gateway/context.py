@@ -1,9 +1,12 @@
-"""What the routes share: the runtime, the gate, and who is acting."""
+"""What the routes share: the runtime, the gate, who is acting, and what an address may ask for."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from services.runtime import Runtime
@@ -19,6 +22,8 @@ from shared.security.tokens import TokenReader
 from shared.store.database import OrgStore
 from shared.store.sessions import Sessions
 
+UNKNOWN = "unknown_parameter"
+"""The type of the problem, beside those of Pydantic."""
 _bearer = HTTPBearer(auto_error=False, description="The signed token that Enroll gives (docs/enroll-api.md).")
 
 
@@ -88,7 +93,25 @@ async def _call(
         raise Refused(*said("token.missing"))
     who = await gateway.tokens.identify(credentials.credentials)
     request.state.who = who
+    only_known_parameters(request)
     return Call(gateway, who)
+
+
+def only_known_parameters(request: Request) -> None:
+    """Raises RequestValidationError where the address asks for what its route does not know: a misspelled `preview`
+    would be a run in earnest."""
+    if not request.query_params:
+        return
+    known = sorted(set(_parameters(request.scope["route"].dependant)))
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        raise RequestValidationError([{"type": UNKNOWN, "loc": ("query", one), "known": known} for one in unknown])
+
+
+def _parameters(dependant: Dependant) -> Iterator[str]:
+    yield from (one.alias for one in dependant.query_params)
+    for inner in dependant.dependencies:
+        yield from _parameters(inner)
 
 
 After = Annotated[

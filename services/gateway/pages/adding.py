@@ -1,6 +1,6 @@
 """Add Sync Connection: what it is, then where it is."""
 
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter
@@ -11,15 +11,18 @@ from services.gateway import connections
 from services.gateway.connections import NewConnection
 from services.gateway.pages.connection_fields import ABOUT, AGREEMENT, LOGINS, NAME, SETTINGS, defaults
 from services.gateway.pages.fields import Field, Form, overlaid
+from services.gateway.pages.filters import Chosen, Typed
 from services.gateway.pages.site import HEADERS, page, then
 from services.gateway.pages.visits import Visit, Visited
 from services.gateway.pages.words import INSTANCES, KINDS
-from shared.model.connection import Connection, Kind, login_of
+from shared.adapters.enroll_sites import PRODUCTION
+from shared.model.connection import Connection, Instance, Kind, login_of
 from shared.model.errors import Permanent
 from shared.model.permission import Deed
 
 router = APIRouter(include_in_schema=False)
 
+Agreed = Literal["", "1"]
 AGREE: Final = Field("agree", "I agree", "switch")
 KIND: Final = Field("kind", "Kind of connection", "one", options=tuple((one.value, KINDS[one]) for one in KINDS))
 UNREAD: Final = "Read what a connection does with student records, and tick I agree."
@@ -27,10 +30,12 @@ BLAMED: Final = {"connection.name_taken": "name", "sftp.no_login": "secrets.pass
 
 
 @router.get("/connections/new")
-async def begin(visit: Visited) -> Response:
+async def begin(
+    visit: Visited, kind: Chosen[Kind] = None, name: Typed = "", instance: Chosen[Instance] = None, agree: Agreed = ""
+) -> Response:
     await visit.call.may(Deed.MANAGE_CONNECTION, subject="create connection")
-    asked = FormData(dict(visit.request.query_params))
-    form = Form.read(_first(visit), asked)
+    asked = {"kind": kind or "", "name": name, "instance": instance or "", "agree": agree}
+    form = Form.read(_first(visit), FormData({one: value for one, value in asked.items() if value}))
     form.typed["instance"] = form.typed["instance"] or "production"
     return await _ask_first(visit, form)
 
@@ -52,14 +57,15 @@ async def chosen(visit: Visited) -> Response:
 
 
 @router.get("/connections/new/{kind}")
-async def ask(visit: Visited, kind: Kind) -> Response:
+async def ask(
+    visit: Visited, kind: Kind, name: Typed = "", instance: Instance = PRODUCTION, agree: Agreed = ""
+) -> Response:
     """The form of a kind; whoever has not agreed yet is sent to where that is done."""
     await visit.call.may(Deed.MANAGE_CONNECTION, subject="create connection")
-    asked = visit.request.query_params
-    if asked.get("agree") != "1" or not SETTINGS[kind]:
+    if agree != "1" or not SETTINGS[kind]:
         return then(f"/connections/new?{urlencode({'kind': kind.value})}")
-    form = Form.of(_second(visit, kind), {**defaults(kind), "name": asked.get("name", "")})
-    form.typed["instance"] = asked.get("instance", "production")
+    form = Form.of(_second(visit, kind), {**defaults(kind), "name": name})
+    form.typed["instance"] = instance
     return await _ask_second(visit, form, kind)
 
 

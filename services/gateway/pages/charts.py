@@ -9,6 +9,7 @@ from typing import Any, Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from services.gateway.pages.filters import Typed
 from services.gateway.pages.site import page
 from services.gateway.pages.visits import Visited
 from services.gateway.pages.words import STATES, TONES
@@ -56,7 +57,7 @@ class Chart:
 
 
 @router.get("/charts")
-async def show(visit: Visited, connection: str = "") -> Response:
+async def show(visit: Visited, connection: Typed = "") -> Response:
     await visit.call.may(Deed.VIEW, subject="charts")
     if connection:
         await visit.call.known_connection(connection)

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from services.gateway import failed
 from services.gateway.failed import FILTERS, Chosen, Decided, State
+from services.gateway.pages.filters import Typed
 from services.gateway.pages.site import page, then
 from services.gateway.pages.visits import Visit, Visited
 from shared.engine.dead_letters import Deed as Handling
@@ -20,10 +21,16 @@ LIMIT: Final = 200
 
 
 @router.get("/failed-messages")
-async def index(visit: Visited) -> Response:
-    asked = _filter(visit.request.query_params)
-    given = visit.request.query_params.get("state", "waiting")
-    state: State = next((one for one in get_args(State) if one == given), "waiting")
+async def index(
+    visit: Visited,
+    type: Typed = "",
+    code: Typed = "",
+    reason: Typed = "",
+    org: Typed = "",
+    run: Typed = "",
+    state: State = "waiting",
+) -> Response:
+    asked = _filter({"type": type, "code": code, "reason": reason, "org": org, "run": run})
     found = await failed.index(visit.call, **asked, state=state, limit=LIMIT)
     about: dict[str, Any] = {**found, "asked": asked, "chosen": state, "states": get_args(State)}
     return await page(visit, "failed_messages.html", **about)

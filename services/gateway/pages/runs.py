@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from enum import StrEnum
-from typing import Annotated, Any, Final, TypeVar
+from dataclasses import asdict, astuple
+from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path
 from starlette.responses import Response, StreamingResponse
 
 from services.gateway import exports, records, runs
+from services.gateway.context import After
+from services.gateway.pages.filters import Chosen, Typed
 from services.gateway.pages.site import HEADERS, fragment, page, then
 from services.gateway.pages.visits import Visit, Visited
 from services.gateway.pages.words import STATES
@@ -17,6 +19,7 @@ from shared.model.connection import Connection
 from shared.model.permission import Deed
 from shared.model.record import Action, Outcome
 from shared.model.run import UNWRITTEN, Run, RunState
+from shared.store.records import Wanted
 
 router = APIRouter(include_in_schema=False)
 
@@ -24,19 +27,17 @@ RUNS_PER_PAGE: Final = 50
 RECORDS_PER_PAGE: Final = 50
 LOOK_SECONDS: Final = 0.5
 BEAT_SECONDS: Final = 15.0
-FILTERS: Final = ("outcome", "action", "code", "key")
 CHOICES: Final[Mapping[str, Any]] = {
     "outcomes": [one.value for one in Outcome],
     "actions": [one.value for one in Action if one is not Action.ADOPT],
 }
-Choice = TypeVar("Choice", bound=StrEnum)
 STEPS: Final = (RunState.STAGING, RunState.COMPARING, RunState.NEEDS_APPROVAL, RunState.APPLYING)
 
 
 @router.get("/runs")
-async def index(visit: Visited, connection: str = "", before: str = "") -> Response:
+async def index(visit: Visited, connection: Typed = "", before: runs.BeforeRun = None) -> Response:
     """The runs, newest first."""
-    found = await runs.index(visit.call, connection or None, before or None, RUNS_PER_PAGE)
+    found = await runs.index(visit.call, connection or None, before, RUNS_PER_PAGE)
     org = visit.call.org
     names = {one.id: one for one in (*await org.connections.gone(), *await org.connections.all())}
     if connection:
@@ -47,13 +48,22 @@ async def index(visit: Visited, connection: str = "", before: str = "") -> Respo
 
 
 @router.get("/runs/{id}")
-async def show(visit: Visited, id: str, after: str = "") -> Response:
+async def show(
+    visit: Visited,
+    id: str,
+    outcome: Chosen[Outcome] = None,
+    action: Chosen[Action] = None,
+    code: Typed = "",
+    key: Typed = "",
+    after: After = None,
+) -> Response:
     run = await runs.show(visit.call, id)
     connection = await visit.call.known_connection(run.connection)
-    asked = {name: visit.request.query_params.get(name, "").strip()[:300] for name in FILTERS}
+    wanted = Wanted(outcome, action, code.strip() or None, key.strip() or None)
+    asked = {name: value or "" for name, value in asdict(wanted).items()}
     about: dict[str, Any] = {"run": run, "connection": connection, "steps": _steps(run), "asked": asked}
     if await visit.can(Deed.VIEW if run.direction == "import" else Deed.VIEW_EXPORT):
-        found = await _records(visit, run, asked, after)
+        found = await _records(visit, run, wanted, after)
         about |= {"records": found, "causes": await records.causes(visit.call, id), "more": _more(found, asked)}
     else:
         about |= {"records": None, "causes": [], "more": ""}
@@ -61,8 +71,8 @@ async def show(visit: Visited, id: str, after: str = "") -> Response:
 
 
 @router.get("/runs/{id}/records.csv")
-async def download(visit: Visited, id: str, outcome: str = "") -> Response:
-    return await records.download(visit.call, id, _one_of(Outcome, outcome))
+async def download(visit: Visited, id: str, outcome: Chosen[Outcome] = None) -> Response:
+    return await records.download(visit.call, id, outcome)
 
 
 @router.get("/runs/{id}/files/{number}")
@@ -115,17 +125,12 @@ async def cancel(visit: Visited, id: str) -> Response:
     return then(f"/runs/{id}", "cancelled")
 
 
-async def _records(visit: Visit, run: Run, asked: Mapping[str, str], after: str) -> list[dict[str, Any]]:
+async def _records(visit: Visit, run: Run, wanted: Wanted, after: str | None) -> list[dict[str, Any]]:
     """Those that were asked for; of a run that waits for a person, what is planned."""
-    outcome = _one_of(Outcome, asked["outcome"])
-    if outcome is None and run.state in (RunState.NEEDS_APPROVAL, RunState.APPLYING) and not asked["code"]:
+    outcome, action, code, key = astuple(wanted)
+    if outcome is None and run.state in (RunState.NEEDS_APPROVAL, RunState.APPLYING) and not code:
         outcome = Outcome.PENDING
-    action, code, key = _one_of(Action, asked["action"]), asked["code"] or None, asked["key"] or None
-    return await records.records(visit.call, run.id, outcome, action, code, key, after or None, RECORDS_PER_PAGE)
-
-
-def _one_of(kind: type[Choice], text: str) -> Choice | None:
-    return next((one for one in kind if one.value == text), None)
+    return await records.records(visit.call, run.id, outcome, action, code, key, after, RECORDS_PER_PAGE)
 
 
 def _more(found: list[dict[str, Any]], asked: Mapping[str, str]) -> str:

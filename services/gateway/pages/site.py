@@ -48,7 +48,8 @@ async def page(visit: Visit, template: str, /, *, status: int = 200, **about: An
         "session": visit.session,
         "can_manage": await visit.can(Deed.MANAGE_CONNECTION),
         "is_operator": Permission.OPERATOR in await gate.held(visit.call.who),
-        "message": words.MESSAGES.get(visit.request.query_params.get("said", "")),
+        "message": words.MESSAGES.get(visit.done),
+        "tone": "ask" if visit.done == words.LED_BACK else "good",
     }
     return bare(visit.request, template, status=status, **{**common, **about})
 
@@ -56,7 +57,7 @@ async def page(visit: Visit, template: str, /, *, status: int = 200, **about: An
 def bare(request: Request, template: str, /, *, status: int = 200, **about: Any) -> Response:
     """A page for anybody."""
     settings = request.app.state.gateway.base.settings
-    common = {"session": None, "message": None, "can_manage": False, "is_operator": False}
+    common = {"session": None, "message": None, "tone": "", "can_manage": False, "is_operator": False}
     shown = {**common, "enroll_site": settings.enroll_site, "path": request.url.path, **about}
     return HTMLResponse(environment().get_template(template).render(shown), status, HEADERS)
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Annotated, Final
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from starlette.datastructures import FormData
 
-from services.gateway.context import Call, Gateway
+from services.gateway.context import Call, Gateway, only_known_parameters
 from shared.adapters.enroll_sites import PRODUCTION
 from shared.model.connection import Instance
 from shared.model.error_texts import said
@@ -28,11 +28,15 @@ class SignInNeeded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request of a page. All it can reach is the organization of who is signed in."""
+    """One request of a page. All it can reach is the organization of who is signed in.
+
+    `done` is the name of what was done just before, as the address says it.
+    """
 
     request: Request
     call: Call
     session: Session
+    done: str = ""
 
     async def can(self, deed: Deed, data_type: str = "students", instance: Instance = PRODUCTION) -> bool:
         """Whether to show what leads to this deed; the deed itself is checked and audited where it is done."""
@@ -51,13 +55,14 @@ class Visit:
         return {name: value for name, value in (await self.form()).multi_items() if isinstance(value, str)}
 
 
-async def _visit(request: Request) -> Visit:
+async def _visit(request: Request, done: Annotated[str, Query(alias="said")] = "") -> Visit:
     gateway: Gateway = request.app.state.gateway
     session = await gateway.sessions.find(request.cookies.get(COOKIE, ""))
     if session is None:
         raise SignInNeeded
     request.state.who, request.state.session = session.who, session
-    visit = Visit(request, Call(gateway, session.who), session)
+    only_known_parameters(request)
+    visit = Visit(request, Call(gateway, session.who), session, done)
     if request.method not in _READS:
         await _check(visit)
     return visit

@@ -72,7 +72,9 @@ COUNTED: Final[Mapping[str, tuple[str, ...]]] = {
     "students": ("student",),
 }
 """What Test connection counts."""
+LED_BACK: Final = "led-back"
 MESSAGES: Final[Mapping[str, str]] = {
+    LED_BACK: "The address asked for a choice or a place in a list that there is not. This is the page without it.",
     "added": "The connection was added.",
     "saved": "Saved.",
     "switched-on": "Switched on.",

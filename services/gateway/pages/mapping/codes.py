@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from services.gateway import codes, connections
 from services.gateway.codes import TwoLists
+from services.gateway.pages.filters import Typed
 from services.gateway.pages.mapping.screen import connection_of, entries
 from services.gateway.pages.site import page, then
 from services.gateway.pages.visits import Visit, Visited
@@ -63,7 +64,7 @@ async def index(visit: Visited, id: str) -> Response:
 
 
 @router.get(HOME + "/edit")
-async def show(visit: Visited, id: str, table: str = "") -> Response:
+async def show(visit: Visited, id: str, table: Typed = "") -> Response:
     connection = await connection_of(visit, id)
     held = next((one for one in await codes.tables(visit.call, id) if one.name == table), None)
     if table and held is None:

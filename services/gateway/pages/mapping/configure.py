@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from services.gateway import exports, mapping_help
 from services.gateway.exports import Search
 from services.gateway.mapping_help import Read
+from services.gateway.pages.filters import named
 from services.gateway.pages.mapping.fields import HOME, heading
 from services.gateway.pages.mapping.screen import Screen, entries, screen
 from services.gateway.pages.site import then
@@ -21,7 +22,7 @@ from shared.model.error_texts import said
 from shared.model.errors import BadInput, Permanent, Refused, SyncError
 from shared.model.permission import Deed
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(named)])
 
 
 @router.get("/connections/{id}/mappings")

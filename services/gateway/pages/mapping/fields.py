@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from services.gateway import drafts, exports
+from services.gateway.pages.filters import Search, named
 from services.gateway.pages.mapping.rows import read_line
 from services.gateway.pages.mapping.screen import Screen, screen
 from services.gateway.pages.mapping.sections import Section, lines_of_file, progress, sections, slug
@@ -21,7 +22,7 @@ from shared.model.export_file import TOKENS
 from shared.model.mapping import MappingDraft
 from shared.model.permission import Deed
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(named)])
 
 HOME: Final = "/connections/{id}/mappings/{direction}/{data_type}"
 SETTINGS: Final[Mapping[str, tuple[str, tuple[tuple[str, str], ...]]]] = {
@@ -51,8 +52,8 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 
 
 @router.get(HOME + "/fields")
-async def show(visit: Visited, id: str, direction: Direction, data_type: str, q: str = "") -> Response:
-    return await shown(await screen(visit, id, direction, data_type), q[:100])
+async def show(visit: Visited, id: str, direction: Direction, data_type: str, q: Search = "") -> Response:
+    return await shown(await screen(visit, id, direction, data_type), q)
 
 
 @router.post(HOME + "/fields")

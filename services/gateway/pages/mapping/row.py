@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from services.gateway import drafts
+from services.gateway.pages.filters import named
 from services.gateway.pages.mapping.fields import HOME, columns, heading
 from services.gateway.pages.mapping.rows import less, more, read_step, step_of
 from services.gateway.pages.mapping.screen import Screen, screen
@@ -20,7 +21,7 @@ from shared.model.draft import Draft
 from shared.model.error_texts import said
 from shared.model.errors import Conflict
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(named)])
 
 BLANKS: Final = (("keep", "Leave the field as it is"), ("clear", "Clear the field"))
 UPDATES: Final = (("yes", "New and existing records"), ("no", "New records alone"))

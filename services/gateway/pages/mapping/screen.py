@@ -94,7 +94,7 @@ class Screen:
 
 async def screen(visit: Visit, id: str, direction: Direction, data_type: str) -> Screen:
     """Raises Refused, NotFound."""
-    name = visit.request.query_params.get("mapping", "")[:100] or DEFAULT
+    name = visit.request.query_params.get("mapping", "") or DEFAULT
     whose = await drafts.found(visit.call, id, direction, data_type, name)
     return Screen(visit, whose, await drafts.show(visit.call, id, direction, data_type, name))
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from services.gateway import exports
+from services.gateway.pages.filters import named
 from services.gateway.pages.mapping.fields import HOME, heading
 from services.gateway.pages.mapping.rows import Step, step_of
 from services.gateway.pages.mapping.screen import screen
@@ -15,7 +16,7 @@ from services.gateway.pages.visits import Visited
 from shared.contracts.topology import Direction
 from shared.model.draft import Draft
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(named)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from services.gateway import drafts, exports, mappings
 from services.gateway.drafts import Saved, begun
+from services.gateway.pages.filters import Typed, named
 from services.gateway.pages.mapping.fields import HOME, heading
 from services.gateway.pages.mapping.rows import TYPES, step_of
 from services.gateway.pages.mapping.screen import Screen, screen
@@ -25,7 +26,7 @@ from shared.model.errors import BadInput, NotFound, Permanent
 from shared.model.export_file import ExportDraft
 from shared.model.mapping import MappingDraft
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(named)])
 
 LARGEST = 2 * 1024 * 1024
 
@@ -43,7 +44,7 @@ class Change:
 
 @router.get(HOME + "/versions")
 async def show(
-    visit: Visited, id: str, direction: Direction, data_type: str, before: str = "", after: str = ""
+    visit: Visited, id: str, direction: Direction, data_type: str, before: Typed = "", after: Typed = ""
 ) -> Response:
     return await _shown(await screen(visit, id, direction, data_type), before, after)
 

@@ -1,0 +1,39 @@
+"""What the address of a page may ask for; where it asks for what there is not, the way back to the page without it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final, TypeVar
+from urllib.parse import urlencode
+
+from fastapi import Query, Request
+from pydantic import BeforeValidator
+from starlette.responses import RedirectResponse, Response
+
+from services.gateway.pages.site import HEADERS
+from services.gateway.pages.words import LED_BACK
+
+PLACES: Final = frozenset({"after", "before"})
+"""Places in a list: in another list they would be somewhere else."""
+_Asked = TypeVar("_Asked")
+
+Chosen = Annotated[_Asked | None, BeforeValidator(lambda given: given or None)]
+"""What is chosen in a form; blank is no choice."""
+Typed = Annotated[str, Query(max_length=300)]
+Search = Annotated[str, Query(max_length=100)]
+MappingName = Annotated[str, Query(alias="mapping", max_length=100)]
+
+
+def named(name: MappingName = "") -> None:
+    """Every mapping screen may be asked for by the name of its mapping."""
+
+
+def led_back(request: Request, problems: Sequence[Mapping[str, Any]]) -> Response | None:
+    """To the same page without what is wrong in its address; None where that is not what is wrong, or it is a file,
+    which could not say that it is not what was asked for."""
+    wrong = {str(one["loc"][1]) for one in problems if one["loc"][0] == "query"}
+    asked, path = request.query_params, request.url.path
+    is_file = "." in path.rpartition("/")[2]
+    elsewhere = any(one["loc"][0] != "query" for one in problems) or not wrong <= asked.keys()
+    if request.method != "GET" or is_file or elsewhere:
+        return None
+    kept = [(name, value) for name, value in asked.multi_items() if name not in wrong | PLACES | {"said"}]
+    return RedirectResponse(f"{path}?{urlencode([*kept, ('said', LED_BACK)])}", 303, HEADERS)
