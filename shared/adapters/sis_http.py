@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol, Self, TypeAlias
 import httpx
 import orjson
 
+from shared.adapters.outage import outage
 from shared.model.error_texts import said
 from shared.model.errors import BadSettings, NotFound, Permanent, Refused, Throttled, Unavailable
 from shared.model.ports import Pace
@@ -210,13 +211,13 @@ class SisHttp:
 
         `once`: what may have reached the SIS is not sent again; an answer of 500 is the SIS's own.
         """
-        why = ""
+        why = said("host.cut", host=self.host)
         for attempt in range(TRIES):
             await self._pace.slot(self._patience - self._waited)
             try:
                 response = await self._client.request(method, url, **how)
             except httpx.RequestError as error:
-                why, arrived = f"does not answer ({type(error).__name__})", not isinstance(error, _NEVER_SENT)
+                why, arrived = outage(self.host, error), not isinstance(error, _NEVER_SENT)
             except httpx.InvalidURL:
                 raise BadSettings(*said("sis.bad_address")) from None
             else:
@@ -225,12 +226,12 @@ class SisHttp:
                     return await self._later(response, method, url, once, how)
                 if (status < 500 and status != 408) or (once and status == 500):
                     return response
-                why, arrived = f"answered {status}", True
+                why, arrived = said("sis.unavailable", host=self.host, status=status), True
             if once and arrived:
                 break
             if attempt + 1 < TRIES:
                 await asyncio.sleep(0.2 * 3**attempt * random.uniform(0.7, 1.3))  # noqa: S311
-        raise Unavailable(*said("sis.unavailable", host=self.host, why=why))
+        raise Unavailable(*why)
 
     async def _later(self, response: httpx.Response, method: str, url: str, once: bool, how: Any) -> httpx.Response:
         """Wait as long as the SIS says, where that is not long: all workers do, for the pace is theirs together."""

@@ -7,13 +7,17 @@ from functools import partial
 
 import asyncssh
 
+from shared.adapters.outage import outage
 from shared.model.connection import SftpSecrets, SftpSettings
 from shared.model.error_texts import said
 from shared.model.errors import BadSettings, Unavailable
 from shared.security.addresses import ensure_public
 
 CONNECT_SECONDS = 30.0
+GREETING_SECONDS = 8.0
+"""An SSH server speaks first, and at once."""
 _KEEPALIVE_SECONDS = 15
+_CUT = (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection)
 _SSH_AUTH = ("publickey", "password", "keyboard-interactive")
 
 asyncssh.set_log_level("WARNING")
@@ -84,14 +88,48 @@ def translated(host: str, folder: str) -> Iterator[None]:
 
 
 class _Client(asyncssh.SSHClient):
-    """Refuses every host key but the pinned one, and remembers the one shown instead."""
+    """Refuses every host key but the pinned one, remembers the one shown, and gives up on what is no SSH server:
+    a web server waits to be spoken to, and would be waited for."""
 
-    def __init__(self, seen: list[asyncssh.SSHKey]) -> None:
-        self._seen = seen
+    def __init__(self, limit: asyncio.Timeout) -> None:
+        self.seen: list[asyncssh.SSHKey] = []
+        self.patience: asyncio.TimerHandle | None = None
+        self._limit = limit
+        self._connection: asyncssh.SSHClientConnection | None = None
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether there is a connection, and no SSH server has greeted on it."""
+        return self._connection is not None and self._connection.get_extra_info("server_version") is None
+
+    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
+        self._connection = conn
+        self.patience = asyncio.get_running_loop().call_later(GREETING_SECONDS, self._give_up)
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
-        self._seen.append(key)
+        self.seen.append(key)
         return False
+
+    def _give_up(self) -> None:
+        if self.is_unanswered:
+            self._limit.reschedule(asyncio.get_running_loop().time())
+
+
+@asynccontextmanager
+async def _client(host: str, port: int) -> AsyncIterator[_Client]:
+    """For one try to connect. Raises Unavailable where no SSH server is at this port."""
+    limit = asyncio.timeout(CONNECT_SECONDS)
+    client = _Client(limit)
+    try:
+        async with limit:
+            yield client
+    except (asyncssh.Error, OSError):
+        if client.is_unanswered:
+            raise Unavailable(*said("sftp.not_ssh", host=host, port=port)) from None
+        raise
+    finally:
+        if client.patience:
+            client.patience.cancel()
 
 
 async def _connect(
@@ -103,25 +141,26 @@ async def _connect(
 ) -> asyncssh.SSHClientConnection:
     seen: list[asyncssh.SSHKey] = []
     try:
-        return await asyncssh.connect(
-            address,
-            settings.port,
-            config=None,
-            client_factory=partial(_Client, seen),
-            known_hosts=([pinned], [], []),
-            server_host_key_algs=[name.decode() for name in pinned.sig_algorithms],
-            x509_trusted_certs=None,
-            username=settings.user,
-            password=secrets.password or None,
-            client_keys=[client_key] if client_key else None,
-            preferred_auth=_SSH_AUTH,
-            agent_path=None,
-            gss_host=None,
-            encryption_algs="^aes128-gcm@openssh.com",
-            connect_timeout=CONNECT_SECONDS,
-            login_timeout=CONNECT_SECONDS,
-            keepalive_interval=_KEEPALIVE_SECONDS,
-        )
+        async with _client(settings.host, settings.port) as client:
+            seen = client.seen
+            return await asyncssh.connect(
+                address,
+                settings.port,
+                config=None,
+                client_factory=lambda: client,
+                known_hosts=([pinned], [], []),
+                server_host_key_algs=[name.decode() for name in pinned.sig_algorithms],
+                x509_trusted_certs=None,
+                username=settings.user,
+                password=secrets.password or None,
+                client_keys=[client_key] if client_key else None,
+                preferred_auth=_SSH_AUTH,
+                agent_path=None,
+                gss_host=None,
+                encryption_algs="^aes128-gcm@openssh.com",
+                login_timeout=CONNECT_SECONDS,
+                keepalive_interval=_KEEPALIVE_SECONDS,
+            )
     except asyncssh.HostKeyNotVerifiable:
         raise _changed(settings.host, pinned, seen[0] if seen else None) from None
     except asyncssh.KeyExchangeFailed:
@@ -135,8 +174,9 @@ async def _connect(
 
 async def _shown_key(host: str, address: str, port: int) -> asyncssh.SSHKey:
     try:
-        async with asyncio.timeout(CONNECT_SECONDS):
-            key = await asyncssh.get_server_host_key(address, port, config=None)
+        async with _client(host, port) as client:
+            options = asyncssh.SSHClientConnectionOptions(config=None, client_factory=lambda: client)
+            key = await asyncssh.get_server_host_key(address, port, config=None, options=options)
     except asyncssh.KeyExchangeFailed:
         raise _no_common_algorithm(host) from None
     except (asyncssh.Error, OSError) as error:
@@ -182,4 +222,6 @@ def _no_common_algorithm(host: str) -> BadSettings:
 
 
 def _unavailable(host: str, error: Exception) -> Unavailable:
-    return Unavailable(*said("sftp.unavailable", host=host, name=type(error).__name__))
+    if isinstance(error, asyncssh.SFTPError) and not isinstance(error, _CUT):
+        return Unavailable(*said("sftp.unavailable", host=host))
+    return Unavailable(*outage(host, error))

@@ -168,7 +168,7 @@ async def test_a_token_is_renewed_once_and_its_life_may_be_a_text(site: Site) ->
     [
         ({"status": 200, "body": "<html>Down for maintenance</html>"}, Unavailable, "sis.not_json"),
         ({"status": 500}, Unavailable, "sis.unavailable"),
-        ({"close": True}, Unavailable, "sis.unavailable"),
+        ({"close": True}, Unavailable, "host.cut"),
         ({"status": 403}, Refused, "sis.forbidden"),
         ({"status": 302, "body": "moved"}, BadSettings, "sis.moved"),
         ({"status": 422}, Permanent, "sis.refused"),

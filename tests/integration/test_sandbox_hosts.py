@@ -1,18 +1,15 @@
 """The simulated SISs at a host of their own, for clients that take a host only, and by HTTPS."""
 
 import ssl
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from services.sandbox.main import create_app
 from services.sandbox.server import bind, serving
 from services.sandbox.world import World
+from tests.integration.certificates import self_signed
 from tests.integration.test_sandbox_sis_clients import http as http
 from tests.integration.test_sandbox_sis_clients import told
 
@@ -58,16 +55,3 @@ async def test_a_client_that_knows_only_https_is_answered(tmp_path: Path) -> Non
         host = {"Host": "d.powerschool.localhost"}
         assert (await client.put("/sandbox/powerschool/d", json={}, extensions=name)).is_success
         assert (await client.get("/ws/v1/time", headers=host, extensions=name)).json()["time"]
-
-
-def self_signed(host: str, path: Path) -> Path:
-    """A certificate with its private key, in one file."""
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "sandbox")])
-    built = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    built = built.not_valid_before(now).not_valid_after(now + timedelta(days=1))
-    built = built.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
-    made = built.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-    pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    path.write_bytes(made + key.private_bytes(pem, form, serialization.NoEncryption()))
-    return path

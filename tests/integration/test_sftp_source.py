@@ -185,7 +185,7 @@ async def test_a_connection_cut_in_the_middle(site: Site) -> None:
     site.hook = cut
     error = await refusal(source(site))
     assert isinstance(error, Unavailable)
-    assert error.code == "sftp.unavailable"
+    assert error.code == "host.cut"
 
 
 async def test_nobody_answers(site: Site, unused_tcp_port: int) -> None:
@@ -194,7 +194,7 @@ async def test_nobody_answers(site: Site, unused_tcp_port: int) -> None:
 
 
 async def test_a_server_that_never_speaks(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ssh, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(ssh, "GREETING_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         error = await refusal(source(site, port=silent.getsockname()[1]))
         assert isinstance(error, Unavailable)

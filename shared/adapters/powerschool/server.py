@@ -135,7 +135,7 @@ class PowerSchool:
             "POST", "/ws/v1/student", {"students": {"student": list(students)}}, self.extensions
         )
         if status >= 500:
-            raise Unavailable(*said("sis.unavailable", host=self._http.host, why=f"answered {status}"))
+            raise Unavailable(*said("sis.unavailable", host=self._http.host, status=status))
         if status >= 400:
             raise Permanent(*said("sis.refused", host=self._http.host, status=status))
         results = group(answer).get("results")
