@@ -97,7 +97,7 @@ class SisDistrict(ABC):
         (await self.district.enroll.put(self._path, json={**self.login, "students": 0, **spec})).raise_for_status()
 
     async def connect(self, *, mapping: list[dict[str, Any]] | None = None, **more: Any) -> str:
-        exports = {"end_date": "2027-05-28", "start_date": "2099-08-10", **more.pop("exports", {})}
+        exports = {"end_date": "2100-05-28", "start_date": "2099-08-10", **more.pop("exports", {})}
         about = {"base_url": self.url, "per_second": 0, **more.pop("about", {})}
         body = {"name": "SIS", "kind": self.kind, self.kind: about, "secrets": self.login, "exports": exports}
         id = str(ok(await self.district.api.post("/connections", json={**body, **more})).json()["id"])

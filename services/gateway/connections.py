@@ -17,9 +17,9 @@ from shared.mapping.differences import columns_read
 from shared.model.connection import (
     AeriesSettings,
     Connection,
-    ExportRules,
     Instance,
     Kind,
+    NewExportRules,
     NewName,
     OneRosterSettings,
     PowerSchoolSettings,
@@ -58,7 +58,7 @@ class NewConnection(BaseModel):
     time_zone: Zone | None = None
     limits: SafetyLimits = SafetyLimits()
     schools: tuple[SchoolCode, ...] = Field(default=(), max_length=2000)
-    exports: ExportRules = ExportRules()
+    exports: NewExportRules = NewExportRules()
     sftp: SftpSettings | None = None
     oneroster: OneRosterSettings | None = None
     powerschool: PowerSchoolSettings | None = None
@@ -77,7 +77,7 @@ class ConnectionChange(BaseModel):
     time_zone: Zone | Literal[""] | None = None
     limits: SafetyLimits | None = None
     schools: tuple[SchoolCode, ...] | None = Field(default=None, max_length=2000)
-    exports: ExportRules | None = None
+    exports: NewExportRules | None = None
     sftp: SftpSettings | None = None
     oneroster: OneRosterSettings | None = None
     powerschool: PowerSchoolSettings | None = None

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 
 from shared.model.catalog import Catalog, sis_catalog
 
@@ -45,7 +45,16 @@ def _http_address(address: str) -> str:
 HttpAddress = Annotated[str, Field(max_length=500), AfterValidator(_http_address)]
 ExtensionField = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,60}\.[A-Za-z0-9_]{1,60}$")]
 SchoolCode = Annotated[str, Field(min_length=1, max_length=20)]
-Day = Annotated[str, AfterValidator(lambda day: date.fromisoformat(day).isoformat())]
+
+
+def _day(day: str) -> str:
+    try:
+        return date.fromisoformat(day).isoformat()
+    except ValueError:
+        raise ValueError("Use a day such as 2026-08-10.") from None
+
+
+Day = Annotated[str, AfterValidator(_day)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 
 
@@ -244,6 +253,18 @@ class ExportRules(BaseModel):
         """The school's start date if today is on or before it, else today."""
         start = next((one.date for one in self.school_starts if one.school == school_code), self.start_date)
         return max(date.fromisoformat(start), today) if start else today
+
+
+class NewExportRules(ExportRules):
+    """Rules as they may be given today: a school year ends after it began."""
+
+    @field_validator("end_date")
+    @classmethod
+    def _after_every_start(cls, end: str, given: ValidationInfo) -> str:
+        starts = [given.data.get("start_date", ""), *(one.date for one in given.data.get("school_starts", ()))]
+        if end and end <= max(starts):
+            raise ValueError(f"The last day of school has to be after the first, which is {max(starts)}.")
+        return end
 
 
 class CertificateSecrets(BaseModel):

@@ -47,7 +47,7 @@ RULES: Final = (
         hint="School code and day, one school on each line: 100 2026-08-12.",
         says=STARTS,
     ),
-    Field("exports.end_date", "Last day of school", "date", says=DATE),
+    Field("exports.end_date", "Last day of school", "date"),
 )
 TWICE: Final = "This is there already. Choose another one, or Nothing more."
 
