@@ -1,11 +1,12 @@
 """Connections: create, set up, test, schedule."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationError, ValidationInfo, field_validator
 
 from services.gateway.context import Call, Caller
 from shared.adapters.powerschool.plugin import plugin_xml
@@ -31,6 +32,7 @@ from shared.model.connection import (
     SftpSettings,
     SkywardSettings,
     Zone,
+    read_login,
 )
 from shared.model.error_texts import said
 from shared.model.errors import BadSettings, Conflict, NotFound
@@ -65,6 +67,12 @@ class NewConnection(BaseModel):
     aeries: AeriesSettings | None = None
     skyward: SkywardSettings | None = None
     secrets: Secrets | None = None
+
+    @field_validator("secrets", mode="before")
+    @classmethod
+    def _of_its_kind(cls, given: Any, about: ValidationInfo) -> Any:
+        kind = about.data.get("kind")
+        return None if given is None or kind is None else read_login(kind, given)
 
 
 class ConnectionChange(BaseModel):
@@ -107,6 +115,7 @@ class HostKey(BaseModel):
 async def create(call: Caller, new: NewConnection) -> Connection:
     """Create a connection. Needs Sync Service Full Access."""
     await call.may(Deed.MANAGE_CONNECTION, subject="create connection")
+    _only_its_own(new.kind, new.model_dump(exclude_none=True))
     if new.kind is Kind.SFTP and new.sftp is None:
         raise BadSettings(*said("sftp.not_set_up"))
     if new.instance not in call.gateway.base.enroll.instances:
@@ -147,6 +156,7 @@ async def change(call: Caller, id: str, wanted: ConnectionChange) -> Connection:
     await call.may(Deed.MANAGE_CONNECTION, subject=id)
     connection = await call.connection(id)
     values = wanted.model_dump(exclude_none=True, mode="python")
+    _only_its_own(connection.kind, values)
     if wanted.sftp and connection.sftp:
         values["sftp"]["host_key"] = _host_key(connection.sftp, wanted.sftp)
     if wanted.enable_export:
@@ -176,11 +186,16 @@ async def has_credentials(call: Caller, id: str) -> Credentials:
 
 
 @router.put("/{id}/credentials", status_code=204)
-async def credentials(call: Caller, id: str, secrets: Secrets) -> None:
+async def credentials(call: Caller, id: str, secrets: SkipValidation[Secrets]) -> None:
     """Replace the credentials. They go in and never come out."""
     await call.may(Deed.MANAGE_CONNECTION, subject=id)
     connection = await call.connection(id)
-    await call.org.connections.set_secrets(id, _sealed(call, connection, secrets))
+    _only_its_own(connection.kind, {"secrets": secrets})
+    try:
+        login = read_login(connection.kind, secrets)
+    except ValidationError as error:
+        raise _of_body(error) from None
+    await call.org.connections.set_secrets(id, _sealed(call, connection, login))
 
 
 @router.post("/{id}/host-key/probe")
@@ -278,6 +293,14 @@ async def history(call: Caller, id: str) -> list[dict[str, Any]]:
     return await call.org.history.of(id)
 
 
+def _only_its_own(kind: Kind, given: Collection[str]) -> None:
+    """Raises BadSettings where something is given that is of another kind."""
+    own = {kind.value, *(() if kind is Kind.AD_HOC else ("secrets",))}
+    foreign = [one for one in (*Kind, "secrets") if one in given and one not in own]
+    if foreign:
+        raise BadSettings(*said("connection.other_kind", kind=kind.value, foreign=", ".join(foreign)))
+
+
 def _sealed(call: Call, connection: Connection, secrets: Secrets) -> bytes:
     if not isinstance(secrets, connection.login):
         raise BadSettings(*said("sis.other_login"))
@@ -303,7 +326,12 @@ def _planned(call: Call, new: NewSchedule, now: datetime) -> Schedule:
     try:
         return Schedule(**new.model_dump(exclude={"direction"}), enabled_by=call.who.user, enabled_at=now)
     except ValidationError as error:
-        raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in error.errors()]) from None
+        raise _of_body(error) from None
+
+
+def _of_body(error: ValidationError) -> RequestValidationError:
+    """What a model finds wrong, as what is wrong with the request."""
+    return RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in error.errors()])
 
 
 def _settings(call: Call) -> Settings:

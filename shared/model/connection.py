@@ -1,12 +1,22 @@
 """A connection: one configured link to a SIS or file store."""
 
+from contextlib import suppress
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, cast, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from shared.model.catalog import Catalog, sis_catalog
 
@@ -292,6 +302,21 @@ def login_of(kind: Kind) -> type[Secrets]:
     if kind is Kind.AERIES:
         return CertificateSecrets
     return SftpSecrets if kind in (Kind.AD_HOC, Kind.SFTP) else ClientSecrets
+
+
+def read_login(kind: Kind, given: Any) -> Secrets:
+    """The credentials of this kind of connection; those of another where they are whole, to be refused as such.
+
+    Raises ValidationError, which is about this kind alone.
+    """
+    try:
+        return login_of(kind).model_validate(given)
+    except ValidationError:
+        for other in get_args(Secrets):
+            with suppress(ValidationError):
+                if given:
+                    return cast("Secrets", other.model_validate(given))
+        raise
 
 
 ApiSettings = OneRosterSettings | PowerSchoolSettings | AeriesSettings | SkywardSettings

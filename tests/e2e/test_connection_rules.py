@@ -1,10 +1,20 @@
 """What a connection may be given: what belongs to its kind, and what fits together."""
 
+from typing import Any
+
 import httpx
+import pytest
 
 from devtools.district import District, ok
 from tests.faults.helpers import database
 
+BLOCKS: dict[str, dict[str, Any]] = {
+    "sftp": {"host": "sftp.example.org", "user": "district"},
+    "powerschool": {"base_url": "https://ps.example.org"},
+    "aeries": {"base_url": "https://aeries.example.org"},
+    "skyward": {"base_url": "https://skyward.example.org/StuAPI"},
+    "secrets": {"password": "kx-92-orchard"},
+}
 LATE = {"start_date": "2027-05-28", "end_date": "2026-08-10"}
 
 
@@ -35,3 +45,56 @@ async def test_one_that_was_kept_before_that_was_asked_is_still_read(district: D
         )
     held = ok(await district.api.patch(f"/connections/{id}", json={"name": "Renamed"})).json()
     assert (held["name"], held["exports"]["end_date"]) == ("Renamed", LATE["end_date"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "foreign"),
+    [("ad_hoc", "sftp"), ("ad_hoc", "secrets"), ("sftp", "powerschool"), ("aeries", "sftp"), ("aeries", "skyward")],
+)
+async def test_what_is_of_another_kind_is_refused(kind: str, foreign: str, district: District) -> None:
+    own = {} if kind == "ad_hoc" else {kind: BLOCKS[kind]}
+    body = {"name": "N", "kind": kind, **own, foreign: BLOCKS[foreign]}
+    refused = told(await district.api.post("/connections", json=body))
+    assert (refused["code"], refused["message"]) == (
+        "connection.other_kind",
+        f"A connection of the kind {kind} takes no {foreign}.",
+    )
+    assert (await district.api.get("/connections")).json() == []
+    id = ok(await district.api.post("/connections", json={"name": "N", "kind": kind, **own})).json()["id"]
+    if foreign == "secrets":
+        answer = await district.api.put(f"/connections/{id}/credentials", json=BLOCKS[foreign])
+    else:
+        answer = await district.api.patch(f"/connections/{id}", json={foreign: BLOCKS[foreign]})
+    assert told(answer) == refused
+    assert ok(await district.api.get(f"/connections/{id}")).json().get(foreign) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "secrets", "words"),
+    [
+        ("aeries", {"certificat": "kx-92"}, "certificate: Field required; certificat: Extra inputs are not permitted"),
+        ("powerschool", {}, "client_id: Field required; client_secret: Field required"),
+        ("sftp", {"password": 5}, "password: Input should be a valid string"),
+    ],
+)
+async def test_credentials_are_judged_as_those_of_their_kind(
+    kind: str, secrets: dict[str, Any], words: str, district: District
+) -> None:
+    body = {"name": "N", "kind": kind, kind: BLOCKS[kind]}
+    refused = told(await district.api.post("/connections", json={**body, "secrets": secrets}))
+    assert refused["message"] == "; ".join(f"secrets.{part}" for part in words.split("; "))
+    id = ok(await district.api.post("/connections", json=body)).json()["id"]
+    assert told(await district.api.put(f"/connections/{id}/credentials", json=secrets))["message"] == words
+    other = {"certificate": "kx-92"} if kind != "aeries" else {"password": "kx-92"}
+    assert told(await district.api.put(f"/connections/{id}/credentials", json=other))["code"] == "sis.other_login"
+    assert ok(await district.api.get(f"/connections/{id}/credentials")).json() == {"stored": False}
+    of_none = told(await district.api.post("/connections", json={**body, "kind": "nonsense", "secrets": secrets}))
+    assert of_none["message"].startswith("kind: Input should be")
+    assert "secrets" not in of_none["message"]
+
+
+async def test_the_description_still_tells_what_credentials_are(district: District) -> None:
+    described = ok(await district.api.get(district.stack.url("gateway") + "/openapi.json")).json()
+    sent = described["paths"]["/api/v1/connections/{id}/credentials"]["put"]["requestBody"]["content"]
+    shapes = [one["$ref"].rpartition("/")[2] for one in sent["application/json"]["schema"]["anyOf"]]
+    assert shapes == ["SftpSecrets", "ClientSecrets", "CertificateSecrets"]

@@ -245,6 +245,10 @@ async def test_settings_limits_and_rules_are_edited(page: Page, district: Distri
     await page.get_by_label("then by", exact=True).select_option("")
     await page.get_by_label("Schools that start on another day").fill("100 2026-08-12")
     await page.get_by_label("First day of school").fill("2026-08-10")
+    await page.get_by_label("Last day of school").fill("2026-05-28")
+    assert await status_of(page, "Save") == 422
+    await expect(page.locator("#f-exports-end-date-wrong")).to_contain_text("after the first, which is 2026-08-12")
+    await page.get_by_label("Last day of school").fill("2027-05-28")
     await page.get_by_role("radio", name="pre-enrolled").check()
     await page.get_by_role("button", name="Save").click()
     await saved(page)
