@@ -29,7 +29,7 @@ csv.field_size_limit(RECORD_CHARS)
 
 
 class CsvFile:
-    """A spooled file as a table; `columns` are the trimmed header names. Read once, then `close`.
+    """A spooled file as a table; `columns` are the trimmed header names, each on one line. Read once, then `close`.
 
     Rows of nothing but separators are skipped. A row that cannot be used is in `RowBatch.bad` with one of the codes
     row.too_few_values, row.too_many_values, value.too_long, value.nul, value.unreadable.

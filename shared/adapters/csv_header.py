@@ -15,6 +15,8 @@ SEPARATORS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe"}
 MAX_TITLE_ROWS: Final = 10
 LOOKED_AT: Final = 30
 _SEP = re.compile(r"\s*\"?sep=([,;|\t])\"?[\r\n]", re.IGNORECASE)
+_LINE_BREAK = re.compile(r"\s*[\n\r\v\f\x85\u2028\u2029]\s*")
+"""Spreadsheets wrap long names; whoever reads a name later has one line for it."""
 _QUOTED = re.compile(r'"[^"]*"?')
 
 _FOREIGN = (
@@ -94,13 +96,13 @@ def _below_a_title(rows: list[tuple[int, list[str]]], separator: str, least: int
 
 
 def columns(header: list[str]) -> tuple[str, ...]:
-    """The trimmed names, without nameless columns at the end (trailing separators).
+    """The trimmed names on one line each, without nameless columns at the end (trailing separators).
 
     Raises:
         BadInput: file.not_text, file.too_many_columns, file.no_header, file.unnamed_column, file.duplicate_header.
             Columns are told by letter: the first row of a file without a header is somebody's data.
     """
-    names = [name.strip() for name in header]
+    names = [_LINE_BREAK.sub(" ", name.strip()) for name in header]
     while names and not names[-1]:
         names.pop()
     if any("\0" in name for name in names):

@@ -217,7 +217,7 @@ def plan_mapping(
 
 
 def compile_mapping(draft: MappingDraft, catalog: Catalog, columns: Sequence[str], moment: Moment) -> CompiledMapping:
-    """The mapping for a file with these columns. Their names match exactly, else but for case and outer spaces.
+    """The mapping for a file with these columns. Their names match exactly, else but for case and white space.
 
     Raises:
         BadMapping: names every problem by row. A column the file does not have is one only where it feeds the match

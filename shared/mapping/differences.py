@@ -34,7 +34,7 @@ class Differences:
 
 
 def differences(draft: MappingDraft, columns: Sequence[str]) -> Differences:
-    """Columns match exactly, else but for case and outer spaces, as they do in a run."""
+    """Columns match exactly, else but for case and white space, as they do in a run."""
     found, reading = Columns(columns), columns_read(draft)
     held = {name: _finds(found, name) for name in reading}
     free = unread(columns, [name for name in reading if held[name]])

@@ -31,7 +31,7 @@ class Column:
 
 
 class Columns:
-    """Finds columns by name: exactly, else but for case and outer spaces."""
+    """Finds columns by name: exactly, else but for case and white space."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._exact = _places(names, lambda name: name)
@@ -132,7 +132,7 @@ class RowInputs:
 
 
 def loosely(name: str) -> str:
-    return name.strip().casefold()
+    return " ".join(name.split()).casefold()
 
 
 def _places(names: Sequence[str], fold: Callable[[str], str]) -> Mapping[str, list[Column]]:

@@ -147,6 +147,13 @@ def test_columns_match_exactly_or_but_for_case_and_spaces() -> None:
     assert mapped(columns=("id", "First", "Last", "Born", "ID")).key(ROW) == "Mesa"
 
 
+def test_a_mapping_of_a_wrapped_header_reads_its_one_line() -> None:
+    compiled = mapped(direct("students.mname", "Middle\nName"), columns=(*COLUMNS[:4], "middle  name"))
+    values, _ = compiled.record(ROW)
+    assert values is not None
+    assert values[compiled.fields.index("students.mname")] == "Mesa"
+
+
 @pytest.mark.parametrize("columns", [(*COLUMNS, "ID"), ("id", "First", "Last", "Born", "Id")])
 def test_a_column_that_may_be_two_is_refused(columns: tuple[str, ...]) -> None:
     with pytest.raises(BadMapping, match="2 columns that may be 'ID'") as caught:

@@ -137,6 +137,18 @@ async def test_header_names_are_trimmed_and_trailing_separators_tolerated() -> N
     assert [(number, problem.code) for number, problem in bad] == [(4, "row.too_many_values")]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", " \n ", "\n\n", "\v", "\u2028"])
+async def test_a_header_that_is_wrapped_is_one_line(end: str) -> None:
+    info, rows, bad, _ = await read(f'id,"First{end}Name","{end}Last  Name{end}"\n1,Ada,"Lo{end}ve"\n'.encode())
+    assert info.columns == ("id", "First Name", "Last  Name")
+    assert [row for _, row in rows] == [["1", "Ada", f"Lo{end}ve"]]
+    assert not bad
+
+
+async def test_headers_that_differ_in_a_line_break_alone_are_one() -> None:
+    assert (await refusal(b'id,"Home\nPhone",home phone\n1,a,b\n')).code == "file.duplicate_header"
+
+
 async def test_headers_only() -> None:
     info, rows, bad, warnings = await read(b"id,name")
     assert info.columns == ("id", "name")
