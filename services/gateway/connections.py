@@ -9,6 +9,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationError, ValidationInfo, field_validator
 
 from services.gateway.context import Call, Caller
+from services.gateway.exports import exported_catalog
+from services.gateway.mappings import found_catalog
 from shared.adapters.powerschool.plugin import plugin_xml
 from shared.adapters.sftp import check
 from shared.adapters.ssh import host_key
@@ -265,8 +267,10 @@ async def schedule(call: Caller, id: str, new: NewSchedule) -> dict[str, Any]:
     what, year, instance = new.data_type, new.school_year, connection.instance
     await call.may(deed, data_type=what, school_year=year, instance=instance, subject=f"schedule of {id}")
     if new.direction == "import":
+        found_catalog(what)
         by_itself = connection.pulls_from is not None
     else:
+        exported_catalog(what)
         by_itself = connection.sftp is not None or connection.writes_to_sis
     if not by_itself:
         raise BadSettings(*said("schedule.needs_sftp"))

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from services.gateway.context import Caller
+from services.gateway.mappings import found_catalog
 from shared.engine.explaining import Asked, Direction, explain
-from shared.model.catalog import data_types
 from shared.model.error_texts import said
 from shared.model.errors import BadInput, NotFound
 from shared.model.explanation import Explanation
@@ -38,11 +38,12 @@ async def show(
 ) -> list[Explanation]:
     """Which run, row, column and mapping put each value there, one for each connection that wrote to the record."""
     await call.may(Deed.VIEW if direction == "import" else Deed.VIEW_EXPORT, subject=f"explain {data_type}"[:100])
+    found_catalog(data_type)
     if not key and not target_id:
         raise BadInput(*said("record.not_named"))
     connections = [await call.connection(connection)] if connection else await call.org.connections.all()
     asked = Asked(direction, data_type, key, target_id, field, before, earlier)
-    found = await explain(call.org, connections, asked) if data_type in data_types() else []
+    found = await explain(call.org, connections, asked)
     if not found:
         raise NotFound(*said("record.not_found"))
     return found

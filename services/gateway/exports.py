@@ -123,7 +123,9 @@ async def take(call: Caller, id: str, data_type: str, file: ExportFileDocument) 
 async def versions(call: Caller, id: str, data_type: str, name: Name = None) -> list[ExportMapping] | list[Mapping]:
     """All versions, newest first."""
     await call.may(Deed.MAP_EXPORT, subject=id)
-    if (await call.connection(id)).pulls_from == "api":
+    is_sis = (await call.connection(id)).pulls_from == "api"
+    exported_catalog(data_type)
+    if is_sis:
         mapped = await call.org.sis_mappings.versions(id, data_type)
         return [one for one in mapped if name is None or one.name == name]
     found = await call.org.export_mappings.versions(id, data_type)
@@ -260,6 +262,7 @@ async def download(call: Caller, id: str, number: Annotated[int, Path(ge=1)]) ->
 
 async def _version(call: Call, id: str, data_type: str, mapping: str) -> ExportMapping | Mapping:
     is_sis = (await call.connection(id)).pulls_from == "api"
+    exported_catalog(data_type)
     found = await (call.org.sis_mappings if is_sis else call.org.export_mappings).get(mapping)
     if (found.connection, found.data_type) != (id, data_type):
         raise NotFound(*said("mapping.not_found"))

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.datastructures import UploadFile
 
 from services.gateway.context import Call, Caller
+from services.gateway.mappings import found_catalog
 from shared.engine.requests import RunRequest, request_run
 from shared.model.connection import Connection
 from shared.model.error_texts import said
@@ -98,10 +99,11 @@ async def pull(
 
 
 async def _connection(call: Call, id: str, data_type: str, school_year: int) -> Connection:
-    """Raises Refused where the person may not import this now."""
+    """Raises Refused where the person may not import this now, NotFound where there is no such data type."""
     connection = await call.connection(id)
     instance = connection.instance
     await call.may(Deed.IMPORT, data_type=data_type, school_year=school_year, instance=instance, subject=id)
+    found_catalog(data_type)
     return connection
 
 

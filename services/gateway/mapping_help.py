@@ -99,6 +99,7 @@ async def changed(call: Caller, id: str, data_type: str, header: Header) -> Diff
     """Which columns the saved mapping reads and the file does not have, and which new one each may have become."""
     await call.may(Deed.MAP_IMPORT, data_type=data_type, subject=id)
     await call.connection(id)
+    found_catalog(data_type)
     return differences(await call.org.mappings.latest(id, data_type, header.name), header.columns)
 
 
@@ -107,6 +108,7 @@ async def matched(call: Caller, id: str, data_type: str, header: Header) -> list
     """The mappings of the connection beside this header, the ones that fit first: a renamed file keeps its mapping."""
     await call.may(Deed.MAP_IMPORT, data_type=data_type, subject=id)
     await call.connection(id)
+    found_catalog(data_type)
     newest = {one.name: one for one in reversed(await call.org.mappings.versions(id, data_type))}
     found = [_fitting(one, header.columns) for one in newest.values()]
     return sorted(found, key=lambda one: (not one.fits, one.lost, one.unread, one.name))

@@ -99,6 +99,7 @@ async def versions(call: Caller, id: str, data_type: str, name: Name = None) -> 
     """All versions, newest first."""
     await call.may(Deed.VIEW, subject=id)
     await call.connection(id)
+    found_catalog(data_type)
     found = await call.org.mappings.versions(id, data_type)
     return [one for one in found if name is None or one.name == name]
 
@@ -121,6 +122,7 @@ async def give(call: Caller, id: str, data_type: str, mapping: str) -> MappingFi
 
 
 async def _version(call: Call, id: str, data_type: str, mapping: str) -> Mapping:
+    found_catalog(data_type)
     found = await call.org.mappings.get(mapping)
     if (found.connection, found.data_type) != (id, data_type):
         raise NotFound(*said("mapping.not_found"))
@@ -141,6 +143,7 @@ async def _save(call: Call, id: str, data_type: str, draft: MappingDraft) -> Map
 
 
 def found_catalog(data_type: str) -> Catalog:
+    """The fields of the data type. Raises NotFound, with those that there are."""
     try:
         return catalog(data_type)
     except BadMapping as error:
