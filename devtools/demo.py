@@ -28,6 +28,7 @@ REGISTERED = 1500
 PULLED = 500
 EXPORTED = 100
 LABELS = {"powerschool": "PowerSchool", "aeries": "Aeries", "skyward": "Skyward"}
+WORDS = {"client_id": "client", "client_secret": "secret", "certificate": "certificate"}
 ZONE = "America/Denver"
 DAY_SECONDS = 24 * 3600
 console = Console() if sys.stdout.isatty() else Console(width=110)
@@ -123,10 +124,14 @@ async def _triggered(district: District, connection: str, **more: str) -> str:
     return fresh[0]["id"]
 
 
+def _org(kind: str) -> str:
+    return f"{kind}-district"
+
+
 async def _through_the_api(stack: Stack, number: int, kind: type[SisDistrict], folder: Path) -> list[Told]:
     """Approved registrations into the SIS; of PowerSchool, its students into Enroll first, and a contact that fails."""
     told, is_first, label = [], kind.kind == "powerschool", LABELS[kind.kind]
-    async with District(stack, f"{kind.kind}-district", permissions=EXPORTER, others=COLLEAGUES) as district:
+    async with District(stack, _org(kind.kind), permissions=EXPORTER, others=COLLEAGUES) as district:
         sis = kind(district)
         await sis.make(students=PULLED if is_first else 0, seed=9)
         connection = await sis.connect()
@@ -202,6 +207,10 @@ def where_to_look(stack: Stack) -> None:
     console.print(f"\nThe dashboard, from Enroll {stack.url('sandbox')}/sync-service", soft_wrap=True)
     console.print(f"The API and its page     {stack.url('gateway')}/docs", soft_wrap=True)
     console.print(f"What the simulated Enroll holds  {stack.url('sandbox')}/sandbox/organizations/cedar-ridge/students")
+    for kind, sis in SISS.items():
+        login = ", ".join(f"{WORDS[name]} {value}" for name, value in sis.login.items())
+        address = f"{stack.url('sandbox')}/{kind}/{_org(kind)}"
+        console.print(f"The simulated {LABELS[kind]}  {address}, {login}", soft_wrap=True, highlight=False)
     console.print(f"Logs, one file a process {stack.directory}", soft_wrap=True)
     console.print(
         f"To try the README's session: cd {stack.directory / 'files'} && . ./session\n"

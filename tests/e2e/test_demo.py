@@ -44,6 +44,18 @@ async def read_until(process: asyncio.subprocess.Process, last: str) -> str:
     return told
 
 
+async def connected(client: httpx.AsyncClient, api: str, kind: str, told: str) -> str:
+    """A connection to a SIS of the demo, by what the demo says of it."""
+    found = re.search(rf"(\S+/{kind}/[\w-]+), (.*)", told)
+    assert found, told
+    login = dict(one.split(" ") for one in found[2].strip().split(", "))
+    secrets = login if kind == "aeries" else {"client_id": login["client"], "client_secret": login["secret"]}
+    body = {"name": kind, "kind": kind, kind: {"base_url": found[1]}, "secrets": secrets}
+    made = await client.post(f"{api}/connections", json=body)
+    assert made.is_success, made.text
+    return str(made.json()["id"])
+
+
 async def test_the_demo_tells_its_story_leaves_a_session_and_takes_everything_down(
     demo: asyncio.subprocess.Process,
 ) -> None:
@@ -68,6 +80,11 @@ async def test_the_demo_tells_its_story_leaves_a_session_and_takes_everything_do
                 f"{where}/imports/students", params={"school_year": 2026, "preview": True}, files={"file": file}
             )
         assert asked.is_success, asked.text
+        places = re.findall(r"^The simulated (?:PowerSchool|Aeries|Skyward)  \S+/(\w+)/.*", told, re.MULTILINE)
+        assert places == ["powerschool", "aeries", "skyward"]
+        for kind in places:
+            tested = await client.post(f"{api}/connections/{await connected(client, api, kind, told)}/test")
+            assert tested.is_success, tested.text
 
     demo.send_signal(signal.SIGINT)
     async with asyncio.timeout(60):
