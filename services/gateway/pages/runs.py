@@ -12,6 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from services.gateway import exports, records, runs
 from services.gateway.context import After
 from services.gateway.pages.filters import Chosen, Typed
+from services.gateway.pages.portion import MOST, portion
 from services.gateway.pages.site import HEADERS, fragment, page, then
 from services.gateway.pages.visits import Visit, Visited
 from services.gateway.pages.words import STATES
@@ -24,7 +25,6 @@ from shared.store.records import Wanted
 router = APIRouter(include_in_schema=False)
 
 RUNS_PER_PAGE: Final = 50
-RECORDS_PER_PAGE: Final = 50
 LOOK_SECONDS: Final = 0.5
 BEAT_SECONDS: Final = 15.0
 CHOICES: Final[Mapping[str, Any]] = {
@@ -63,8 +63,9 @@ async def show(
     asked = {name: value or "" for name, value in asdict(wanted).items()}
     about: dict[str, Any] = {"run": run, "connection": connection, "steps": _steps(run), "asked": asked}
     if await visit.can(Deed.VIEW if run.direction == "import" else Deed.VIEW_EXPORT):
-        found = await _records(visit, run, wanted, after)
-        about |= {"records": found, "causes": await records.causes(visit.call, id), "more": _more(found, asked)}
+        found, goes_on = portion(await _records(visit, run, wanted, after))
+        more = urlencode({**asked, "after": found[-1]["cursor"]}) if goes_on else ""
+        about |= {"records": found, "causes": await records.causes(visit.call, id), "more": more}
     else:
         about |= {"records": None, "causes": [], "more": ""}
     return await page(visit, "run.html", **about, **CHOICES, decides=await _decides(visit, run, connection))
@@ -130,12 +131,7 @@ async def _records(visit: Visit, run: Run, wanted: Wanted, after: str | None) ->
     outcome, action, code, key = astuple(wanted)
     if outcome is None and run.state in (RunState.NEEDS_APPROVAL, RunState.APPLYING) and not code:
         outcome = Outcome.PENDING
-    return await records.records(visit.call, run.id, outcome, action, code, key, after, RECORDS_PER_PAGE)
-
-
-def _more(found: list[dict[str, Any]], asked: Mapping[str, str]) -> str:
-    """The query of the page behind; blank where there is none."""
-    return urlencode({**asked, "after": found[-1]["cursor"]}) if len(found) == RECORDS_PER_PAGE else ""
+    return await records.records(visit.call, run.id, outcome, action, code, key, after, MOST)
 
 
 async def _decides(visit: Visit, run: Run, connection: Connection) -> Mapping[str, bool]:
