@@ -60,9 +60,11 @@ class RunRequested(RunMessage):
 
 
 class ExportRequested(RunMessage):
-    """As `RunRequested`, for the exporter."""
+    """As `RunRequested`, for the exporter. With its connection, both are read at once: a family may be waiting."""
 
     TYPE = "sync.export.requested.v1"
+
+    connection: str = ""
 
 
 class SliceCompare(RunMessage):

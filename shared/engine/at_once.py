@@ -26,7 +26,7 @@ from shared.engine.spill import placed
 from shared.engine.staging import as_mapped, facts_of, nothing_there, stage
 from shared.model.connection import Connection
 from shared.model.error_texts import said
-from shared.model.errors import NotFound, SyncError
+from shared.model.errors import SyncError
 from shared.model.ports import Target
 from shared.model.run import Run, RunState, add_counts
 from shared.store import leases
@@ -67,16 +67,14 @@ def is_brief(run: Run) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def read_ahead(engine: Engine, run: Run) -> AsyncIterator[Begun | None]:
+async def read_ahead(engine: Engine, run: Run, connection: Connection) -> AsyncIterator[Begun | None]:
     """Read what a run needs that nobody has held yet, and take it while the SIS is asked.
 
     The run with its fence, and how it goes on from there; None where it is to be taken in the usual way: a person may
     have to be asked, or somebody has had it, who may be writing still while we read.
     """
-    runs, connection = engine.org(run).runs, None
-    with contextlib.suppress(NotFound):
-        connection = await engine.org(run).connections.get(run.connection)
-    if connection is None or run.number or not _is_beyond_question(run, connection):
+    runs = engine.org(run).runs
+    if run.number or not _is_beyond_question(run, connection):
         yield None
         return
     async with _work(engine, run, connection, leases.FIRST) as work:

@@ -8,6 +8,7 @@ from shared.contracts.messages import (
     ExportRequested,
     Message,
     RunEnded,
+    RunMessage,
     RunRequested,
     RunSettle,
     SliceApply,
@@ -57,8 +58,10 @@ class Engine:
 
     def requested(self, run: Run) -> Outgoing:
         """Begin, or wait. The id is the run's own, so that asking twice is one request."""
-        kind = RunRequested if run.direction == "import" else ExportRequested
-        return self.outgoing(run, kind(organization=run.org, run=run.id), id=f"{run.id}/begin")
+        asked: RunMessage = RunRequested(organization=run.org, run=run.id)
+        if run.direction == "export":
+            asked = ExportRequested(organization=run.org, run=run.id, connection=run.connection)
+        return self.outgoing(run, asked, id=f"{run.id}/begin")
 
     def compare(self, run: Run, number: int, attempt: int = 1) -> Outgoing:
         body = SliceCompare(organization=run.org, run=run.id, slice=number)

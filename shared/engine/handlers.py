@@ -1,5 +1,6 @@
 """The handlers of the engine's messages: take the lease, do the step, move on. Importer and exporter run the same."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
@@ -21,6 +22,7 @@ from shared.engine.kinds import kind_of
 from shared.engine.lease import LeaseLost, kept
 from shared.engine.progress import after_apply, after_compare, end, following
 from shared.messaging.answers import Answer, Delivery, Done, Handlers, Handling, Later
+from shared.model.connection import Connection
 from shared.model.error_texts import said, told
 from shared.model.errors import NotFound, Permanent, SyncError, Transient, Unavailable
 from shared.model.run import Run, RunState, add_counts
@@ -28,6 +30,7 @@ from shared.store.buckets import state_of
 from shared.store.failed import Selection
 from shared.store.runs import stream_of
 from shared.store.slices import Slice, SliceState
+from shared.together import all_of
 
 log = structlog.get_logger()
 
@@ -70,9 +73,10 @@ class Steps:
     async def begin(self, message: RunMessage, delivery: Delivery) -> Answer:
         """pending -> staging -> comparing, or leave it waiting behind the active run of its stream."""
         runs = self._engine.store.org(message.organization).runs
-        run, held = await runs.get(message.run), None
-        if run.state is RunState.STAGING and (ahead := kind_of(run).ahead) is not None:
-            async with ahead(self._engine, run) as begun:
+        (run, connection), held = await self._asked_for(message), None
+        ahead = kind_of(run).ahead
+        if run.state is RunState.STAGING and ahead is not None and connection is not None:
+            async with ahead(self._engine, run, connection) as begun:
                 if begun is not None:
                     held, work = begun
                     return await self._whole(run, RunState.STAGING, True, work, delivery, held)
@@ -86,6 +90,16 @@ class Steps:
         if staged.state is RunState.COMPARING and not staged.slices:
             await after_compare(self._engine, staged)  # nothing has changed, so nobody else comes to say so
         return answer
+
+    async def _asked_for(self, message: RunMessage) -> tuple[Run, Connection | None]:
+        """The run, and its connection where the message names it and it is not gone. Raises NotFound."""
+        org = self._engine.store.org(message.organization)
+        if not isinstance(message, ExportRequested) or not message.connection:
+            return await org.runs.get(message.run), None
+        reading = asyncio.create_task(org.runs.get(message.run))
+        beside = asyncio.create_task(org.connections.find(message.connection))
+        await all_of(reading, beside)
+        return reading.result(), beside.result()
 
     async def deliver(self, message: ExportDeliver, delivery: Delivery) -> Answer:
         """applying: the files go out, then the slices follow."""

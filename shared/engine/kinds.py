@@ -12,6 +12,7 @@ from shared.engine.context import Engine
 from shared.engine.exporting import conclude, list_slice
 from shared.engine.staging import as_listed, as_mapped, stage
 from shared.engine.undoing import as_written, compare_undo, forget_sent
+from shared.model.connection import Connection
 from shared.model.run import Run
 from shared.store.slices import Slice
 
@@ -28,7 +29,7 @@ class Kind:
     stage: Step
     compare: OfSlice
     apply: OfSlice
-    ahead: Callable[[Engine, Run], AbstractAsyncContextManager[Begun | None]] | None = None
+    ahead: Callable[[Engine, Run, Connection], AbstractAsyncContextManager[Begun | None]] | None = None
 
 
 TRANSFER = Kind(partial(stage, reading=as_mapped), compare, partial(apply, remember=remember))

@@ -69,23 +69,20 @@ class SisDoor:
         self._store = store
         self._settings = settings
         self._client = sis_client(settings.allow_private_addresses)
-        self._auths: dict[str, tuple[bytes, Auth]] = {}
+        self._auths: dict[str, tuple[object, Auth]] = {}
 
     async def aclose(self) -> None:
         await self._client.aclose()
 
     async def open(self, connection: Connection) -> Sis:
         """Raises BadSettings where the connection has no address or login."""
-        org = self._store.org(connection.org)
         about = connection.api
         if about is None:
             raise BadSettings(*said("sis.not_set_up"))
-        pace = org.paces.of(connection.id, about.per_second)
-        reading = asyncio.create_task(org.connections.secrets(connection.id))
-        await all_of(reading, asyncio.create_task(pace.glance()))
-        if (sealed := reading.result()) is None:
-            raise BadSettings(*said("sis.not_set_up"))
-        http = SisHttp(about.base_url, self._auth(connection.id, about, sealed), pace, client=self._client)
+        pace = self._store.org(connection.org).paces.of(connection.id, about.per_second)
+        signing = asyncio.create_task(self._auth(connection, about))
+        await all_of(signing, asyncio.create_task(pace.glance()))
+        http = SisHttp(about.base_url, signing.result(), pace, client=self._client)
         if isinstance(about, AeriesSettings):
             return _Aeries(about, http, self._settings)
         if isinstance(about, OneRosterSettings):
@@ -94,16 +91,19 @@ class SisDoor:
             return _Skyward(about, http, self._settings)
         return _PowerSchool(about, http, self._settings)
 
-    def _auth(self, connection: str, about: ApiSettings, sealed: bytes) -> Auth:
+    async def _auth(self, connection: Connection, about: ApiSettings) -> Auth:
         """The one of the last use, unless address or login are others now."""
-        made_of = sealed + about.model_dump_json().encode()
-        held = self._auths.get(connection)
-        if held is None or held[0] != made_of:
-            if len(self._auths) >= MAX_AUTHS:
-                self._auths.clear()
-            opened = SecretBox(self._settings.secret_keys).open(sealed)
-            held = self._auths[connection] = (made_of, _auth(about, opened))
-        return held[1]
+        made_of, held = (about, connection.credentials_id), self._auths.get(connection.id)
+        if held is not None and held[0] == made_of:
+            return held[1]
+        sealed = await self._store.org(connection.org).connections.secrets(connection.id)
+        if sealed is None:
+            raise BadSettings(*said("sis.not_set_up"))
+        if len(self._auths) >= MAX_AUTHS:
+            self._auths.clear()
+        auth = _auth(about, SecretBox(self._settings.secret_keys).open(sealed))
+        self._auths[connection.id] = (made_of, auth)
+        return auth
 
 
 def _auth(about: ApiSettings, opened: str) -> Auth:

@@ -329,7 +329,8 @@ class Connection(BaseModel):
     `time_zone` is the district's own (IANA); without it the schedule's counts, else UTC.
     `roster` says whether a file holds everyone ("full": a student who is absent is missing) or only some ("some").
     `schedule` is that of the imports. Exports by events run under the authority of `export_enabled_by`. `schools` are
-    the codes of the schools assigned to it; all where it is empty.
+    the codes of the schools assigned to it; all where it is empty. `credentials_id` names the credentials that are
+    stored beside it: others have another one.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -354,6 +355,7 @@ class Connection(BaseModel):
     schedule: Schedule | None = None
     export_schedule: Schedule | None = None
     export_enabled_by: str = ""
+    credentials_id: str = Field(default="", exclude=True)
     created_at: datetime
     created_by: str
 

@@ -17,6 +17,8 @@ from shared.model.run import Run
 from shared.store.scoped import Collection, Document, Duplicate
 
 BUCKETS = 256
+FEW = 4
+"""So few are opened on the spot: that takes less than handing them to a thread."""
 
 Entry: TypeAlias = tuple[str, str, int, str]
 """Digest, target id, 1 where the record was missing from the last complete source, and the mark of its row."""
@@ -50,7 +52,7 @@ class Buckets:
     async def load(self, state: str, low: int, high: int) -> dict[int, Entries]:
         """Buckets `low` to `high`, both included; those never written are left out. One read."""
         documents = await self._buckets.with_ids([_id(state, number) for number in range(low, high + 1)])
-        return await asyncio.to_thread(_open, documents)
+        return _open(documents) if len(documents) <= FEW else await asyncio.to_thread(_open, documents)
 
     async def save(
         self, state: str, version: int, buckets: Mapping[int, Entries], *, held: Container[int] = frozenset()

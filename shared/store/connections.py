@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from bson import Binary
 
+from shared.contracts.envelope import new_id
 from shared.model.connection import Connection
 from shared.model.error_texts import said
 from shared.model.errors import Conflict, NotFound
@@ -24,7 +25,7 @@ class Connections:
         """Raises Conflict where the organization has a connection of this name."""
         document = {**connection.model_dump(exclude={"id", "org"}), "_id": connection.id}
         if sealed is not None:
-            document["secrets"] = Binary(sealed)
+            document |= _credentials(sealed)
         try:
             await self._connections.insert(document)
         except Duplicate:
@@ -32,10 +33,14 @@ class Connections:
 
     async def get(self, id: str) -> Connection:
         """Raises NotFound."""
-        document = await self._connections.get({"_id": id})
-        if document is None:
+        connection = await self.find(id)
+        if connection is None:
             raise NotFound(*said("connection.not_found"))
-        return to_connection(document)
+        return connection
+
+    async def find(self, id: str) -> Connection | None:
+        document = await self._connections.get({"_id": id})
+        return to_connection(document) if document else None
 
     async def known(self, id: str) -> Connection:
         """The same, also where it was deleted: by its name, kind, instance and time zone. Raises NotFound."""
@@ -69,12 +74,16 @@ class Connections:
         await self._connections.delete({"_id": connection.id})
 
     async def set_secrets(self, id: str, sealed: bytes) -> None:
-        if not await self._connections.update({"_id": id}, {"$set": {"secrets": Binary(sealed)}}):
+        if not await self._connections.update({"_id": id}, {"$set": _credentials(sealed)}):
             raise NotFound(*said("connection.not_found"))
 
     async def secrets(self, id: str) -> bytes | None:
         document = await self._connections.get({"_id": id}, ["secrets"])
         return bytes(document["secrets"]) if document and "secrets" in document else None
+
+
+def _credentials(sealed: bytes) -> Document:
+    return {"secrets": Binary(sealed), "credentials_id": new_id("login")}
 
 
 def to_connection(document: Document) -> Connection:

@@ -26,6 +26,7 @@ class Runs:
     def __init__(self, runs: Collection, streams: Collection) -> None:
         self._runs = runs
         self._streams = streams
+        self._last_numbers: dict[str, int] = {}
 
     async def add(self, run: Run, messages: Sequence[Outgoing], *, fingerprint: str) -> bool:
         """Insert with its announcements. False where a run of this id is there already."""
@@ -69,13 +70,22 @@ class Runs:
         raise Unavailable(*said("run.busy"))
 
     async def _counted(self, stream: str) -> int | None:
+        """Without a look, where no other worker has numbered a run of the stream since we did."""
+        last = self._last_numbers.get(stream)
+        if last is not None and (number := await self._count_on(stream, last)) is not None:
+            return number
         counter = await self._streams.get({"_id": stream})
         if counter is None:
-            first = await self._streams.insert_many([{"_id": stream, "last_number": 1}])
-            return None if first else 1
-        last = int(counter["last_number"])
+            met = await self._streams.insert_many([{"_id": stream, "last_number": 1}])
+            return None if met else 1
+        return await self._count_on(stream, int(counter["last_number"]))
+
+    async def _count_on(self, stream: str, last: int) -> int | None:
         where = {"_id": stream, "last_number": last}
-        return last + 1 if await self._streams.update(where, {"$set": {"last_number": last + 1}}) else None
+        if not await self._streams.update(where, {"$set": {"last_number": last + 1}}):
+            return None
+        self._last_numbers[stream] = last + 1
+        return last + 1
 
     async def get(self, id: str) -> Run:
         """Raises NotFound."""

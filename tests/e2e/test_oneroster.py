@@ -96,6 +96,7 @@ async def test_a_sis_that_throttles_is_waited_for(sis: Sis, district: District, 
 async def test_a_wrong_login_is_told_and_never_shown(sis: Sis, district: District) -> None:
     connection = await sis.connect()
     await sis.map(connection)
+    (await district.api.post(f"/connections/{connection}/test")).raise_for_status()
     wrong = {"client_id": "client", "client_secret": "zz-77-wrong"}
     (await district.api.put(f"/connections/{connection}/credentials", json=wrong)).raise_for_status()
     answer = await district.api.post(f"/connections/{connection}/test")

@@ -41,15 +41,18 @@ SLICE = Slice("run_1", 0, 0, 255, 1, SliceState.STAGED, "x")
 async def connections(mine: OrgStore, other: OrgStore, _: Store) -> None:
     await mine.connections.add(CONNECTION, b"sealed")
     await refused(NotFound, lambda: other.connections.get("con_1"))
+    assert await other.connections.find("con_1") is None
     assert await other.connections.all() == []
     await refused(NotFound, lambda: other.connections.set("con_1", name="stolen"))
     await refused(NotFound, lambda: other.connections.set_secrets("con_1", b"stolen"))
     assert await other.connections.secrets("con_1") is None
-    assert await mine.connections.get("con_1") == CONNECTION
+    stored = await mine.connections.get("con_1")
+    assert stored.model_dump() == CONNECTION.model_dump()
+    assert stored.credentials_id
     assert await mine.connections.secrets("con_1") == b"sealed"
     await other.connections.add(make_connection(org="other"), None)  # names are taken per organization
     await refused(NotFound, lambda: other.connections.delete(CONNECTION, "u"))
-    assert await mine.connections.get("con_1") == CONNECTION
+    assert await mine.connections.find("con_1") == stored
     await mine.connections.delete(CONNECTION, "u")
     await refused(NotFound, lambda: mine.connections.delete(CONNECTION, "u"))
     await refused(NotFound, lambda: mine.connections.get("con_1"))

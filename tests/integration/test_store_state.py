@@ -120,6 +120,15 @@ async def test_runs_are_numbered_as_they_begin_each_once_and_under_its_lease(sto
         await runs.move(one.id, [RunState.STAGING], RunState.SUCCEEDED)
 
 
+async def test_workers_that_number_runs_in_turn_never_give_a_number_twice(store: Store) -> None:
+    workers = [store._open("o-1").runs for _ in range(2)]
+    run = make_run(number=0)
+    in_turn = [await worker.next_number(run) for worker in (*workers, *workers, workers[0], workers[0])]
+    assert in_turn == [1, 2, 3, 4, 5, 6]
+    at_once_given = await at_once(worker.next_number(run) for worker in workers * 4)
+    assert sorted(at_once_given) == list(range(7, 15))
+
+
 async def test_only_who_is_first_takes_a_begun_run_and_sends_in_one_write(store: Store) -> None:
     runs = store.org("o-1").runs
     begun, waiting = make_run(number=0), make_run(number=0)
