@@ -52,6 +52,7 @@ async def lived(district: District, folder: Path) -> list[Screen]:
     await district.watch(waiting, states=frozenset({"needs_approval"}))
     key = next(one["key"] for one in await district.records(partly, limit=200) if one["outcome"] == "Succeeded")
     return [
+        Screen("enroll", "Where people come from: Enroll's page", f"{district.stack.url('sandbox')}/sync-service"),
         Screen("dashboard", "The dashboard", "/"),
         Screen("preview", "A preview that waits for approval", f"/runs/{waiting}"),
         Screen("partly", "A run of which some rows failed, grouped by cause", f"/runs/{partly}"),
@@ -61,7 +62,28 @@ async def lived(district: District, folder: Path) -> list[Screen]:
         Screen("charts", "Charts", "/charts"),
         Screen("failed", "Failed messages, for operators", "/failed-messages"),
         Screen("help", "Help", "/help"),
+        Screen("reference", "The page of the API", "/docs"),
+        *connected(await district.sftp("Nightly"), connection, uploads),
         *await mapped(district, uploads, connection, file),
+    ]
+
+
+def connected(sftp: str, sis: str, uploads: str) -> list[Screen]:
+    """Adding a connection, its own pages, and starting a run."""
+    home = f"/connections/{sftp}"
+    return [
+        Screen("add", "Add Sync Connection", "/connections/new"),
+        Screen("add-sftp", "Where it is, and how to sign in", "/connections/new/sftp?agree=1&name=Nightly+roster"),
+        Screen("connection", "A connection of its own, with Test connection", home),
+        Screen("settings", "Settings of a SIS", f"/connections/{sis}/settings"),
+        Screen("export-rules", "Rules of the exports into a SIS", f"/connections/{sis}/export-rules"),
+        Screen("credentials", "Credentials go in and never come out", f"{home}/credentials"),
+        Screen("schedule", "A schedule", f"{home}/schedule"),
+        Screen("limits", "Safety limits", f"{home}/limits"),
+        Screen("schools", "Schools of a connection", f"/connections/{sis}/schools"),
+        Screen("delete", "Delete, with what stays", f"{home}/delete"),
+        Screen("run", "Run now", f"/connections/{uploads}/run"),
+        Screen("run-sis", "Run now, from a SIS and into it", f"/connections/{sis}/run"),
     ]
 
 
@@ -82,8 +104,10 @@ async def mapped(district: District, uploads: str, sis: str, file: Path) -> list
         Screen("mapping-configure", "Configure: examples for Mapped Value", f"{home}/configure"),
         Screen("mapping-fields", "Field Mapping of an import", f"{home}/fields"),
         Screen("mapping-row", "One row, with every option of its transformation", f"{home}/row?place=students.dob"),
+        Screen("mapping-suggestions", "Suggestions, to accept one by one or all", f"{home}/suggestions"),
         Screen("mapping-versions", "Versions of a mapping", f"{home}/versions"),
         Screen("mapping-sis", "Field Mapping of an export into PowerSchool", f"{export}/fields"),
+        Screen("mapping-code-tables", "Match codes: the tables of a connection", f"/connections/{sis}/mappings/codes"),
         Screen("mapping-codes", "A table of match codes", f"/connections/{sis}/mappings/codes/edit"),
     ]
 
