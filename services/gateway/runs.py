@@ -26,6 +26,8 @@ Preview = Annotated[bool, Query(description="Compare only; write after approval.
 async def index(call: Caller, connection: str | None = None, before: BeforeRun = None, limit: Limit = 50) -> list[Run]:
     """Runs, newest first; `before` is the id of the last one of the page before."""
     await call.may(Deed.VIEW, subject="runs")
+    if connection is not None:
+        await call.known_connection(connection)
     return await call.org.runs.page(connection=connection, before=before, limit=limit)
 
 

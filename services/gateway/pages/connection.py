@@ -81,6 +81,7 @@ async def approve(visit: Visited, id: str) -> Response:
 @router.get(ADDRESS + "/host-key/ask")
 async def again(visit: Visited, id: str) -> Response:
     """Whoever loads such a page anew gets the connection's."""
+    await visit.call.connection(id)
     return RedirectResponse(f"/connections/{id}", 303, HEADERS)
 
 

@@ -39,13 +39,17 @@ async def file(version: str, name: str) -> Response:
     return found
 
 
-def add_to(app: FastAPI) -> None:
-    for module in (
+def routers() -> list[APIRouter]:
+    """All pages and forms."""
+    modules = (
         *(login, cards, adding, connection, connection_parts, scheduling, running),
         *(runs, charts, explaining, operators, guide, reference),
-    ):
-        app.include_router(module.router)
-    for router in (*mapping.routers(), _files):
+    )
+    return [*(module.router for module in modules), *mapping.routers(), _files]
+
+
+def add_to(app: FastAPI) -> None:
+    for router in routers():
         app.include_router(router)
     app.add_exception_handler(SignInNeeded, _sign_in)
 

@@ -76,6 +76,7 @@ async def show(visit: Visited, id: str) -> Response:
 
 @router.get(ADDRESS + "/run/{way}")
 async def again(visit: Visited, id: str, way: str) -> Response:
+    await visit.call.connection(id)
     return RedirectResponse(f"/connections/{id}/run", 303, HEADERS)
 
 

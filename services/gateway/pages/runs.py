@@ -40,8 +40,6 @@ async def index(visit: Visited, connection: Typed = "", before: runs.BeforeRun =
     found = await runs.index(visit.call, connection or None, before, RUNS_PER_PAGE)
     org = visit.call.org
     names = {one.id: one for one in (*await org.connections.gone(), *await org.connections.all())}
-    if connection:
-        await visit.call.known_connection(connection)
     more = found[-1].id if len(found) == RUNS_PER_PAGE else ""
     about: dict[str, Any] = {"runs": found, "connections": names, "chosen": connection, "more": more}
     return await page(visit, "runs.html", **about)

@@ -66,6 +66,7 @@ async def show(visit: Visited, id: str) -> Response:
 
 @router.get(ADDRESS + "/schedule/{direction}")
 async def again(visit: Visited, id: str, direction: Direction) -> Response:
+    await visit.call.connection(id)
     return RedirectResponse(f"/connections/{id}/schedule", 303, HEADERS)
 
 
