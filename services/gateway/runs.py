@@ -5,13 +5,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from services.gateway.context import Call, Caller, Limit
+from shared.contracts.topology import Direction
 from shared.engine.decisions import approve as approve_run
 from shared.engine.decisions import cancel as cancel_run
 from shared.engine.decisions import reject as reject_run
 from shared.engine.retrying import retry as retry_run
 from shared.engine.undoing import undo as undo_run
 from shared.model.permission import Deed
-from shared.model.run import Run
+from shared.model.run import Run, RunState
 
 router = APIRouter(prefix="/api/v1", tags=["runs"])
 
@@ -23,12 +24,20 @@ Preview = Annotated[bool, Query(description="Compare only; write after approval.
 
 
 @router.get("/runs")
-async def index(call: Caller, connection: str | None = None, before: BeforeRun = None, limit: Limit = 50) -> list[Run]:
+async def index(
+    call: Caller,
+    connection: str | None = None,
+    state: RunState | None = None,
+    direction: Direction | None = None,
+    before: BeforeRun = None,
+    limit: Limit = 50,
+) -> list[Run]:
     """Runs, newest first; `before` is the id of the last one of the page before."""
     await call.may(Deed.VIEW, subject="runs")
     if connection is not None:
         await call.known_connection(connection)
-    return await call.org.runs.page(connection=connection, before=before, limit=limit)
+    asked: dict[str, Any] = {"connection": connection, "state": state, "direction": direction}
+    return await call.org.runs.page(**asked, before=before, limit=limit)
 
 
 @router.get("/runs/{id}")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.contracts.envelope import Outgoing, ids_since
+from shared.contracts.topology import Direction
 from shared.model.error_texts import said
 from shared.model.errors import NotFound, Unavailable
 from shared.model.run import ENDED, Run, RunState
@@ -94,11 +95,18 @@ class Runs:
             raise NotFound(*said("run.not_found"))
         return to_run(document)
 
-    async def page(self, *, connection: str | None = None, before: str | None = None, limit: int = 50) -> list[Run]:
+    async def page(
+        self,
+        *,
+        connection: str | None = None,
+        state: RunState | None = None,
+        direction: Direction | None = None,
+        before: str | None = None,
+        limit: int = 50,
+    ) -> list[Run]:
         """Newest first, from before the run `before`."""
-        where: dict[str, Any] = {}
-        if connection is not None:
-            where["connection"] = connection
+        asked = {"connection": connection, "state": state and state.value, "direction": direction}
+        where: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
         if before is not None:
             where["_id"] = {"$lt": before}
         return [to_run(one) for one in await self._runs.all(where, sort=[("_id", -1)], limit=min(limit, 200))]

@@ -92,7 +92,7 @@ async def plugin(visit: Visited, id: str) -> Response:
 
 async def shown(visit: Visit, connection: Connection, **more: Any) -> Response:
     """The page, with what was just asked for."""
-    last = await runs.index(visit.call, connection.id, None, LAST_RUNS)
+    last = await runs.index(visit.call, connection.id, limit=LAST_RUNS)
     manages = await visit.can(Deed.MANAGE_CONNECTION)
     about: dict[str, Any] = {"tested": None, "shown_key": None, "key_trouble": None, **more}
     about |= {"runs": last, "settings": list(_settings(connection)), "directions": ways(connection)}

@@ -16,6 +16,7 @@ from services.gateway.pages.portion import MOST, portion
 from services.gateway.pages.site import HEADERS, fragment, page, then
 from services.gateway.pages.visits import Visit, Visited
 from services.gateway.pages.words import STATES
+from shared.contracts.topology import Direction
 from shared.model.connection import Connection
 from shared.model.permission import Deed
 from shared.model.record import Action, Outcome
@@ -35,13 +36,20 @@ STEPS: Final = (RunState.STAGING, RunState.COMPARING, RunState.NEEDS_APPROVAL, R
 
 
 @router.get("/runs")
-async def index(visit: Visited, connection: Typed = "", before: runs.BeforeRun = None) -> Response:
+async def index(
+    visit: Visited,
+    connection: Typed = "",
+    state: Chosen[RunState] = None,
+    direction: Chosen[Direction] = None,
+    before: runs.BeforeRun = None,
+) -> Response:
     """The runs, newest first."""
-    found = await runs.index(visit.call, connection or None, before, RUNS_PER_PAGE)
+    found = await runs.index(visit.call, connection or None, state, direction, before, RUNS_PER_PAGE)
     org = visit.call.org
     names = {one.id: one for one in (*await org.connections.gone(), *await org.connections.all())}
-    more = found[-1].id if len(found) == RUNS_PER_PAGE else ""
-    about: dict[str, Any] = {"runs": found, "connections": names, "chosen": connection, "more": more}
+    asked = {"connection": connection, "state": state or "", "direction": direction or ""}
+    more = urlencode({**asked, "before": found[-1].id}) if len(found) == RUNS_PER_PAGE else ""
+    about: dict[str, Any] = {"runs": found, "connections": names, "asked": asked, "more": more, "states": STATES}
     return await page(visit, "runs.html", **about)
 
 

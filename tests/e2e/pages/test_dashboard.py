@@ -8,7 +8,7 @@ from playwright.async_api import Page, expect
 from devtools.district import EXPORTER, District
 from devtools.stack import Stack
 from services.sandbox.district import student_mapping
-from tests.e2e.pages.conftest import Accessible, signed_in
+from tests.e2e.pages.conftest import Accessible, Visiting, signed_in
 from tests.faults.helpers import streets, students
 
 
@@ -162,3 +162,25 @@ async def test_limited_access_sees_nothing_that_is_not_for_them(stack: Stack, or
         connections = (await district.api.get("/connections")).json()
         refused = await district.api.patch(f"/connections/{connections[0]['id']}", json={"enable_import": True})
         assert refused.status_code == 403
+
+
+async def test_sync_logs_are_chosen_by_state_and_direction(
+    visiting: Visiting, district: District, tmp_path: Path
+) -> None:
+    connection = await district.ad_hoc("Uploads of " + "a very long name " * 5)
+    await district.watch((await district.upload(connection, students(tmp_path, 20)))["id"])
+    (tmp_path / "none.csv").write_text("")
+    await district.watch((await district.upload(connection, tmp_path / "none.csv"))["id"])
+    async with visiting(viewport={"width": 320, "height": 800}) as page:
+        await page.goto("/runs")
+        rows = page.get_by_role("region", name="Runs").locator("tbody").get_by_role("row")
+        await expect(rows).to_have_count(2)
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 320
+        await page.get_by_label("State").select_option("Failed")
+        await page.get_by_role("button", name="Show").click()
+        await expect(rows).to_have_count(1)
+        await expect(rows).to_contain_text("Failed")
+        await page.get_by_label("What").select_option("Exports")
+        await page.get_by_role("button", name="Show").click()
+        await expect(page.get_by_text("No run fits.")).to_be_visible()
+        assert await page.get_by_label("State").input_value() == "failed"
