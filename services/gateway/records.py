@@ -37,10 +37,11 @@ async def records(
     after: After = None,
     limit: Limit = 100,
 ) -> list[dict[str, Any]]:
-    """What became of each record that was not simply unchanged; `Pending` are those still to be applied."""
+    """What became of each record that was not simply unchanged; `Pending` are those still to be applied, `Cancelled`
+    those that a cancelled run would have."""
     run = await _readable(call, id)
     wanted = Wanted(outcome, action, code, key)
-    if outcome is Outcome.PENDING:
+    if outcome in (Outcome.PENDING, Outcome.CANCELLED):
         return await pending_page(call.org, run, wanted, after=after, limit=limit)
     return await call.org.records.page(run, wanted, after=after, limit=limit)
 

@@ -43,6 +43,8 @@ async def apply(engine: Engine, run: Run, slice: Slice, *, remember: Remembering
     """
     org = engine.org(run)
     changes = changesets.unpack(await org.artifacts.get(slice.changes))
+    overtaken = await _overtaken(engine, run, changes)
+    changes = [one for one in changes if one.key not in overtaken]
     connection = await org.connections.get(run.connection)
     plan = await engine.planner.plan(run, connection)
     target = await engine.ends.target(run, connection, plan.compiled.match_key, plan.fixed)
@@ -55,7 +57,7 @@ async def apply(engine: Engine, run: Run, slice: Slice, *, remember: Remembering
         if not await org.slices.renew(slice, engine.settings.lease_seconds):
             return False
         raise Conflict(*said("run.overtaken"))
-    counts = applied_counts(changes, answers)
+    counts = {**applied_counts(changes, answers), "overtaken": len(overtaken)}
     messages = following(engine, run, slice)
     causes = causes_of((one.row, answers[one.key].problems) for one in changes if one.key in answers)
     if not await org.slices.complete(slice, SliceState.APPLIED, counts=counts, causes=causes, messages=messages):
@@ -63,6 +65,13 @@ async def apply(engine: Engine, run: Run, slice: Slice, *, remember: Remembering
     await engine.relay.send("slices", slice.id, messages)
     log.info("applied", action="apply", counts=counts)
     return True
+
+
+async def _overtaken(engine: Engine, run: Run, changes: Sequence[Change]) -> frozenset[str]:
+    """Registrations that others have sent while the run waited for approval: their values are newer than ours."""
+    if not run.compared_as or run.delivery != "sis":
+        return frozenset()
+    return (await engine.org(run).runs.overtaking(run)).intersection(one.key for one in changes)
 
 
 async def send(engine: Engine, run: Run, slice: Slice, target: Target, changes: Sequence[Change]) -> Answers:

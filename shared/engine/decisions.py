@@ -1,23 +1,38 @@
 """What a person decides about a run: whether what waits is applied, and whether what has not written yet goes on."""
 
+import asyncio
+
 from shared.engine.context import Engine
 from shared.engine.progress import end, start_applying
 from shared.model.error_texts import said, told
 from shared.model.errors import Conflict
 from shared.model.run import UNWRITTEN, Run, RunState, add_counts
+from shared.store.runs import stream_of
 
+TRIES = 10
+PAUSE = 0.2
 CANCELLED = told("run.cancelled")
 REJECTED = told("run.rejected")
 
 
 async def approve(engine: Engine, run: Run, by: str) -> None:
-    """Apply exactly what was compared.
+    """Apply what was compared, but for registrations that others have sent meanwhile.
 
     Raises:
-        Conflict: the run does not wait for approval.
+        Conflict: the run does not wait for approval, or another one of its stream is at work.
     """
-    if not await start_applying(engine, run, RunState.NEEDS_APPROVAL, by):
-        raise _not_waiting(run)
+    runs = engine.org(run).runs
+    for _ in range(TRIES):
+        if run.state is not RunState.NEEDS_APPROVAL:
+            raise _not_waiting(run)
+        number = await runs.next_number(stream_of(run))
+        also = {"number": number, "compared_as": run.number, "as_of": run.as_of or run.number}
+        if await start_applying(engine, run, RunState.NEEDS_APPROVAL, by=by, also=also):
+            return
+        await asyncio.sleep(PAUSE)  # a registration that was just approved is through in no time
+        run = await runs.get(run.id)
+    active = await runs.active(stream_of(run))
+    raise Conflict(*said("run.stream_busy", run=active.id if active else ""))
 
 
 async def reject(engine: Engine, run: Run, by: str) -> None:

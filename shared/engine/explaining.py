@@ -100,7 +100,7 @@ async def _fields(about: "_Told", written: Mapping[str, Sequence[Record]], asked
 async def _last(org: OrgStore, about: "_Told", stream: str, key: str, records: Sequence[Record]) -> Decision | None:
     """Of a run without a record of it the rows themselves tell whether it was there."""
     run = await org.runs.last_compared(stream)
-    own = next((one for one in records if run is None or one["number"] >= run.number), None)
+    own = next((one for one in records if run is None or one["run"] == run.id or one["number"] > run.number), None)
     if own is not None:
         by = await about.writer("", own)
         outcome = Outcome(own["outcome"]).value

@@ -34,7 +34,6 @@ from shared.together import all_of
 
 log = structlog.get_logger()
 
-SUPERSEDED = told("run.superseded")
 BROKER_REASONS = frozenset({"delivery_limit", "rejected", "expired", "maxlen"})
 KILLED = Permanent(*said("message.killed"))
 OUT_OF_DATE = "Nothing was sent: a later run has applied newer values."
@@ -161,15 +160,6 @@ class Steps:
         if oldest is not None and oldest.id < run.id:
             await self._engine.relay.publish([self._engine.requested(oldest)])
             return None
-        held = await runs.activate(run, self._engine.owner, self._seconds)
-        if held is not None:
-            return held
-        active = await runs.active(stream_of(run))
-        if active is None or active.state is not RunState.NEEDS_APPROVAL:
-            return None
-        await end(
-            self._engine, active, [RunState.NEEDS_APPROVAL], RunState.CANCELLED, active.counts, error=dict(SUPERSEDED)
-        )
         return await runs.activate(run, self._engine.owner, self._seconds)
 
     async def compare(self, message: SliceCompare, delivery: Delivery) -> Answer:
@@ -309,6 +299,8 @@ class Steps:
         waiting = await runs.oldest_waiting(stream_of(run))
         if waiting is not None:
             await self._engine.relay.publish([self._engine.requested(waiting)])
+        if run.preview and not run.decided_by:
+            return Done()  # it found nothing to approve, and a preview moves no file
         if run.state is RunState.SUCCEEDED and (cursor := run.stage.get("receipt", {}).get("cursor")):
             await self._engine.org(run).cursors.set(state_of(run), str(cursor))
         if run.state in (RunState.SUCCEEDED, RunState.PARTIAL) and run.stage.get("receipt"):

@@ -1,4 +1,4 @@
-"""Records that are planned and not yet applied, read from the change sets."""
+"""Records that are planned and not applied, or not any more, read from the change sets."""
 
 import asyncio
 from itertools import islice
@@ -12,6 +12,7 @@ from shared.store.database import OrgStore
 from shared.store.records import EVERY, Wanted
 from shared.store.slices import SliceState
 
+OUTCOMES = {RunState.APPLYING: Outcome.IN_PROGRESS, RunState.CANCELLED: Outcome.CANCELLED}
 NOT_SENT = (Action.ADOPT, Action.NONE)
 
 
@@ -19,7 +20,7 @@ async def pending_page(
     org: OrgStore, run: Run, wanted: Wanted = EVERY, *, after: str | None, limit: int
 ) -> list[dict[str, Any]]:
     """Planned records, slice by slice, from behind the cursor `after` (`slice:position`)."""
-    if run.ended or wanted.code is not None:
+    if (run.ended and run.state is not RunState.CANCELLED) or wanted.code is not None:
         return []
     bucket = None if wanted.key is None else bucket_of(wanted.key)
     first, position = _cursor(after)
@@ -32,7 +33,7 @@ async def pending_page(
         content = await org.artifacts.get(slice.changes)
         changes = await asyncio.to_thread(changesets.unpack, content)
         start = position + 1 if slice.number == first else 0
-        outcome = Outcome.IN_PROGRESS if run.state is RunState.APPLYING else Outcome.PENDING
+        outcome = OUTCOMES.get(run.state, Outcome.PENDING)
         sent = ((at, one) for at, one in enumerate(changes) if at >= start and _is_wanted(one, wanted))
         page += [_shown(one, f"{slice.number}:{at}", outcome) for at, one in islice(sent, limit - len(page))]
         if len(page) >= limit:

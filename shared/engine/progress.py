@@ -15,12 +15,14 @@ from shared.engine.context import Engine
 from shared.engine.guard import reasons_to_ask
 from shared.model.error_texts import told
 from shared.model.run import Run, RunState, add_counts
+from shared.store.runs import stream_of
 from shared.store.slices import Slice, SliceState
 from shared.telemetry.metrics import RUNS
 
 log = structlog.get_logger()
 
 PREVIEW = told("guard.preview")
+SUPERSEDED = told("run.superseded")
 UNCOMPARED = told("run.not_compared")
 UNSENT = told("run.not_sent")
 
@@ -41,16 +43,30 @@ async def after_compare(engine: Engine, run: Run) -> None:
         await org.runs.reopen(run.id, RunState.COMPARING)  # ended by somebody who saw a slice before its replay
     connection = await org.connections.get(run.connection)
     reasons = reasons_to_ask(run, counts, connection.limits)
-    if run.preview:
+    if run.preview and (counts["invalid"] or _lists_files(run, slices) or _to_apply(slices)):
         reasons.insert(0, dict(PREVIEW))
+    await _supersede(engine, run)
     if reasons:
         await _ask(engine, run, counts, reasons)
         return
     await start_applying(engine, run, RunState.COMPARING)
 
 
+async def _supersede(engine: Engine, run: Run) -> None:
+    """Older ones that wait for approval: their plans are out of date, now that this one has been compared.
+
+    Registrations that are named one by one make no other plan out of date: whoever is approved later leaves them out.
+    """
+    ours = frozenset(run.selection.registrations)
+    for one in await engine.org(run).runs.undecided(stream_of(run)):
+        theirs = frozenset(one.selection.registrations)
+        if one.number < run.number and (not ours or (theirs and theirs <= ours)):
+            error = {**SUPERSEDED, "run": run.id}
+            await end(engine, one, [RunState.NEEDS_APPROVAL], RunState.CANCELLED, one.counts, error=error)
+
+
 async def _ask(engine: Engine, run: Run, counts: dict[str, int], reasons: list[dict[str, Any]]) -> None:
-    """comparing -> needs_approval. Whatever was asked for meanwhile is newer, and takes its place."""
+    """comparing -> needs_approval. The stream is free then: the oldest that waits may begin."""
     facts, messages = {"counts": counts, "reasons": reasons}, [engine.settle(run)]
     moved = await engine.org(run).runs.move(
         run.id, [RunState.COMPARING], RunState.NEEDS_APPROVAL, facts=facts, messages=messages
@@ -60,14 +76,16 @@ async def _ask(engine: Engine, run: Run, counts: dict[str, int], reasons: list[d
         await engine.relay.send("runs", run.id, messages)
 
 
-async def start_applying(engine: Engine, run: Run, from_state: RunState, by: str | None = None) -> bool:
-    """-> applying: the files of an export come before its slices."""
+async def start_applying(
+    engine: Engine, run: Run, from_state: RunState, *, by: str | None = None, also: Mapping[str, Any] | None = None
+) -> bool:
+    """-> applying: the files of an export come before its slices. `also` are facts to be noted with it."""
     org = engine.org(run)
     slices = await org.slices.of(run.id)
-    if not run.makes_files or not any(one.listed for one in slices):
-        return await apply_slices(engine, run, slices, from_state, by=by)
+    if not _lists_files(run, slices):
+        return await apply_slices(engine, run, slices, from_state, by=by, also=also)
     messages = [engine.deliver(run)]
-    facts = {"counts": add_counts([one.counts for one in slices]), "decided_by": by}
+    facts = {**(also or {}), "counts": add_counts([one.counts for one in slices]), "decided_by": by}
     if not await org.runs.move(run.id, [from_state], RunState.APPLYING, facts=facts, messages=messages):
         return False
     await engine.relay.send("runs", run.id, messages)
@@ -81,6 +99,7 @@ async def apply_slices(
     from_state: RunState,
     *,
     by: str | None = None,
+    also: Mapping[str, Any] | None = None,
     fence: int | None = None,
 ) -> bool:
     """-> applying, with the first slices announced; at once to the end where nothing is to be done.
@@ -88,16 +107,25 @@ async def apply_slices(
     With a `fence` the files of the run are delivered, and whoever held the lease goes on.
     """
     org = engine.org(run)
-    waiting = [one.number for one in slices if one.state is SliceState.COMPARED]
+    waiting = _to_apply(slices)
     if not waiting:
         return await _finish(engine, run, slices, [from_state], by=by)
     messages = [engine.apply(run, number) for number in waiting[: engine.settings.window]]
-    facts: dict[str, Any] = {"counts": add_counts([one.counts for one in slices]), "to_apply": waiting}
+    facts = {**(also or {}), "counts": add_counts([one.counts for one in slices]), "to_apply": waiting}
     facts |= {"decided_by": by} if fence is None else {"delivered_at": datetime.now(UTC)}
     if not await org.runs.move(run.id, [from_state], RunState.APPLYING, fence=fence, facts=facts, messages=messages):
         return False
     await engine.relay.send("runs", run.id, messages)
     return True
+
+
+def _lists_files(run: Run, slices: Sequence[Slice]) -> bool:
+    """Whether files are to go out: they do, whether anything in them has changed or not."""
+    return run.makes_files and any(one.listed for one in slices)
+
+
+def _to_apply(slices: Sequence[Slice]) -> list[int]:
+    return [one.number for one in slices if one.state is SliceState.COMPARED]
 
 
 def following(engine: Engine, run: Run, slice: Slice, attempt: int = 1) -> list[Outgoing]:

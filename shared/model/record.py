@@ -17,6 +17,7 @@ class Outcome(StrEnum):
     FAILED = "Failed"
     PARTIAL = "Partial Sync"
     SUCCEEDED = "Succeeded"
+    CANCELLED = "Cancelled"
 
 
 class Action(StrEnum):

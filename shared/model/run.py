@@ -24,6 +24,9 @@ class RunState(StrEnum):
 
 ENDED = frozenset({RunState.SUCCEEDED, RunState.PARTIAL, RunState.FAILED, RunState.CANCELLED})
 
+AT_WORK = frozenset({RunState.STAGING, RunState.COMPARING, RunState.APPLYING})
+"""One run of a stream at a time is in these."""
+
 UNWRITTEN = (RunState.PENDING, RunState.STAGING, RunState.COMPARING, RunState.NEEDS_APPROVAL)
 """Nothing is written in these, but for a run that is `sending`."""
 
@@ -43,13 +46,14 @@ COUNTS = (
     "removed",
     "failed",
     "partial",
+    "overtaken",
 )
 """What is counted, per slice and per run.
 
 rows read; then what was decided: create, update, unchanged, invalid, duplicate (exact repeats, skipped), missing
 (known from earlier runs, absent now), losing (updates that take program access away), remove (by an undo); known
 before the run; and what was done: created, updated, removed, failed at the target; partial, those created or updated
-but for a part.
+but for a part; overtaken: left alone, for others have sent them while the run waited for approval.
 """
 
 
@@ -118,7 +122,8 @@ class RunFile(BaseModel):
 
 class Run(BaseModel):
     """A run as stored. `number` grows with the runs of its stream (connection, direction, data type) that
-    have begun; 0 before. `as_of` is the number of the run whose rows it brings once more, where it does.
+    have begun; 0 before. `as_of` is the number of the run whose rows it brings once more, where it does. `compared_as`:
+    the number that it had until a person approved it, if one was asked.
 
     `clock` is the district's own time when the run was asked for (ISO 8601 with its offset); a replay keeps it.
     `delivery` says where an export goes: into files to download or for an SFTP folder, or into the SIS itself.
@@ -136,6 +141,7 @@ class Run(BaseModel):
     mapping: str
     number: int = 0
     as_of: int = 0
+    compared_as: int = 0
     lane: Literal["interactive", "bulk"]
     state: RunState = RunState.PENDING
     trigger: Trigger

@@ -9,7 +9,7 @@ from shared.contracts.envelope import Outgoing, ids_since
 from shared.contracts.topology import Direction
 from shared.model.error_texts import said
 from shared.model.errors import NotFound, Unavailable
-from shared.model.run import ENDED, Run, RunState
+from shared.model.run import AT_WORK, ENDED, Run, RunState
 from shared.store import leases
 from shared.store.outbox import NOTHING_WAITS, announced, announcing
 from shared.store.scoped import Collection, Document, Duplicate
@@ -18,6 +18,7 @@ MAX_REGISTRATIONS = 500
 LOOKED_THROUGH = 20
 LONGEST_ON_ITS_WAY = timedelta(days=1)
 """An event's run is named after when the event was sent, which is before it was asked for."""
+NOT_CANCELLED = [one.value for one in RunState if one is not RunState.CANCELLED]
 _HIDDEN = ("outbox", "outbox_at", "owner", "lease_until", "_id")
 
 
@@ -56,16 +57,16 @@ class Runs:
         """The run, active and leased, with a number above those of all before it. None where the lease was lost."""
         if run.number:
             return run
-        number = await self.next_number(run)
+        number = await self.next_number(stream_of(run))
         return run.model_copy(update={"number": number}) if await self.note(run.id, fence, {"number": number}) else None
 
-    async def next_number(self, run: Run) -> int:
-        """The one that it has, else the next of its stream, to be noted.
+    async def next_number(self, stream: str) -> int:
+        """To be noted in the run that begins, or begins to write after it waited for a person.
 
-        Runs are numbered in the order in which they begin, so that what a later one wrote always stands above.
+        So what a later one wrote always stands above.
         """
         for _ in range(20):
-            if (number := run.number or await self._counted(stream_of(run))) is not None:
+            if (number := await self._counted(stream)) is not None:
                 return number
             await asyncio.sleep(0.01)  # another run of the stream was faster
         raise Unavailable(*said("run.busy"))
@@ -154,6 +155,23 @@ class Runs:
         streams = {"$gte": f"{connection}|", "$lt": f"{connection}|~"}
         return await self._runs.count({"stream": streams, "state": {"$in": states}}, limit=1) > 0
 
+    async def undecided(self, stream: str) -> list[Run]:
+        """Those that wait for approval."""
+        where = {"stream": stream, "state": RunState.NEEDS_APPROVAL.value}
+        return [to_run(one) for one in await self._runs.all(where)]
+
+    async def overtaking(self, run: Run) -> frozenset[str]:
+        """The registrations, named one by one, of runs that began while this one waited for approval."""
+        where = {
+            "stream": stream_of(run),
+            "state": {"$in": NOT_CANCELLED},
+            "number": {"$gt": run.compared_as, "$lt": run.number},
+            "selection.registrations.0": {"$exists": True},
+        }
+        found = self._runs.find(where, fields=["selection", "as_of", "number"])
+        newer = [one async for one in found if (one["as_of"] or one["number"]) > run.compared_as]
+        return frozenset(id for one in newer for id in one["selection"]["registrations"])
+
     async def oldest_waiting(self, stream: str) -> Run | None:
         found = await self._runs.all({"stream": stream, "state": RunState.PENDING.value}, sort=[("_id", 1)], limit=1)
         return to_run(found[0]) if found else None
@@ -213,7 +231,8 @@ class Runs:
         facts: Mapping[str, Any] | None = None,
         messages: Sequence[Outgoing] = (),
     ) -> bool:
-        """One step of the state machine, with its facts and its announcements. An end frees the stream.
+        """One step of the state machine, with its facts and its announcements. A run that is not at work frees the
+        stream, and is refused to go on while another one holds it.
 
         Cancelled is only what has sent nothing, and whoever is at work on it is shut out: the fence grows.
         """
@@ -225,11 +244,17 @@ class Runs:
         change: dict[str, Any] = {"$set": values, "$unset": unset, **announcing(messages)}
         if to in ENDED:
             values["ended_at"] = datetime.now(UTC)
+        if to in AT_WORK:
+            values["active"] = True
+        else:
             unset["active"] = ""
         if to is RunState.CANCELLED:
             where["sending"] = {"$ne": True}
             change["$inc"] = {"fence": 1}
-        return await self._runs.update(where, change)
+        try:
+            return await self._runs.update(where, change)
+        except Duplicate:
+            return False
 
     async def reopen(self, id: str, to: RunState) -> bool:
         """partial or failed -> `to`, for a replay. False where it is in neither, or another run is active."""
@@ -250,8 +275,7 @@ class Runs:
 
     async def since(self, run: Run, number: int) -> AsyncIterator[Run]:
         """Other runs of the stream whose rows are newer than those of run `number`, but for cancelled; newest first."""
-        states = [one.value for one in RunState if one is not RunState.CANCELLED]
-        where = {"stream": stream_of(run), "state": {"$in": states}, "number": {"$gt": number}}
+        where = {"stream": stream_of(run), "state": {"$in": NOT_CANCELLED}, "number": {"$gt": number}}
         async for document in self._runs.find(where, sort=[("number", -1)]):
             one = to_run(document)
             if one.id != run.id and (one.as_of or one.number) > number:

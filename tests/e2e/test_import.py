@@ -290,12 +290,60 @@ async def test_a_newer_request_takes_the_place_of_a_run_that_waits_for_approval(
     assert len(await students(district)) == 40
 
 
+async def test_what_fails_or_is_at_work_leaves_the_preview_that_waits(
+    district: District, file: Path, tmp_path: Path, faults: Faults
+) -> None:
+    connection = await district.ad_hoc()
+    waits = await district.watch((await district.upload(connection, file, preview=True))["id"], states=WAITS)
+    empty = write_rows(tmp_path / "empty.csv", [], columns=list(read(file)[0]))
+
+    assert (await imported(district, connection, empty))["error"]["code"] == "file.no_rows"
+    assert (await district.run(waits["id"]))["state"] == "needs_approval"
+
+    await faults({"org": district.org, "path": "students:lookup", "delay": 4, "times": 1})
+    newer = await district.upload(connection, roster(tmp_path / "newer.csv", 40), preview=True)
+    await district.watch(newer["id"], states=frozenset({"comparing"}))
+    busy = (await district.api.post(f"/runs/{waits['id']}/approve")).json()["error"]
+    assert (busy["code"], newer["id"] in busy["message"]) == ("run.stream_busy", True)
+    (await district.api.post(f"/runs/{newer['id']}/cancel")).raise_for_status()
+
+    (await district.api.post(f"/runs/{waits['id']}/approve")).raise_for_status()
+    run = await district.watch(waits["id"])
+    assert (run["state"], run["counts"]["created"]) == ("succeeded", ROWS)
+    assert run["number"] > newer["number"]
+
+
+async def test_what_a_superseded_preview_would_have_written_is_still_shown(
+    district: District, file: Path, tmp_path: Path
+) -> None:
+    connection = await district.ad_hoc()
+    old = (await district.upload(connection, file, preview=True))["id"]
+    await district.watch(old, states=WAITS)
+    planned = await district.records(old, outcome="Pending")
+
+    newer = (await district.upload(connection, roster(tmp_path / "newer.csv", 40), preview=True))["id"]
+    await district.watch(newer, states=WAITS)
+
+    assert (await district.watch(old))["error"]["run"] == newer
+    shown = await district.records(old, outcome="Cancelled")
+    assert [{**one, "outcome": "Pending"} for one in shown] == planned
+    assert {one["outcome"] for one in shown} == {"Cancelled"}
+
+
+async def test_a_preview_of_nothing_asks_nobody(district: District, file: Path) -> None:
+    connection = await loaded(district, file)
+
+    run = await imported(district, connection, file, preview=True)
+
+    assert (run["state"], run["counts"]["unchanged"], run["decided_by"]) == ("succeeded", ROWS, None)
+
+
 async def test_what_is_asked_for_before_a_run_waits_for_approval_takes_its_place_too(
     district: District, file: Path, tmp_path: Path
 ) -> None:
     connection = await district.ad_hoc()
     asked = [await district.upload(connection, file, preview=True), await district.upload(connection, file)]
-    asked.append(await district.upload(connection, roster(tmp_path / "newer.csv", 40), preview=True))
+    asked.append(await district.upload(connection, roster(tmp_path / "newer.csv", ROWS + 5), preview=True))
 
     old, real = [await district.watch(one["id"]) for one in asked[:2]]
     last = await district.watch(asked[2]["id"], states=WAITS)

@@ -55,6 +55,23 @@ async def test_a_file_is_pulled_and_archived(district: District, folder: Folder)
     assert len(await students(district)) == ROWS
 
 
+async def test_a_preview_that_finds_nothing_to_write_leaves_the_file_where_it_is(
+    district: District, folder: Folder
+) -> None:
+    connection = await district.sftp(**folder.settings)
+    folder.put()
+    await district.watch((await district.pull(connection))["id"])
+    await until(lambda: _listed(folder.archive), "the file is archived")
+    again = folder.put()
+
+    run = await district.watch((await district.pull(connection, preview=True))["id"])
+
+    assert (run["state"], run["counts"]["unchanged"]) == ("succeeded", ROWS)
+    await district.watch((await district.pull(connection))["id"])
+    await until(lambda: _gone(again), "the file is archived by the run after it")
+    assert len(list(folder.archive.iterdir())) == 2, "the preview has not moved it"
+
+
 async def test_nothing_to_pull_fails_in_clear_words(district: District, folder: Folder) -> None:
     connection = await district.sftp(**folder.settings)
     folder.put("students.txt")
@@ -281,6 +298,10 @@ async def test_uploads_cannot_be_scheduled(district: District) -> None:
 
 async def _listed(folder: Path) -> bool:
     return folder.is_dir() and bool(list(folder.iterdir()))
+
+
+async def _gone(file: Path) -> bool:
+    return not file.exists()
 
 
 async def _past(moment: datetime) -> bool:

@@ -139,6 +139,43 @@ async def test_a_preview_shows_who_is_new_and_who_is_there_already(sis: SisDistr
     assert len(await sis.people()) == 6
 
 
+async def test_an_approved_registration_leaves_a_preview_that_waits_and_is_left_out_of_it(
+    sis: SisDistrict, tmp_path: Path, tap: Tap
+) -> None:
+    district = sis.district
+    students = await enrolled(district, tmp_path, 4)
+    registrations = await district.register(students)
+    connection = await sis.connect()
+    preview = (await district.export(connection, preview=True))["id"]
+    await district.watch(preview, states=frozenset({"needs_approval"}))
+    (await district.api.patch(f"/connections/{connection}", json={"enable_export": True})).raise_for_status()
+
+    await tap.enroll_says(approved(district, registrations[0]), APPROVED)
+    assert (await latest(district, connection, count=2))["counts"]["created"] == 1
+    assert (await district.run(preview))["state"] == "needs_approval"
+    (await district.api.post(f"/runs/{preview}/approve")).raise_for_status()
+    run = await district.watch(preview)
+
+    counts = {name: run["counts"][name] for name in ("create", "created", "updated", "overtaken", "failed")}
+    assert (run["state"], counts) == (
+        "succeeded",
+        {"create": 4, "created": 3, "updated": 0, "overtaken": 1, "failed": 0},
+    )
+    assert sorted(one["student_id"] for one in await sis.people()) == sorted(students)
+    assert set((await statuses(district)).values()) == {("Succeeded", None)}
+
+
+async def test_a_preview_of_what_is_pending_where_nothing_is_asks_nobody(sis: SisDistrict, tmp_path: Path) -> None:
+    district = sis.district
+    await district.register(await enrolled(district, tmp_path, 1))
+    connection = await sis.connect()
+    assert (await district.watch((await district.export(connection))["id"]))["state"] == "succeeded"
+
+    run = await district.watch((await district.export(connection, pending=True, preview=True))["id"])
+
+    assert (run["state"], run["counts"]["rows"]) == ("succeeded", 0)
+
+
 async def test_an_approved_registration_is_exported_at_once_where_the_export_is_on(
     sis: SisDistrict, tmp_path: Path, tap: Tap
 ) -> None:

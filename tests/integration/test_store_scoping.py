@@ -20,7 +20,7 @@ from shared.store.buckets import state_id
 from shared.store.database import OrgStore, Store
 from shared.store.links import Link
 from shared.store.records import RecordResult
-from shared.store.runs import stream_id
+from shared.store.runs import stream_id, stream_of
 from shared.store.slices import Slice, SliceState
 from shared.store.triggers import Due
 from tests.integration.enroll_runs import DAILY, DRAFT, NOW, make_connection, make_run
@@ -169,6 +169,8 @@ async def runs(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert [one.id for one in await mine.runs.asked_since(RUN.created_at)] == [RUN.id]
     assert await other.runs.same_request(STREAM, "f", every) is None
     assert await other.runs.active(STREAM) is None
+    assert await other.runs.undecided(STREAM) == []
+    assert await other.runs.overtaking(make_run(org="other", number=9)) == frozenset()
     assert await other.runs.oldest_waiting(STREAM) is None
     assert await other.runs.last_compared(STREAM) is None
     assert [one async for one in other.runs.since(make_run(org="other"), -1)] == []
@@ -178,7 +180,7 @@ async def runs(mine: OrgStore, other: OrgStore, _: Store) -> None:
     theirs = make_run(id=RUN.id, org="other", connection="con_2", number=0)
     assert await other.runs.activate(RUN, "w", 60) is None
     assert await other.runs.numbered(theirs, held[1]) is None
-    assert await other.runs.next_number(theirs) == 2
+    assert await other.runs.next_number(stream_of(theirs)) == 2
     assert await other.runs.acquire(RUN.id, every, "w", 60) is None
     assert not await other.runs.renew(RUN.id, held[1], 60)
     await other.runs.release(RUN.id, held[1])

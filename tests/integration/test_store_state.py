@@ -19,7 +19,7 @@ from shared.store.buckets import Entries, _open, _seal, bucket_of, state_id
 from shared.store.database import Store
 from shared.store.failed import DeadLetter, Selection
 from shared.store.records import RecordResult, Wanted
-from shared.store.runs import stream_id
+from shared.store.runs import stream_id, stream_of
 from shared.store.slices import Slice, SliceState
 from shared.store.triggers import Due
 from tests.integration.enroll_runs import DAILY, DRAFT, KEY, NOW, make_connection, make_run, message
@@ -97,6 +97,45 @@ async def test_one_run_of_a_stream_is_active_and_numbers_grow(store: Store) -> N
     assert not await runs.reopen(active.id, RunState.APPLYING)
 
 
+async def test_a_run_that_waits_for_a_person_holds_no_stream_and_goes_on_only_while_nobody_does(store: Store) -> None:
+    runs = store.org("o-1").runs
+    waits, other = make_run(number=0), make_run(number=0)
+    for one in (waits, other):
+        await runs.add(one, [], fingerprint="f")
+    await runs.activate(waits, "w", 60)
+    assert await runs.undecided(STREAM) == []
+    assert await runs.move(waits.id, [RunState.STAGING], RunState.NEEDS_APPROVAL)
+    assert [one.id for one in await runs.undecided(STREAM)] == [waits.id]
+    assert await runs.active(STREAM) is None
+    assert await runs.activate(other, "w", 60)
+    assert not await runs.move(waits.id, [RunState.NEEDS_APPROVAL], RunState.APPLYING)
+    assert (await runs.get(waits.id)).state is RunState.NEEDS_APPROVAL
+    assert await runs.move(other.id, [RunState.STAGING], RunState.FAILED)
+    assert await runs.move(waits.id, [RunState.NEEDS_APPROVAL], RunState.APPLYING)
+    active = await runs.active(STREAM)
+    assert active is not None
+    assert active.id == waits.id
+
+
+async def test_what_overtook_a_run_is_named_begun_since_and_not_cancelled(store: Store) -> None:
+    runs = store.org("o-1").runs
+
+    async def add(number: int, *registrations: str, state: RunState = RunState.SUCCEEDED, as_of: int = 0) -> None:
+        about = {"number": number, "as_of": as_of, "state": state}
+        run = make_run(**about, selection=model.Selection(registrations=registrations))
+        await runs.add(run, [], fingerprint="f")
+
+    await add(3, "before")
+    await add(4, "a", "b")
+    await add(5, "a", "c", state=RunState.FAILED)
+    await add(6, "cancelled", state=RunState.CANCELLED)
+    await add(7)
+    await add(8, "old rows again", as_of=2)
+    await add(10, "after")
+    approved = make_run(number=9, compared_as=3, as_of=3)
+    assert await runs.overtaking(approved) == {"a", "b", "c"}
+
+
 async def test_runs_are_numbered_as_they_begin_each_once_and_under_its_lease(store: Store) -> None:
     runs = store.org("o-1").runs
     waiting, brief = make_run(number=0), make_run(number=0)
@@ -123,9 +162,9 @@ async def test_runs_are_numbered_as_they_begin_each_once_and_under_its_lease(sto
 async def test_workers_that_number_runs_in_turn_never_give_a_number_twice(store: Store) -> None:
     workers = [store._open("o-1").runs for _ in range(2)]
     run = make_run(number=0)
-    in_turn = [await worker.next_number(run) for worker in (*workers, *workers, workers[0], workers[0])]
+    in_turn = [await worker.next_number(stream_of(run)) for worker in (*workers, *workers, workers[0], workers[0])]
     assert in_turn == [1, 2, 3, 4, 5, 6]
-    at_once_given = await at_once(worker.next_number(run) for worker in workers * 4)
+    at_once_given = await at_once(worker.next_number(stream_of(run)) for worker in workers * 4)
     assert sorted(at_once_given) == list(range(7, 15))
 
 

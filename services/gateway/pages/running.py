@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.datastructures import FormData, UploadFile
 from starlette.responses import RedirectResponse, Response
 
-from services.gateway import connections, exports, imports
+from services.gateway import connections, exports, imports, runs
 from services.gateway.pages.connection import ADDRESS
 from services.gateway.pages.fields import Form
 from services.gateway.pages.run_forms import Offer, offered
@@ -16,10 +16,11 @@ from services.gateway.pages.site import HEADERS, page, then
 from services.gateway.pages.visits import Visit, Visited
 from shared.model.connection import Connection
 from shared.model.errors import Permanent
-from shared.model.run import Run
+from shared.model.run import Run, RunState
 
 router = APIRouter(include_in_schema=False)
 
+MOST_UNDECIDED: Final = 5
 NO_FILE: Final = "Choose a file."
 NO_YEAR: Final = "Choose a school year."
 WANTED: Final = {"school": "Enter the code of the school.", "student": "Enter the id of the student."}
@@ -159,5 +160,6 @@ def _to(run: Run) -> Response:
 
 async def _page(visit: Visit, connection: Connection, offer: Offer) -> Response:
     status = 422 if any(one.form.bad for one in offer.trials) else 200
-    about = {"connection": connection, "trials": offer.trials, "reasons": offer.reasons}
+    undecided = await runs.index(visit.call, connection.id, RunState.NEEDS_APPROVAL, limit=MOST_UNDECIDED)
+    about = {"connection": connection, "trials": offer.trials, "reasons": offer.reasons, "undecided": undecided}
     return await page(visit, "run_now.html", status=status, **about)

@@ -32,6 +32,7 @@ CHOICES: Final[Mapping[str, Any]] = {
     "outcomes": [one.value for one in Outcome],
     "actions": [one.value for one in Action if one is not Action.ADOPT],
 }
+PLANNED: Final = (RunState.NEEDS_APPROVAL, RunState.APPLYING, RunState.CANCELLED)
 STEPS: Final = (RunState.STAGING, RunState.COMPARING, RunState.NEEDS_APPROVAL, RunState.APPLYING)
 
 
@@ -133,9 +134,9 @@ async def cancel(visit: Visited, id: str) -> Response:
 
 
 async def _records(visit: Visit, run: Run, wanted: Wanted, after: str | None) -> list[dict[str, Any]]:
-    """Those that were asked for; of a run that waits for a person, what is planned."""
+    """Those that were asked for; of a run that waits for a person, or was cancelled then, what is planned."""
     outcome, action, code, key = astuple(wanted)
-    if outcome is None and run.state in (RunState.NEEDS_APPROVAL, RunState.APPLYING) and not code:
+    if outcome is None and run.state in PLANNED and not code:
         outcome = Outcome.PENDING
     return await records.records(visit.call, run.id, outcome, action, code, key, after, MOST)
 

@@ -45,6 +45,7 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "Failed": "bad",
     "Partial Sync": "warn",
     "Succeeded": "good",
+    "Cancelled": "off",
 }
 COUNTS: Final[Mapping[str, str]] = {
     "rows": "Rows read",
@@ -58,6 +59,7 @@ COUNTS: Final[Mapping[str, str]] = {
     "updated": "Changed",
     "failed": "Refused",
     "partial": "Partial Sync",
+    "overtaken": "Left alone: sent by others while this waited",
 }
 TRIGGERS: Final[Mapping[str, str]] = {
     "person": "by hand",

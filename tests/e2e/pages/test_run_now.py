@@ -189,6 +189,27 @@ async def test_a_test_record_arrives_in_the_sis(
     assert len(await sis.people()) == 1
 
 
+async def test_a_preview_that_waits_is_named_before_the_next_run_takes_its_place(
+    page: Page, district: District, tmp_path: Path
+) -> None:
+    id = await district.ad_hoc("Uploads")
+    waits = (await district.upload(id, roster(tmp_path / "a.csv", ROWS), preview=True))["id"]
+    await district.watch(waits, states=frozenset({"needs_approval"}))
+    await page.goto(address(district, id))
+    await expect(page.get_by_text("waits for approval")).to_be_visible()
+    await page.get_by_role("link", name="Import of Students").click()
+    assert page.url.endswith(f"/runs/{waits}")
+    newer = (await district.upload(id, roster(tmp_path / "b.csv", ROWS + 1), preview=True))["id"]
+    await district.watch(newer, states=frozenset({"needs_approval"}))
+
+    await page.reload()
+
+    await expect(page.get_by_role("region", name="Records").get_by_text("Cancelled")).to_have_count(ROWS)
+    await accessible(page)
+    await page.get_by_role("link", name="The run that took its place").click()
+    assert page.url.endswith(f"/runs/{newer}")
+
+
 async def test_files_are_exported(page: Page, district: District, tmp_path: Path) -> None:
     await turn(district, users={district.user: list(EXPORTER)})
     await district.register(await enrolled(district, tmp_path, 2))
