@@ -48,7 +48,7 @@ async def test_the_same_without_javascript(plain: Page, district: District, tmp_
     await plain.goto(f"/runs/{run}")
     await plain.get_by_role("button", name="Reject").click()
     await expect(plain.get_by_text("Rejected. Nothing was written.", exact=True)).to_be_visible()
-    await expect(plain.get_by_text("Cancelled", exact=True)).to_be_visible()
+    await expect(plain.get_by_role("status").get_by_text("Cancelled", exact=True)).to_be_visible()
     assert (await district.stats())["students"] == 0
 
 
