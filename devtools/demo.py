@@ -242,7 +242,7 @@ async def demo(once: bool) -> int:
     async with _interruptible() as stop:
         try:
             console.print("Starting RabbitMQ and a MongoDB server ...")
-            async with LocalParts() as parts:
+            async with LocalParts(durable=False) as parts:  # nothing of it outlives the demo
                 console.print("Starting gateway, importer, exporter, scheduler and the simulated Enroll ...")
                 settings = {"SYNC_SCHEDULE_POLL_SECONDS": "0.5"}
                 async with Stack(parts.addresses, env=settings) as stack:

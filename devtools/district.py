@@ -11,6 +11,7 @@ import httpx
 
 from devtools.stack import SANDBOX, Stack
 from services.sandbox.district import student_mapping
+from shared.security.trust import trusted
 
 YEAR = 2026
 FULL = ("Sync Service Full Access",)
@@ -46,8 +47,10 @@ class District:
             "registration_module": True,
             "users": {user: list(permissions), **{name: list(held) for name, held in (others or {}).items()}},
         }
-        self.enroll = httpx.AsyncClient(base_url=stack.url(enroll), timeout=60, trust_env=False)
-        self.api = httpx.AsyncClient(base_url=stack.url("gateway") + "/api/v1", timeout=120, trust_env=False)
+        self.enroll = httpx.AsyncClient(base_url=stack.url(enroll), timeout=60, trust_env=False, verify=trusted())
+        self.api = httpx.AsyncClient(
+            base_url=stack.url("gateway") + "/api/v1", timeout=120, trust_env=False, verify=trusted()
+        )
 
     async def __aenter__(self) -> Self:
         ok(await self.enroll.put(f"/sandbox/organizations/{self.org}", json=self._spec))

@@ -24,6 +24,7 @@ from devtools.parts.ports import free_port
 from devtools.parts.probe import apart
 from devtools.parts.workdir import WorkDir
 from shared.contracts.topology import DEFAULT_RETRY_DELAYS
+from shared.security.trust import trusted
 
 ROOT = Path(__file__).resolve().parents[1]
 SANDBOX = "sandbox"
@@ -155,7 +156,7 @@ class Stack:
 
     async def wait_ready(self, *names: str) -> None:
         """Return when the processes named, or all, have announced a port and answer /readyz with 200."""
-        async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=5, trust_env=False, verify=trusted()) as client:
             try:
                 async with asyncio.TaskGroup() as group:
                     for name in names or self.services:

@@ -15,6 +15,7 @@ from shared.model.error_texts import every_text, said
 from shared.model.errors import BadSettings, Conflict, NotFound, Permanent, Refused, Throttled, Unavailable
 from shared.model.record import Action, Applied, Change, ChangeBatch, Found, Problem, Sought
 from shared.model.run import Run
+from shared.security.trust import trusted
 
 TRIES = 3
 BATCH = 500
@@ -27,6 +28,7 @@ def enroll_client(base_url: str, token: str) -> httpx.AsyncClient:
         headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
         timeout=httpx.Timeout(30, connect=5),
         limits=httpx.Limits(max_connections=32, max_keepalive_connections=16),
+        verify=trusted(),
     )
 
 

@@ -18,6 +18,7 @@ from shared.model.error_texts import said
 from shared.model.errors import BadSettings, NotFound, Permanent, Refused, Throttled, Unavailable
 from shared.model.ports import Pace
 from shared.security.addresses import ensure_public
+from shared.security.trust import trusted
 
 TRIES: Final = 3
 EARLY_SECONDS: Final = 60.0
@@ -268,7 +269,7 @@ class _Pinned(httpx.AsyncBaseTransport):
     def __init__(self, allow_private_addresses: bool) -> None:
         self._allow_private = allow_private_addresses
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=KEEP_SECONDS)
-        self._inner = httpx.AsyncHTTPTransport(limits=limits)
+        self._inner = httpx.AsyncHTTPTransport(limits=limits, verify=trusted())
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         host = request.url.host

@@ -23,6 +23,7 @@ from devtools.district import EXPORTER, YEAR, District
 from devtools.parts import LocalParts
 from devtools.sis_districts import SISS, SisDistrict, enrolled
 from devtools.stack import Stack
+from shared.security.trust import trusted
 
 WARM = 5
 LOOK_SECONDS = 0.25
@@ -115,7 +116,7 @@ async def measure(stack: Stack, kind: str, count: int) -> tuple[list[float], lis
     """Seconds of each approval, of its bare cost, and how many HTTP calls one takes."""
     async with (
         District(stack, f"bench-{kind}", permissions=EXPORTER) as district,
-        httpx.AsyncClient(base_url=stack.url("sandbox"), trust_env=False, timeout=60) as http,
+        httpx.AsyncClient(base_url=stack.url("sandbox"), trust_env=False, timeout=60, verify=trusted()) as http,
     ):
         sis = SISS[kind](district)
         await sis.make()

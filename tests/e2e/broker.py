@@ -13,6 +13,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractQueue
 
 from devtools.district import YEAR, District
 from devtools.stack import Stack
+from shared.security.trust import trusted
 from tests.e2e.waiting import until
 
 APPROVED = "enroll.registration.approved.v1"
@@ -69,7 +70,7 @@ class Tap:
         url = f"{self._stack.url('gateway')}/metrics"
 
         async def done() -> bool:
-            async with httpx.AsyncClient(trust_env=False) as client:
+            async with httpx.AsyncClient(trust_env=False, verify=trusted()) as client:
                 page = (await client.get(url)).text
             told = [one for one in page.splitlines() if one.startswith("sync_messages_total{") and type in one]
             ended = sum(float(one.rsplit(" ", 1)[1]) for one in told if 'outcome="retry"' not in one)

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 
 from devtools.district import District
+from shared.security.trust import trusted
 
 Faults = Callable[..., Awaitable[None]]
 WRITES = ("batches", "created", "updated", "failed", "replayed")
@@ -15,7 +16,7 @@ WRITES = ("batches", "created", "updated", "failed", "replayed")
 @contextlib.asynccontextmanager
 async def switched(url: str) -> AsyncIterator[Faults]:
     """Faults that are switched off again at the end of the block."""
-    async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False, verify=trusted()) as client:
 
         async def switch(*rules: dict[str, Any]) -> None:
             (await client.put("/sandbox/faults", json=list(rules))).raise_for_status()

@@ -11,6 +11,7 @@ from devtools.district import EXPORTER, District, ok
 from devtools.sis_districts import POWERSCHOOL, PowerSchoolDistrict, enrolled
 from devtools.stack import Stack
 from services.sandbox.district import student_mapping
+from shared.security.trust import trusted
 from tests.e2e.enroll import turn
 
 
@@ -138,7 +139,9 @@ async def test_a_draft_is_its_makers_alone(district: District, stack: Stack) -> 
     held = {"u-1": list(EXPORTER), "u-2": ["Sync Service Limited Access"]}
     await turn(district, users=held)
     bearer = {"Authorization": f"Bearer {await district.token('u-2')}"}
-    async with httpx.AsyncClient(base_url=district.api.base_url, headers=bearer, trust_env=False) as other:
+    async with httpx.AsyncClient(
+        base_url=district.api.base_url, headers=bearer, trust_env=False, verify=trusted()
+    ) as other:
         assert ok(await other.get(path)).json()["kept"] is False
         assert (await other.get(drafts(connection, "export"))).status_code == 403
     async with District(stack, f"{district.org}-2") as elsewhere:

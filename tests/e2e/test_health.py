@@ -9,6 +9,7 @@ import pytest
 
 from devtools.district import District
 from devtools.stack import Stack
+from shared.security.trust import trusted
 from tests.e2e.conftest import SERVICES
 from tests.e2e.enroll import Faults, students
 from tests.e2e.files import roster
@@ -18,7 +19,7 @@ ROWS = 1500
 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_health(service: str, stack: Stack) -> None:
-    async with httpx.AsyncClient(base_url=stack.url(service), trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=stack.url(service), trust_env=False, verify=trusted()) as client:
         healthy = await client.get("/healthz")
         ready = await client.get("/readyz")
         metrics = await client.get("/metrics")

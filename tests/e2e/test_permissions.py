@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from devtools.district import EXPORTER, FULL, YEAR, District
 from devtools.stack import Stack
 from services.sandbox.district import student_export, student_mapping
+from shared.security.trust import trusted
 from tests.e2e.broker import Tap
 from tests.e2e.enroll import turn
 from tests.e2e.files import roster
@@ -121,7 +122,9 @@ class People:
 
     def bearing(self, token: str | None) -> httpx.AsyncClient:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        client = httpx.AsyncClient(base_url=self._district.api.base_url, headers=headers, trust_env=False, timeout=30)
+        client = httpx.AsyncClient(
+            base_url=self._district.api.base_url, headers=headers, trust_env=False, timeout=30, verify=trusted()
+        )
         self._clients.append(client)
         return client
 
@@ -305,7 +308,7 @@ async def test_another_organization_finds_nothing_and_the_try_is_audited(
 
 
 async def test_every_address_with_an_id_was_tried(stack: Stack) -> None:
-    async with httpx.AsyncClient(base_url=stack.url("gateway"), trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=stack.url("gateway"), trust_env=False, verify=trusted()) as client:
         described = (await client.get("/openapi.json")).raise_for_status().json()
         assert (await client.get("/docs")).status_code == 200
     offered = {

@@ -14,6 +14,7 @@ from devtools.district import EXPORTER, YEAR, District
 from devtools.sis_districts import SISS
 from devtools.stack import Stack
 from services.sandbox.district import student_export
+from shared.security.trust import trusted
 from tests.e2e.broker import Tap
 from tests.e2e.conftest import SERVICES
 from tests.e2e.enroll import Faults, students, turn
@@ -190,7 +191,7 @@ async def test_nothing_personal_and_no_secret_gets_out(
     assert all(logs[service] for service in SERVICES if not service.startswith("sandbox"))
     assert '"state": "failed"' in workers or '"state":"failed"' in workers
 
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, verify=trusted()) as client:
         pages = {service: (await client.get(f"{stack.url(service)}/metrics")).text for service in SERVICES}
     assert not {service: found for service, text in pages.items() if (found := leaks(text, sought))}
     assert "sync_rows_total" in pages["importer"]

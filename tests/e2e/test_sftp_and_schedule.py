@@ -12,6 +12,7 @@ import pytest
 
 from devtools.district import YEAR, District
 from devtools.stack import Stack
+from shared.security.trust import trusted
 from tests.e2e.enroll import students, turn, writes
 from tests.e2e.files import roster
 from tests.e2e.waiting import until
@@ -170,7 +171,7 @@ async def runs(district: District) -> list[dict[str, Any]]:
 async def emitted(stack: Stack) -> dict[str, float]:
     """How many triggers each scheduler says it emitted."""
     found: dict[str, float] = {}
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, verify=trusted()) as client:
         for name in SCHEDULERS:
             page = (await client.get(f"{stack.url(name)}/metrics")).text
             lines = [line for line in page.splitlines() if line.startswith('sync_triggers_total{outcome="emitted"}')]

@@ -14,6 +14,7 @@ import pytest
 from devtools.district import ENDED, YEAR, District
 from devtools.stack import Stack
 from services.sandbox.district import HEADERS, district_rows
+from shared.security.trust import trusted
 from tests.e2e.enroll import students, writes
 
 STOPPED = frozenset({"needs_approval", *ENDED})
@@ -248,5 +249,5 @@ async def test_a_request_without_a_file(given: dict[str, Any], status: int, dist
 
     assert answer.status_code == status, answer.text
     assert set(answer.json()["error"]) == {"code", "message", "fix"}
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, verify=trusted()) as client:
         assert (await client.get(f"{district.stack.url('gateway')}/readyz")).status_code == 200

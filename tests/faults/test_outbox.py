@@ -11,6 +11,7 @@ import pytest
 from devtools.district import YEAR, District
 from devtools.parts import QUEUE_SETTLE_SECONDS, LocalParts
 from devtools.stack import Stack
+from shared.security.trust import trusted
 from tests.faults.helpers import SHORT, WORKING, Database, database, drained, each_once, own_parts, students, until
 
 ROWS = 500
@@ -25,7 +26,7 @@ class Scene:
     connection: str
 
     async def readyz(self, service: str) -> tuple[int, dict[str, bool]]:
-        async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=10, trust_env=False, verify=trusted()) as client:
             answer = await client.get(f"{self.stack.url(service)}/readyz")
         return answer.status_code, answer.json()["checks"]
 
@@ -115,7 +116,7 @@ async def test_without_the_database_the_gateway_says_so_and_recovers(at: Scene, 
     for service in ("gateway", "importer"):
         await at.turns(service, 503)
         assert not (await at.readyz(service))[1]["mongodb"]
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, verify=trusted()) as client:
         assert (await client.get(f"{at.stack.url('gateway')}/healthz")).status_code == 200
 
     await asyncio.to_thread(at.parts.database.restart)

@@ -14,6 +14,7 @@ from services.sandbox.server import bind, serving
 from services.sandbox.world import World
 from shared.adapters.sis_http import SisHttp
 from shared.model.ports import Source
+from shared.security.trust import trusted
 
 GOOD = "secret"
 
@@ -53,11 +54,11 @@ class ApiSite(ABC):
     async def check(self, http: SisHttp, settings: Any) -> dict[str, Any]: ...
 
     async def make(self, **spec: Any) -> None:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, verify=trusted()) as client:
             (await client.put(f"{self.url}/sandbox/{self.kind}/d", json=spec)).raise_for_status()
 
     async def patch(self, path: str, **values: Any) -> None:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, verify=trusted()) as client:
             (await client.patch(f"{self.url}/sandbox/{self.kind}/d{path}", json=values)).raise_for_status()
 
     def fault(self, path: str, **rule: Any) -> None:

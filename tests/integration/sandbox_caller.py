@@ -11,6 +11,7 @@ import pytest_asyncio
 from services.sandbox.main import create_app
 from services.sandbox.server import bind, serving
 from services.sandbox.world import OrganizationSpec, World
+from shared.security.trust import trusted
 
 KEY = "students.student_district_id"
 SPEC = {
@@ -71,7 +72,7 @@ async def address() -> AsyncIterator[str]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def enroll(address: str) -> AsyncIterator[Caller]:
     headers = {"Authorization": "Bearer service-token"}
-    async with httpx.AsyncClient(base_url=address, headers=headers, timeout=20) as http:
+    async with httpx.AsyncClient(base_url=address, headers=headers, timeout=20, verify=trusted()) as http:
         await http.delete("/sandbox/faults")
         for org in ("o-1", "o-2"):
             answer = await http.put(f"/sandbox/organizations/{org}", json=SPEC)

@@ -12,6 +12,7 @@ from services.sandbox.idempotency import KEPT_SECONDS, Answers
 from services.sandbox.main import create_app
 from services.sandbox.server import bind, serving
 from services.sandbox.world import OrganizationSpec, World
+from shared.security.trust import trusted
 from tests.integration.sandbox_caller import KEY, Caller, address, enroll, error, eventually, student
 
 __all__ = ["address", "enroll"]
@@ -35,14 +36,14 @@ async def test_every_call_needs_the_service_token(
     enroll: Caller, address: str, header: str | None, method: str, path: str
 ) -> None:
     headers = {} if header is None else {"Authorization": header}
-    async with httpx.AsyncClient(base_url=address, headers=headers) as stranger:
+    async with httpx.AsyncClient(base_url=address, headers=headers, verify=trusted()) as stranger:
         assert error(await stranger.request(method, path)) == (401, "unauthorized")
 
 
 async def test_without_a_service_token_configured_nobody_gets_in() -> None:
     async with (
         serving(create_app(World("", organizations={"o-1": OrganizationSpec()})), bind("127.0.0.1", 0)) as url,
-        httpx.AsyncClient(base_url=url, headers={"Authorization": "Bearer"}) as http,
+        httpx.AsyncClient(base_url=url, headers={"Authorization": "Bearer"}, verify=trusted()) as http,
     ):
         assert error(await http.get("/api/v1/organizations/o-1/settings")) == (401, "unauthorized")
 
@@ -127,7 +128,7 @@ async def test_strangers_get_no_token_and_bad_tokens_can_be_made(enroll: Caller)
 
 
 async def _key(address: str, token: str) -> Any:
-    async with httpx.AsyncClient(base_url=address) as anyone:
+    async with httpx.AsyncClient(base_url=address, verify=trusted()) as anyone:
         keys = jwt.PyJWKSet.from_dict((await anyone.get("/.well-known/jwks.json")).json())
     return keys[jwt.get_unverified_header(token)["kid"]].key
 

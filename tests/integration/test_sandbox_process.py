@@ -16,6 +16,7 @@ import asyncssh
 import httpx
 import pytest
 
+from shared.security.trust import trusted
 from tests.integration.sandbox_caller import Caller, eventually
 
 ROOT = Path(__file__).parents[2]
@@ -67,7 +68,7 @@ async def test_it_announces_serves_and_stops(tmp_path: Path) -> None:
     async with sandbox(tmp_path, **settings) as running:
         assert (running.facts["sftp_port"], running.facts["sftp_host_key"]) == (None, None)
         headers = {"Authorization": "Bearer service-token"}
-        async with httpx.AsyncClient(base_url=running.url, headers=headers) as http:
+        async with httpx.AsyncClient(base_url=running.url, headers=headers, verify=trusted()) as http:
             assert (await http.get("/healthz")).status_code == 200
             answer = await http.get("/api/v1/organizations/o-1/users/u-1/permissions")
             assert answer.json()["permissions"] == ["Sync Service Full Access"]
@@ -78,7 +79,9 @@ async def test_it_announces_serves_and_stops(tmp_path: Path) -> None:
 async def test_sigint_stops_it_too_and_a_call_in_hand_does_not_hold_it(tmp_path: Path) -> None:
     async with (
         sandbox(tmp_path, SYNC_ENROLL_TOKEN="shared-token") as running,
-        httpx.AsyncClient(base_url=running.url, headers={"Authorization": "Bearer shared-token"}) as http,
+        httpx.AsyncClient(
+            base_url=running.url, headers={"Authorization": "Bearer shared-token"}, verify=trusted()
+        ) as http,
     ):
         await http.put("/sandbox/organizations/o-1", json={})
         await http.put("/sandbox/faults", json=[{"path": "settings", "delay": 600}])

@@ -12,6 +12,7 @@ from services.sandbox.oauth1 import signature
 from services.sandbox.powerschool_search import fits, terms
 from services.sandbox.server import bind, serving
 from services.sandbox.world import World
+from shared.security.trust import trusted
 
 ID_MAP = "com.pearson.core.student.student_dcid_id_map"
 GUARDIANS = "com.pearson.core.guardian.student_guardian_detail"
@@ -21,7 +22,7 @@ GUARDIANS = "com.pearson.core.guardian.student_guardian_detail"
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     async with (
         serving(create_app(World("token")), bind("127.0.0.1", 0)) as url,
-        httpx.AsyncClient(base_url=url, trust_env=False) as client,
+        httpx.AsyncClient(base_url=url, trust_env=False, verify=trusted()) as client,
     ):
         for kind in ("powerschool", "aeries"):
             (

@@ -11,6 +11,7 @@ import pytest_asyncio
 from services.sandbox.main import create_app
 from services.sandbox.server import bind, serving
 from services.sandbox.world import World
+from shared.security.trust import trusted
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -56,7 +57,7 @@ async def address() -> AsyncIterator[str]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def sis(address: str) -> AsyncIterator[Client]:
-    async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=20) as http:
+    async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=20, verify=trusted()) as http:
         client = Client(http)
         await client.make()
         yield client

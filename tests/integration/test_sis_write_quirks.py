@@ -14,6 +14,7 @@ from shared.adapters.sis_http import ClientCredentials, SisHttp
 from shared.model.catalog import sis_catalog
 from shared.model.connection import AeriesSettings, ExportRules, PowerSchoolSettings
 from shared.model.record import Action, Change, ChangeBatch, Values
+from shared.security.trust import trusted
 from shared.store.database import Store
 from tests.integration.api_site import GOOD, Beat
 from tests.integration.conformance.sis_target_suite import IVO, MARA, ROSA, SisSite
@@ -43,13 +44,13 @@ async def skyward(store: Store) -> AsyncIterator[SkywardSite]:
 
 
 async def held(site: SisSite, kind: str) -> dict[str, Any]:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, verify=trusted()) as client:
         found: dict[str, Any] = (await client.get(f"{site.url}/sandbox/{kind}/d")).raise_for_status().json()
         return found
 
 
 async def put(site: SisSite, kind: str, **spec: Any) -> None:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, verify=trusted()) as client:
         (await client.put(f"{site.url}/sandbox/{kind}/d", json={"students": 0, **spec})).raise_for_status()
 
 

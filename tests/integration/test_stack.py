@@ -13,6 +13,7 @@ from pymongo import MongoClient
 
 from devtools.parts import Addresses, LocalParts
 from devtools.stack import Stack, StackError
+from shared.security.trust import trusted
 
 TINY = """
 import http.server, json, os, pathlib, sys, threading, time
@@ -49,7 +50,7 @@ def tiny(service: str) -> Sequence[str]:
 
 async def seen(stack: Stack, name: str) -> dict[str, Any]:
     """The environment the process sees."""
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=trusted()) as client:
         answer: dict[str, Any] = (await client.get(f"{stack.url(name)}/")).json()
     return answer
 

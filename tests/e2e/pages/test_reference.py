@@ -4,12 +4,13 @@ import httpx
 from playwright.async_api import Browser, Request
 
 from devtools.stack import Stack
+from shared.security.trust import trusted
 from tests.e2e.pages.conftest import accessible
 
 
 async def test_every_call_is_there_and_nothing_comes_from_elsewhere(browser: Browser, stack: Stack) -> None:
     base = stack.url("gateway")
-    async with httpx.AsyncClient(base_url=base, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=base, trust_env=False, verify=trusted()) as client:
         described = (await client.get("/openapi.json")).raise_for_status().json()
     context = await browser.new_context(base_url=base)
     try:

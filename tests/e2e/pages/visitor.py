@@ -9,6 +9,7 @@ import httpx
 from devtools.district import District
 from services.gateway.pages.login import PENDING
 from services.gateway.pages.visits import COOKIE
+from shared.security.trust import trusted
 
 ENROLL = "enroll-sandbox-user"
 
@@ -20,8 +21,8 @@ class Visitor:
         self.district = district
         self.user = user or district.user
         stack = district.stack
-        self.enroll = httpx.AsyncClient(base_url=stack.url("sandbox"), timeout=60, trust_env=False)
-        self.http = httpx.AsyncClient(base_url=stack.url("gateway"), timeout=60, trust_env=False)
+        self.enroll = httpx.AsyncClient(base_url=stack.url("sandbox"), timeout=60, trust_env=False, verify=trusted())
+        self.http = httpx.AsyncClient(base_url=stack.url("gateway"), timeout=60, trust_env=False, verify=trusted())
         self.cookie = ""
 
     async def __aenter__(self) -> Self:

@@ -21,6 +21,7 @@ from shared.model.connection import AeriesSettings, ExportRules, PowerSchoolSett
 from shared.model.errors import Unavailable
 from shared.model.ports import Target
 from shared.model.record import Applied
+from shared.security.trust import trusted
 from shared.store.database import Store
 from tests.integration.api_site import GOOD, Beat
 from tests.integration.conformance.sis_target_suite import MARA, ROSA, SisSite, SisTargetConformance
@@ -55,7 +56,7 @@ class PowerSchoolSite(SisSite):
 
     async def make(self, *, drops: bool = False) -> None:
         spec = {"students": 0, "dropped": [self.fields[self.droppable]] if drops else []}
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, verify=trusted()) as client:
             (await client.put(f"{self.url}/sandbox/powerschool/d", json=spec)).raise_for_status()
 
     def inner(self, rules: ExportRules) -> Target:
@@ -68,7 +69,7 @@ class PowerSchoolSite(SisSite):
         """The ids are those that were sent."""
 
     async def people(self) -> list[dict[str, Any]]:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, verify=trusted()) as client:
             held = (await client.get(f"{self.url}/sandbox/powerschool/d")).raise_for_status().json()["students"]
         return [
             {
@@ -103,12 +104,12 @@ class AeriesSite(SisSite):
 
     async def make(self, *, drops: bool = False) -> None:
         spec = {"students": 0, "dropped": [self.fields[self.droppable]] if drops else []}
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, verify=trusted()) as client:
             (await client.put(f"{self.url}/sandbox/aeries/d", json=spec)).raise_for_status()
 
     async def give_ids(self, answer: Applied, person: dict[str, str]) -> None:
         ids = {"StudentID": int(person["student_id"]), "StateStudentID": person["state_id"]}
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, verify=trusted()) as client:
             path = f"{self.url}/sandbox/aeries/d/students/{answer.target_id}"
             (await client.patch(path, json=ids)).raise_for_status()
 
@@ -118,7 +119,7 @@ class AeriesSite(SisSite):
         return AeriesTarget(http, settings, rules, self.about, date(2026, 8, 1), None)
 
     async def people(self) -> list[dict[str, Any]]:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, verify=trusted()) as client:
             held = (await client.get(f"{self.url}/sandbox/aeries/d")).raise_for_status().json()
         return [
             {
@@ -164,12 +165,12 @@ class SkywardSite(SisSite):
 
     async def make(self, *, drops: bool = False) -> None:
         spec = {"students": 0, "dropped": ["BirthDate"] if drops else []}
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, verify=trusted()) as client:
             (await client.put(f"{self.url}/sandbox/skyward/d", json=spec)).raise_for_status()
 
     async def give_ids(self, answer: Applied, person: dict[str, str]) -> None:
         ids = {"StudentNumber": person["student_id"], "CalculatedStudentStateID": person["state_id"]}
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, verify=trusted()) as client:
             path = f"{self.url}/sandbox/skyward/d/objects/Student/Student/{answer.target_id}"
             (await client.patch(path, json=ids)).raise_for_status()
 
@@ -180,7 +181,7 @@ class SkywardSite(SisSite):
         return SkywardTarget(http, settings, rules, None)
 
     async def held(self) -> dict[str, Any]:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, verify=trusted()) as client:
             found: dict[str, Any] = (await client.get(f"{self.url}/sandbox/skyward/d")).raise_for_status().json()
             return found
 
