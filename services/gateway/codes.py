@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.gateway.context import Caller
+from services.gateway.context import Base, Caller
 from shared.adapters.enroll_sites import PRODUCTION
 from shared.mapping.code_tables import CodeReport, report, suggest
 from shared.model.codes import Code, CodePair, CodeTable, CodeTableDraft
@@ -60,11 +60,22 @@ async def tables(call: Caller, id: str) -> list[CodeTable]:
 
 
 @router.put(TABLES + "/{name}", status_code=201)
-async def save(call: Caller, id: str, name: Name, draft: CodeTableDraft) -> CodeTable:
+async def save(call: Caller, id: str, name: Name, draft: CodeTableDraft, base: Base = None) -> CodeTable:
     """Save the table as its next version. Mappings take it up when they are saved again."""
     await call.may(Deed.MAP_IMPORT, data_type="students", subject=id)
     await call.connection(id)
-    return await call.org.code_tables.add(draft, id, name, call.who.user)
+    return await call.org.code_tables.add(draft, id, name, call.who.user, base)
+
+
+@router.get(TABLES + "/{name}/versions/{version}")
+async def version(call: Caller, id: str, name: Name, version: Annotated[int, Path(ge=1)]) -> CodeTable:
+    """One version of the table; they are counted from 1."""
+    await call.may(Deed.VIEW, subject=id)
+    await call.connection(id)
+    found = await call.org.code_tables.numbered(id, name, version)
+    if found is None:
+        raise NotFound(*said("code_table.not_found"))
+    return found
 
 
 @router.get(TABLES + "/{name}/report")

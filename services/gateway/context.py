@@ -122,5 +122,13 @@ After = Annotated[
         description="The `cursor` of the last one of the page before.",
     ),
 ]
+Base = Annotated[
+    int | None,
+    Query(
+        ge=0,
+        description="The version that this began from, 0 where there was none: refused (409, `saved.newer`) where "
+        "another one has been saved since. Left out, it is saved over whatever is there.",
+    ),
+]
 Limit = Annotated[int, Query(ge=1, le=200)]
 Caller = Annotated[Call, Depends(_call)]

@@ -1,9 +1,9 @@
 """Mappings that are not saved yet: kept for the person who makes them, looked at, and saved as a version."""
 
-from datetime import timedelta
-from typing import Literal, TypeAlias
+from datetime import datetime, timedelta
+from typing import Annotated, Literal, TypeAlias
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
 from services.gateway import exports, mappings
@@ -12,6 +12,8 @@ from services.gateway.mappings import found_catalog
 from shared.adapters.registrations import RegistrationSource
 from shared.contracts.topology import Direction
 from shared.mapping.drafting import Known, Looked, look_at_fields, look_at_files, sound_fields, sound_files
+from shared.mapping.merging import take_over
+from shared.mapping.versions import RowChange, compare
 from shared.model.catalog import Catalog
 from shared.model.connection import Connection
 from shared.model.draft import Draft, Examples
@@ -21,12 +23,14 @@ from shared.model.export_file import ExportMapping
 from shared.model.mapping import Mapping
 from shared.model.moment import Moment
 from shared.model.permission import Deed
+from shared.store.mappings import ExportMappings, Mappings, SisMappings
 
 router = APIRouter(prefix="/api/v1", tags=["drafts"])
 
 DRAFTS = "/connections/{id}/drafts/{direction}/{data_type}"
 Saved: TypeAlias = Mapping | ExportMapping
 DEFAULT = "default"
+Version = Annotated[int, Query(ge=1, description="The version that was looked at.")]
 
 
 class Desk(BaseModel):
@@ -40,6 +44,23 @@ class Desk(BaseModel):
     kept: bool
     latest: int
     latest_by: str = ""
+    latest_at: datetime | None = None
+
+
+class Newer(BaseModel):
+    """What was saved since a draft was begun: the difference from its `base` to the `latest` version, row by row.
+
+    `both` are places of rows that the draft has changed as well, in another way.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    base: int
+    latest: int
+    latest_by: str
+    latest_at: datetime | None
+    changes: list[RowChange]
+    both: list[str]
 
 
 class Whose(BaseModel):
@@ -77,8 +98,7 @@ class Whose(BaseModel):
 async def show(call: Caller, id: str, direction: Direction, data_type: str, name: str = DEFAULT) -> Desk:
     """The draft of whoever asks, or the newest version to begin with, and the examples."""
     whose = await found(call, id, direction, data_type, name)
-    versions = await saved(call, whose)
-    newest = next((one for one in versions if one.name == name), None)
+    newest = await newest_of(call, whose)
     kept = await call.org.drafts.get(call.who.user, id, whose.draft_key, Draft)
     examples = await call.org.drafts.get(call.who.user, id, whose.examples_key, Examples)
     return Desk(
@@ -87,6 +107,7 @@ async def show(call: Caller, id: str, direction: Direction, data_type: str, name
         kept=kept is not None,
         latest=newest.version if newest else 0,
         latest_by=newest.created_by if newest else "",
+        latest_at=newest.created_at if newest else None,
     )
 
 
@@ -127,9 +148,14 @@ async def look(
 async def save(
     call: Caller, id: str, direction: Direction, data_type: str, name: str = DEFAULT
 ) -> Mapping | ExportMapping:
-    """The draft becomes the next version, and is a draft no more. Raises BadMapping, and then it stays a draft."""
+    """The draft becomes the next version, and is a draft no more.
+
+    Raises BadMapping, or Conflict where somebody has saved a version since it was begun, and then it stays a draft.
+    """
     whose = await found(call, id, direction, data_type, name)
     kept = await call.org.drafts.get(call.who.user, id, whose.draft_key, Draft)
+    if kept is None and (newest := await newest_of(call, whose)):
+        raise BadMapping(*said("draft.unchanged", version=newest.version))
     if kept is None or not (kept.fields or kept.files):
         raise BadMapping(*said("draft.nothing"))
     looked = await looked_at(call, whose, kept, None)
@@ -139,12 +165,45 @@ async def save(
         raise BadMapping(*said("mapping.invalid", problems=told[:4000]))
     made: Saved
     if whose.is_files:
-        made = await exports.save(call, id, data_type, sound_files(kept.files, name))
+        made = await exports.save(call, id, data_type, sound_files(kept.files, name), kept.base)
     elif direction == "export":
-        made = await exports.save(call, id, data_type, sound_fields(kept.fields, name))
+        made = await exports.save(call, id, data_type, sound_fields(kept.fields, name), kept.base)
     else:
-        made = await mappings.save(call, id, data_type, sound_fields(kept.fields, name))
+        made = await mappings.save(call, id, data_type, sound_fields(kept.fields, name), kept.base)
     await call.org.drafts.drop(call.who.user, id, whose.draft_key)
+    return made
+
+
+@router.get(DRAFTS + "/newer")
+async def newer(call: Caller, id: str, direction: Direction, data_type: str, name: str = DEFAULT) -> Newer:
+    """What others have saved since the draft was begun; nothing where its base is the newest version."""
+    whose = await found(call, id, direction, data_type, name)
+    desk = await show(call, id, direction, data_type, name)
+    base = await beginning(call, whose, desk.draft.base)
+    theirs = await beginning(call, whose, desk.latest)
+    return Newer(
+        base=desk.draft.base,
+        latest=desk.latest,
+        latest_by=desk.latest_by,
+        latest_at=desk.latest_at,
+        changes=compare(base, theirs),
+        both=sorted(take_over(base, desk.draft, theirs).both),
+    )
+
+
+@router.post(DRAFTS + "/take-over")
+async def taken_over(
+    call: Caller, id: str, direction: Direction, data_type: str, version: Version, name: str = DEFAULT
+) -> Draft:
+    """The draft with what was changed from its base to this version, which is its base from now on. A row that both
+    have changed stays as the draft has it. Nothing is saved yet."""
+    whose = await found(call, id, direction, data_type, name)
+    kept = await call.org.drafts.get(call.who.user, id, whose.draft_key, Draft)
+    theirs = await beginning(call, whose, version)
+    if kept is None or theirs.base != version:
+        raise NotFound(*said("mapping.not_found"))
+    made = take_over(await beginning(call, whose, kept.base), kept, theirs).draft
+    await call.org.drafts.put(call.who.user, id, whose.draft_key, made, _hours(call, "draft"))
     return made
 
 
@@ -166,12 +225,22 @@ async def found(call: Call, id: str, direction: Direction, data_type: str, name:
 
 async def saved(call: Call, whose: Whose) -> list[Saved]:
     """Every version of every name, newest first."""
-    id, data_type = whose.connection.id, whose.data_type
+    return list(await _kept(call, whose).versions(whose.connection.id, whose.data_type))
+
+
+async def newest_of(call: Call, whose: Whose) -> Saved | None:
+    return await _kept(call, whose).newest(whose.connection.id, whose.data_type, whose.name)
+
+
+async def beginning(call: Call, whose: Whose, version: int) -> Draft:
+    """What a draft begins with that begins from this version; an empty one where there is no such version."""
+    return begun(await _kept(call, whose).numbered(whose.connection.id, whose.data_type, whose.name, version))
+
+
+def _kept(call: Call, whose: Whose) -> Mappings | SisMappings | ExportMappings:
     if whose.direction == "import":
-        return list(await call.org.mappings.versions(id, data_type))
-    if whose.is_files:
-        return list(await call.org.export_mappings.versions(id, data_type))
-    return list(await call.org.sis_mappings.versions(id, data_type))
+        return call.org.mappings
+    return call.org.export_mappings if whose.is_files else call.org.sis_mappings
 
 
 async def tables(call: Call, whose: Whose) -> list[str]:

@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from services.gateway.bodies import FIELDS_DRAFT, FILES_DRAFT
-from services.gateway.context import Call, Caller
+from services.gateway.context import Base, Call, Caller
 from shared.adapters.registrations import EXAMPLES, Listed, RegistrationSource
 from shared.engine.requests import RunRequest, request_run
 from shared.mapping.automap import Proposal, propose_export
@@ -104,19 +104,21 @@ async def fields(call: Caller, data_type: str) -> Catalog:
 
 
 @router.put(EXPORTS + "/mappings", status_code=201)
-async def save(call: Caller, id: str, data_type: str, draft: Draft) -> ExportMapping | Mapping:
+async def save(call: Caller, id: str, data_type: str, draft: Draft, base: Base = None) -> ExportMapping | Mapping:
     """Save the files of an export, or the fields of a SIS, as the next version. Problems name the column or row."""
     await call.may(Deed.MAP_EXPORT, subject=id)
-    return await _save(call, id, data_type, draft)
+    return await _save(call, id, data_type, draft, base)
 
 
 @router.post(EXPORTS + "/mappings/import", status_code=201)
-async def take(call: Caller, id: str, data_type: str, file: ExportFileDocument) -> ExportMapping | Mapping:
+async def take(
+    call: Caller, id: str, data_type: str, file: ExportFileDocument, base: Base = None
+) -> ExportMapping | Mapping:
     """Save an export mapping that came as JSON, from this connection or another, as the next version."""
     await call.may(Deed.MAP_EXPORT, subject=id)
     if file.data_type != data_type:
         raise BadMapping(*said("mapping.other_data_type", what=file.data_type[:50], data_type=data_type))
-    return await _save(call, id, data_type, file.mapping)
+    return await _save(call, id, data_type, file.mapping, base)
 
 
 @router.get(EXPORTS + "/mappings")
@@ -269,7 +271,9 @@ async def _version(call: Call, id: str, data_type: str, mapping: str) -> ExportM
     return found
 
 
-async def _save(call: Call, id: str, data_type: str, draft: ExportDraft | MappingDraft) -> ExportMapping | Mapping:
+async def _save(
+    call: Call, id: str, data_type: str, draft: ExportDraft | MappingDraft, base: int | None
+) -> ExportMapping | Mapping:
     connection = await call.connection(id)
     columns = tuple(exported_catalog(data_type).fields)
     draft = await _with_tables(call, id, _fitting(connection, draft))
@@ -280,10 +284,10 @@ async def _save(call: Call, id: str, data_type: str, draft: ExportDraft | Mappin
         if problems:
             told = "; ".join(f"row {one.row}: {one.message}" if one.row else one.message for one in problems)
             raise BadMapping(*said("mapping.invalid", problems=told))
-        return await call.org.sis_mappings.add(draft, id, data_type, call.who.user)
+        return await call.org.sis_mappings.add(draft, id, data_type, call.who.user, base)
     draft.file_names(now, now.year)
     compile_export(draft, columns, moment)
-    return await call.org.export_mappings.add(draft, id, data_type, call.who.user)
+    return await call.org.export_mappings.add(draft, id, data_type, call.who.user, base)
 
 
 def _fitting(connection: Connection, draft: ExportDraft | MappingDraft) -> ExportDraft | MappingDraft:

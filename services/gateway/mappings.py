@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.gateway.context import Call, Caller
+from services.gateway.context import Base, Call, Caller
 from shared.mapping import transformations
 from shared.mapping.code_tables import code_problems, table_names, with_tables
 from shared.mapping.compiled import check_mapping
@@ -79,19 +79,19 @@ async def preview(call: Caller, id: str, data_type: str, asked: Examples) -> Pre
 
 
 @router.put(MAPPINGS, status_code=201)
-async def save(call: Caller, id: str, data_type: str, draft: MappingDraft) -> Mapping:
+async def save(call: Caller, id: str, data_type: str, draft: MappingDraft, base: Base = None) -> Mapping:
     """Save the mapping as the next version under its name. It is checked as a whole; problems name the row."""
     await call.may(Deed.MAP_IMPORT, data_type=data_type, subject=id)
-    return await _save(call, id, data_type, draft)
+    return await _save(call, id, data_type, draft, base)
 
 
 @router.post(MAPPINGS + "/import", status_code=201)
-async def take(call: Caller, id: str, data_type: str, file: MappingFile) -> Mapping:
+async def take(call: Caller, id: str, data_type: str, file: MappingFile, base: Base = None) -> Mapping:
     """Save a mapping that was exported, from this connection or another, as the next version under its name."""
     await call.may(Deed.MAP_IMPORT, data_type=data_type, subject=id)
     if file.data_type != data_type:
         raise BadMapping(*said("mapping.other_data_type", what=file.data_type[:50], data_type=data_type))
-    return await _save(call, id, data_type, file.mapping)
+    return await _save(call, id, data_type, file.mapping, base)
 
 
 @router.get(MAPPINGS)
@@ -129,7 +129,7 @@ async def _version(call: Call, id: str, data_type: str, mapping: str) -> Mapping
     return found
 
 
-async def _save(call: Call, id: str, data_type: str, draft: MappingDraft) -> Mapping:
+async def _save(call: Call, id: str, data_type: str, draft: MappingDraft, base: int | None) -> Mapping:
     connection = await call.connection(id)
     about = found_catalog(data_type)
     if table_names(draft):
@@ -139,7 +139,7 @@ async def _save(call: Call, id: str, data_type: str, draft: MappingDraft) -> Map
     if problems:
         told = "; ".join(f"row {one.row}: {one.message}" if one.row else one.message for one in problems)
         raise BadMapping(*said("mapping.invalid", problems=told))
-    return await call.org.mappings.add(draft, id, data_type, call.who.user)
+    return await call.org.mappings.add(draft, id, data_type, call.who.user, base)
 
 
 def found_catalog(data_type: str) -> Catalog:

@@ -11,9 +11,15 @@ class CodeTables:
     def __init__(self, collection: Collection) -> None:
         self._versions = Versions(collection, CodeTable, "tbl", ["sis_codes", "pairs"])
 
-    async def add(self, draft: CodeTableDraft, connection: str, name: str, by: str) -> CodeTable:
-        """Save as the next version of the table."""
-        return await self._versions.add(draft, {"connection": connection, "name": name}, by)
+    async def add(
+        self, draft: CodeTableDraft, connection: str, name: str, by: str, base: int | None = None
+    ) -> CodeTable:
+        """Save as the next version of the table. Raises Conflict where the newest is not `base`."""
+        return await self._versions.add(draft, {"connection": connection, "name": name}, by, base)
+
+    async def numbered(self, connection: str, name: str, version: int) -> CodeTable | None:
+        """One version of one table."""
+        return await self._versions.numbered({"connection": connection, "name": name}, version)
 
     async def latest(self, connection: str, name: str) -> CodeTable:
         """Raises NotFound."""

@@ -18,9 +18,14 @@ class _Mappings(Generic[Kept]):
         self._versions = versions
         self._direction = direction
 
-    async def add(self, draft: MappingDraft | ExportDraft, connection: str, data_type: str, by: str) -> Kept:
-        """Save as the next version of (connection, direction, data type, name)."""
-        return await self._versions.add(draft, self._named(connection, data_type, name=draft.name), by)
+    async def add(
+        self, draft: MappingDraft | ExportDraft, connection: str, data_type: str, by: str, base: int | None = None
+    ) -> Kept:
+        """Save as the next version of (connection, direction, data type, name).
+
+        Raises Conflict where the newest is not `base`, the version that the draft began from.
+        """
+        return await self._versions.add(draft, self._named(connection, data_type, name=draft.name), by, base)
 
     async def get(self, id: str) -> Kept:
         """Raises NotFound."""
@@ -29,12 +34,19 @@ class _Mappings(Generic[Kept]):
             raise NotFound(*said("mapping.not_found"))
         return found
 
+    async def newest(self, connection: str, data_type: str, name: str) -> Kept | None:
+        return await self._versions.latest(self._named(connection, data_type, name=name))
+
     async def latest(self, connection: str, data_type: str, name: str = "default") -> Kept:
         """Raises NotFound where nothing has been mapped yet."""
-        found = await self._versions.latest(self._named(connection, data_type, name=name))
+        found = await self.newest(connection, data_type, name)
         if found is None:
             raise await self._none(connection, data_type, name)
         return found
+
+    async def numbered(self, connection: str, data_type: str, name: str, version: int) -> Kept | None:
+        """One version of one name."""
+        return await self._versions.numbered(self._named(connection, data_type, name=name), version)
 
     async def latest_id(self, connection: str, data_type: str, name: str = "default") -> str:
         """The id of the same. Raises NotFound."""

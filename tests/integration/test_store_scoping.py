@@ -71,6 +71,10 @@ async def mappings(mine: OrgStore, other: OrgStore, _: Store) -> None:
     await refused(NotFound, lambda: other.mappings.latest("con_1", "students"))
     await refused(NotFound, lambda: other.mappings.latest_id("con_1", "students"))
     assert await mine.mappings.latest_id("con_1", "students") == made.id
+    assert await mine.mappings.newest("con_1", "students", "default") == made
+    assert await other.mappings.newest("con_1", "students", "default") is None
+    assert await mine.mappings.numbered("con_1", "students", "default", 1) == made
+    assert await other.mappings.numbered("con_1", "students", "default", 1) is None
     assert await other.mappings.versions("con_1", "students") == []
     assert (await other.mappings.add(DRAFT, "con_1", "students", "u")).version == 1
     assert await mine.mappings.latest("con_1", "students") == made
@@ -83,6 +87,10 @@ async def export_mappings(mine: OrgStore, other: OrgStore, _: Store) -> None:
     await refused(NotFound, lambda: other.export_mappings.latest("con_1", "students"))
     await refused(NotFound, lambda: other.export_mappings.latest_id("con_1", "students"))
     assert await mine.export_mappings.latest_id("con_1", "students") == made.id
+    assert await mine.export_mappings.newest("con_1", "students", "default") == made
+    assert await other.export_mappings.newest("con_1", "students", "default") is None
+    assert await mine.export_mappings.numbered("con_1", "students", "default", 1) == made
+    assert await other.export_mappings.numbered("con_1", "students", "default", 1) is None
     assert await other.export_mappings.versions("con_1", "students") == []
     assert (await other.export_mappings.add(EXPORT, "con_1", "students", "u")).version == 1
     assert (await mine.export_mappings.add(EXPORT, "con_1", "students", "u")).version == 2
@@ -96,6 +104,10 @@ async def sis_mappings(mine: OrgStore, other: OrgStore, _: Store) -> None:
     await refused(NotFound, lambda: other.sis_mappings.latest("con_1", "students"))
     await refused(NotFound, lambda: other.sis_mappings.latest_id("con_1", "students"))
     assert await mine.sis_mappings.latest_id("con_1", "students") == made.id
+    assert await mine.sis_mappings.newest("con_1", "students", "default") == made
+    assert await other.sis_mappings.newest("con_1", "students", "default") is None
+    assert await mine.sis_mappings.numbered("con_1", "students", "default", 1) == made
+    assert await other.sis_mappings.numbered("con_1", "students", "default", 1) is None
     assert await other.sis_mappings.versions("con_1", "students") == []
     assert (await other.sis_mappings.add(DRAFT, "con_1", "students", "u")).version == 1
 
@@ -139,6 +151,8 @@ async def links(mine: OrgStore, other: OrgStore, _: Store) -> None:
 async def code_tables(mine: OrgStore, other: OrgStore, _: Store) -> None:
     made = await mine.code_tables.add(TABLE, "con_1", "Race", "u")
     await refused(NotFound, lambda: other.code_tables.latest("con_1", "Race"))
+    assert await mine.code_tables.numbered("con_1", "Race", 1) == made
+    assert await other.code_tables.numbered("con_1", "Race", 1) is None
     assert await other.code_tables.all("con_1") == []
     assert (await other.code_tables.add(TABLE, "con_1", "Race", "u")).version == 1
     assert (await mine.code_tables.add(TABLE, "con_1", "Race", "u")).version == 2

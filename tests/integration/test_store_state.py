@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from shared.contracts.envelope import new_id
 from shared.model import run as model
+from shared.model.codes import CodePair, CodeTableDraft
 from shared.model.errors import Conflict, NotFound, Unavailable
 from shared.model.mapping import MappingDraft
 from shared.model.record import Action, Outcome, Problem
@@ -30,6 +31,7 @@ __all__ = ["store"]
 STATE = state_id("con_1", "import", "students", 2026)
 STREAM = stream_id("con_1", "import", "students")
 RUN = make_run(id="run_1")
+TABLE = CodeTableDraft(pairs=(CodePair(sis="1", enroll="W"),))
 SLICE = Slice("run_1", 0, 0, 255, 1, SliceState.STAGED, "x")
 STAGED = [SliceState.STAGED]
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30) | st.sampled_from(["a.b", "$set", "\0", "", "é"])
@@ -431,6 +433,21 @@ async def test_mapping_versions_are_never_given_twice(store: Store) -> None:
     assert sorted(one.version for one in made) == [1, 2, 3, 4, 5, 6]
     assert (await mappings.latest("con_1", "students")).version == 6
     assert [one.version for one in await mappings.versions("con_1", "students")] == [6, 5, 4, 3, 2, 1]
+
+
+async def test_of_those_who_began_from_one_version_one_saves(store: Store) -> None:
+    mappings, tables = store.org("o-1").mappings, store.org("o-1").code_tables
+    for base in range(3):
+        made = await asyncio.gather(
+            *(mappings.add(DRAFT, "con_1", "students", "u", base) for _ in range(8)), return_exceptions=True
+        )
+        assert [one.version for one in made if not isinstance(one, BaseException)] == [base + 1]
+        assert [one.code for one in made if isinstance(one, Conflict)] == ["saved.newer"] * 7
+    with pytest.raises(Conflict, match="no version 9"):
+        await mappings.add(DRAFT, "con_1", "students", "u", 9)
+    assert (await tables.add(TABLE, "con_1", "Race", "u", 0)).version == 1
+    with pytest.raises(Conflict, match="saved by u"):
+        await tables.add(TABLE, "con_1", "Race", "u", 0)
 
 
 async def test_match_codes_may_hold_any_text(store: Store) -> None:

@@ -2,9 +2,10 @@
 
 from fastapi import APIRouter
 
-from services.gateway.pages.mapping import codes, configure, fields, row, suggestions, versions
+from services.gateway.pages.mapping import codes, configure, fields, newer, row, suggestions, versions
 
 
 def routers() -> tuple[APIRouter, ...]:
     """Pages with fixed names come before those of a direction and a data type."""
-    return (codes.router, configure.router, fields.router, row.router, suggestions.router, versions.router)
+    modules = (codes, configure, fields, newer, row, suggestions, versions)
+    return tuple(module.router for module in modules)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import urlencode
 
 from fastapi import APIRouter
@@ -12,13 +12,16 @@ from starlette.responses import Response
 from services.gateway import codes, connections
 from services.gateway.codes import TwoLists
 from services.gateway.pages.filters import Typed
+from services.gateway.pages.mapping.difference import Change, beside
 from services.gateway.pages.mapping.screen import connection_of, entries
 from services.gateway.pages.site import page, then
 from services.gateway.pages.visits import Visit, Visited
-from shared.model.codes import Code, CodePair, CodeTableDraft
+from shared.mapping.merging import take_over_codes
+from shared.mapping.versions import compare, rows
+from shared.model.codes import Code, CodePair, CodeTable, CodeTableDraft
 from shared.model.connection import Connection
 from shared.model.error_texts import said
-from shared.model.errors import BadInput, NotFound, Permanent, SyncError
+from shared.model.errors import BadInput, Conflict, NotFound, Permanent, SyncError
 from shared.model.permission import Deed
 
 router = APIRouter(include_in_schema=False)
@@ -31,12 +34,25 @@ MOST_ROWS: Final = 400
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table as it is typed: `theirs` are the codes of the SIS, a line each; `pairs` SIS and Enroll."""
+    """A table as it is typed: `theirs` are the codes of the SIS, a line each; `pairs` SIS and Enroll. It was opened as
+    this `version` of the table `opened`."""
 
     name: str = ""
     enroll_set: str = ""
     theirs: str = ""
     pairs: Sequence[tuple[str, str]] = ()
+    opened: str = ""
+    version: int = 0
+
+    @classmethod
+    def of(cls, name: str, held: CodeTableDraft, version: int) -> Self:
+        theirs = "\n".join(f"{one.code}\t{one.label}" if one.label else one.code for one in held.sis_codes)
+        return cls(name, held.enroll_set, theirs, [(one.sis, one.enroll) for one in held.pairs], name, version)
+
+    @property
+    def base(self) -> int:
+        """The version that what is typed began from; another name begins a table of its own."""
+        return self.version if self.opened == self.name[:100] else 0
 
     @property
     def sis_codes(self) -> tuple[Code, ...]:
@@ -71,9 +87,7 @@ async def show(visit: Visited, id: str, table: Typed = "") -> Response:
         raise NotFound(*said("code_table.not_found"))
     if held is None:
         return await _shown(visit, connection, Table())
-    theirs = "\n".join(f"{one.code}\t{one.label}" if one.label else one.code for one in held.sis_codes)
-    pairs = [(one.sis, one.enroll) for one in held.pairs]
-    return await _shown(visit, connection, Table(held.name, held.enroll_set, theirs, pairs))
+    return await _shown(visit, connection, Table.of(held.name, held, held.version))
 
 
 @router.post(HOME + "/edit")
@@ -81,12 +95,12 @@ async def step(visit: Visited, id: str) -> Response:
     """Save, or fill in more. Whatever is not saved comes back as it was typed."""
     connection, form = await connection_of(visit, id), await visit.fields()
     table = _typed(form)
+    newer = _number(form.get("newer", ""))
     try:
-        if form.get("do") == "save":
-            if not table.name:
-                raise BadInput(*said("code_table.no_name"))
-            await codes.save(visit.call, id, table.name[:100], table.draft())
-            return then(f"/connections/{id}/mappings/codes/edit?{urlencode({'table': table.name[:100]})}", "saved")
+        if form.get("do") in ("save", "mine"):
+            return await _saved(visit, connection, replace(table, version=newer) if form["do"] == "mine" else table)
+        if form.get("do") == "both":
+            table = await _taken_over(visit, connection, table, newer)
         if form.get("do") == "suggest":
             table = await _suggested(visit, table)
         if form.get("do") == "read":
@@ -100,6 +114,36 @@ async def step(visit: Visited, id: str) -> Response:
             raise
         return await _shown(visit, connection, table, error)
     return await _shown(visit, connection, table)
+
+
+async def _saved(visit: Visit, connection: Connection, table: Table) -> Response:
+    """Where somebody else has saved it meanwhile, what they changed is shown first."""
+    name, id = table.name[:100], connection.id
+    if not name:
+        raise BadInput(*said("code_table.no_name"))
+    try:
+        await codes.save(visit.call, id, name, table.draft(), table.base)
+    except Conflict:
+        theirs = next(one for one in await codes.tables(visit.call, id) if one.name == name)
+        base = await _began(visit, connection, table)
+        both = take_over_codes(base, table.draft(), theirs)[1]
+        changes = beside(compare(base, theirs), dict(rows(table.draft())), both)
+        return await _shown(visit, connection, table, newer=theirs, changes=changes)
+    return then(f"/connections/{id}/mappings/codes/edit?{urlencode({'table': name})}", "saved")
+
+
+async def _taken_over(visit: Visit, connection: Connection, table: Table, newer: int) -> Table:
+    name = table.name[:100]
+    theirs = await codes.version(visit.call, connection.id, name, newer)
+    made, _ = take_over_codes(await _began(visit, connection, table), table.draft(), theirs)
+    return Table.of(name, made, theirs.version)
+
+
+async def _began(visit: Visit, connection: Connection, table: Table) -> CodeTableDraft:
+    """What the table was when it was opened; an empty one where it is new."""
+    if not table.base:
+        return CodeTableDraft(pairs=())
+    return await codes.version(visit.call, connection.id, table.name[:100], table.base)
 
 
 async def _suggested(visit: Visit, table: Table) -> Table:
@@ -120,7 +164,14 @@ def _typed(form: Mapping[str, str]) -> Table:
     pairs = [(form.get(f"p/{at}/sis", "").strip(), form.get(f"p/{at}/enroll", "").strip()) for at in _places(form)]
     pairs += [_parted(line) for line in form.get("lines", "").splitlines() if line.strip()]
     kept = [pair for pair in pairs if any(pair)]
-    return Table(form.get("name", "").strip(), form.get("enroll_set", ""), form.get("theirs", ""), kept)
+    opened, version = form.get("opened", ""), _number(form.get("version", ""))
+    return Table(
+        form.get("name", "").strip(), form.get("enroll_set", ""), form.get("theirs", ""), kept, opened, version
+    )
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 def _places(form: Mapping[str, str]) -> Sequence[int]:
@@ -133,8 +184,15 @@ def _parted(line: str) -> tuple[str, str]:
 
 
 async def _shown(
-    visit: Visit, connection: Connection, table: Table, wrong: SyncError | None = None, sis_sets: Sequence[str] = ()
+    visit: Visit,
+    connection: Connection,
+    table: Table,
+    wrong: SyncError | None = None,
+    sis_sets: Sequence[str] = (),
+    newer: CodeTable | None = None,
+    changes: Sequence[Change] = (),
 ) -> Response:
+    """`newer` is what somebody else has saved since it was opened, and `changes` how it differs."""
     sets = await codes.field_codes(visit.call)
     labels = {one.code: one.label for one in sets.get(table.enroll_set, [])}
     about: dict[str, Any] = {"heading": "Match codes", "table": table, "sets": sets, "labels": labels, "report": None}
@@ -144,12 +202,12 @@ async def _shown(
         about["report"] = await codes.reported(visit.call, table.draft())
     except ValidationError:
         about["report"] = None
-    about |= {"can_read": connection.pulls_from == "api", "sis_sets": sis_sets}
+    about |= {"can_read": connection.pulls_from == "api", "sis_sets": sis_sets, "newer": newer, "changes": changes}
     return await _page(visit, connection, "code_table.html", **about)
 
 
 async def _page(visit: Visit, connection: Connection, template: str, **about: Any) -> Response:
     common: dict[str, Any] = {"connection": connection, "whose": None, "screen": None, "tab": "codes", "wrong": None}
     common |= {"entries": await entries(visit, connection), "may_save": await visit.can(Deed.MAP_IMPORT)}
-    status = 422 if about.get("wrong") else 200
+    status = 409 if about.get("newer") else 422 if about.get("wrong") else 200
     return await page(visit, f"mapping/{template}", status=status, **{**common, **about})

@@ -17,7 +17,7 @@ from services.gateway.pages.words import label
 from shared.contracts.topology import Direction
 from shared.mapping.differences import columns_read
 from shared.model.draft import Draft
-from shared.model.errors import Permanent
+from shared.model.errors import Conflict, Permanent
 from shared.model.export_file import TOKENS
 from shared.model.mapping import MappingDraft
 from shared.model.permission import Deed
@@ -66,10 +66,10 @@ async def step(visit: Visited, id: str, direction: Direction, data_type: str) ->
     if do == "discard":
         await drafts.drop(visit.call, id, direction, data_type, one.whose.name)
         return one.then("fields", "draft-discarded", **query)
-    one.same_turn(form)
+    await one.go_on(form)
     await one.keep(read(one.draft, form, is_files=one.whose.is_files))
     if do == "save":
-        return await _save(one, wanted)
+        return await saved(one, wanted)
     if do == "configure":
         return one.then("row", place=about)
     if do != "show":
@@ -92,10 +92,13 @@ async def test_record(visit: Visited, id: str, direction: Direction, data_type: 
     return then(f"/runs/{run.id}", "started")
 
 
-async def _save(one: Screen, wanted: str) -> Response:
+async def saved(one: Screen, wanted: str) -> Response:
+    """The draft as a version. Where somebody else has saved meanwhile, to what they changed."""
     whose = one.whose
     try:
         await drafts.save(one.visit.call, whose.connection.id, whose.direction, whose.data_type, whose.name)
+    except Conflict:
+        return one.then("newer")
     except Permanent as error:
         one.wrong = error
         return await shown(one, wanted)

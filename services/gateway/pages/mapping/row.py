@@ -39,7 +39,7 @@ async def step(visit: Visited, id: str, direction: Direction, data_type: str, pl
     one, form = await screen(visit, id, direction, data_type), await visit.fields()
     files = one.whose.is_files
     do, _, path = form.get("do", "show").partition(":")
-    one.same_turn(form)
+    await one.go_on(form)
     row = read_step(row_at(one.draft, place, is_files=files), form)
     if do in ("more", "less"):
         row = more(row, path) if do == "more" else less(row, path)

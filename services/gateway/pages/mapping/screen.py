@@ -24,6 +24,7 @@ from shared.model.permission import Deed
 
 FROM_A_SIS: Final = ("students", "schools")
 """What the API of a SIS is asked for."""
+SAVED, KEPT = "saved", "draft"
 ORDER: Final = ("students", "schools", "programs", "applications", "cutoff_numbers", "admin_users")
 
 
@@ -67,10 +68,25 @@ class Screen:
         await drafts.keep(self.visit.call, whose.connection.id, whose.direction, whose.data_type, draft, whose.name)
         self.desk = self.desk.model_copy(update={"draft": draft, "kept": True})
 
-    def same_turn(self, form: Mapping[str, str]) -> None:
-        """Raises Conflict where the form counts columns that another window has moved since."""
-        if self.whose.is_files and form.get("turn") != self.draft.mark:
+    @property
+    def mark(self) -> str:
+        """What a form carries with it that is made from what lies on the desk."""
+        return f"{self.draft.mark}.{KEPT if self.desk.kept else SAVED}"
+
+    async def go_on(self, form: Mapping[str, str]) -> None:
+        """With what the form was made from: its rows, laid over a newer version, would take back what that changed.
+
+        Raises Conflict where that was a draft, and is another one since or none at all.
+        """
+        mark, _, was = form.get("mark", "").rpartition(".")
+        base = mark.partition(".")[0]
+        if self.desk.kept and mark == self.draft.mark:
+            return
+        if self.desk.kept or was != SAVED or not base.isdigit():
             raise Conflict(*said("draft.elsewhere"))
+        if int(base) != self.draft.base:
+            begun = await drafts.beginning(self.visit.call, self.whose, int(base))
+            self.desk = self.desk.model_copy(update={"draft": begun})
 
     async def keep_examples(self, examples: Examples) -> None:
         whose = self.whose
@@ -83,12 +99,12 @@ class Screen:
             answer.headers["location"] += f"#{anchor}"
         return answer
 
-    async def page(self, template: str, tab: str, /, **about: Any) -> Response:
-        """Status 422 where something is wrong with what was sent."""
+    async def page(self, template: str, tab: str, /, status: int = 0, **about: Any) -> Response:
+        """Status 422 where something is wrong with what was sent, unless another one says it better."""
         common: dict[str, Any] = {"screen": self, "tab": tab, "connection": self.whose.connection, "whose": self.whose}
         common |= {"types": TYPES, "slug": slug}
         common |= {"entries": await entries(self.visit, self.whose.connection), "wrong": self.wrong}
-        status = 422 if self.wrong else 200
+        status = status or (422 if self.wrong else 200)
         return await page(self.visit, f"mapping/{template}", status=status, **{**common, **about})
 
 

@@ -1,7 +1,6 @@
 """Versions of a mapping: the difference between two, an old one brought back, and the way out and in as JSON."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -13,33 +12,23 @@ from starlette.responses import Response
 from services.gateway import drafts, exports, mappings
 from services.gateway.drafts import Saved, begun
 from services.gateway.pages.filters import Typed, named
+from services.gateway.pages.mapping.difference import change
 from services.gateway.pages.mapping.fields import HOME, heading
-from services.gateway.pages.mapping.rows import TYPES, step_of
 from services.gateway.pages.mapping.screen import Screen, screen
 from services.gateway.pages.site import HEADERS
 from services.gateway.pages.visits import Visited
 from shared.contracts.topology import Direction
-from shared.mapping.versions import Row, RowChange
+from shared.mapping.versions import RowChange
 from shared.model.draft import Draft
 from shared.model.error_texts import said
-from shared.model.errors import BadInput, NotFound, Permanent
+from shared.model.errors import BadInput, Conflict, NotFound, Permanent
 from shared.model.export_file import ExportDraft
 from shared.model.mapping import MappingDraft
+from shared.model.saved import newest
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(named)])
 
 LARGEST = 2 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One row of the difference, in words, and as it is stored."""
-
-    place: str
-    before: str
-    after: str
-    raw_before: str
-    raw_after: str
 
 
 @router.get(HOME + "/versions")
@@ -51,21 +40,33 @@ async def show(
 
 @router.post(HOME + "/versions/restore")
 async def restore(visit: Visited, id: str, direction: Direction, data_type: str) -> Response:
-    """The old version once more, as the next one. Nothing is taken away."""
+    """The old version once more, as the next one, where what was the newest on the page still is. Nothing is taken
+    away."""
     one, form = await screen(visit, id, direction, data_type), await visit.fields()
-    old = next((each for each in await drafts.saved(visit.call, one.whose) if each.id == form.get("version")), None)
+    every = await drafts.saved(visit.call, one.whose)
+    old = next((each for each in every if each.id == form.get("version")), None)
     if old is None:
         raise NotFound(*said("mapping.not_found"))
+    seen = next((each for each in every if each.id == form.get(f"newest/{old.name}")), None)
+    base = seen.version if seen else 0
     try:
         if isinstance(old, MappingDraft):
             draft = MappingDraft(name=old.name, fields=old.fields)
-            await (mappings if direction == "import" else exports).save(visit.call, id, data_type, draft)
+            await (mappings if direction == "import" else exports).save(visit.call, id, data_type, draft, base)
         else:
-            await exports.save(visit.call, id, data_type, ExportDraft(name=old.name, files=old.files))
+            await exports.save(visit.call, id, data_type, ExportDraft(name=old.name, files=old.files), base)
+    except Conflict:
+        return await _shown(one, *_since(await drafts.saved(visit.call, one.whose), old, seen), old)
     except Permanent as error:
         one.wrong = error
         return await _shown(one, "", "")
     return one.then("versions", "restored")
+
+
+def _since(every: Sequence[Saved], old: Saved, seen: Saved | None) -> tuple[str, str]:
+    """The ids of what was the newest version and of what is it now."""
+    now = next(each for each in every if each.name == old.name)
+    return seen.id if seen else old.id, now.id
 
 
 @router.get(HOME + "/versions/{version}.json")
@@ -110,38 +111,22 @@ def _read(content: bytes, one: Screen) -> Draft:
     return Draft(base=one.desk.latest, **rows)
 
 
-async def _shown(one: Screen, before: str, after: str) -> Response:
+async def _shown(one: Screen, before: str, after: str, restoring: Saved | None = None) -> Response:
+    """With `restoring`, a version that is not restored yet because there is a newer one: the difference is what that
+    has changed."""
     found = await drafts.saved(one.visit.call, one.whose)
     about: dict[str, Any] = {"heading": heading(one), "versions": found, "before": before, "after": after}
     about |= {"names": sorted({each.name for each in found}), "changes": None, "size": _size}
+    about |= {"newest": newest(found), "restoring": restoring}
     if before and after:
-        about["changes"] = [_change(each) for each in await _compared(one, before, after)]
-    return await one.page("versions.html", "versions", **about)
+        about["changes"] = [change(each) for each in await _compared(one, before, after)]
+    return await one.page("versions.html", "versions", status=409 if restoring else 0, **about)
 
 
 async def _compared(one: Screen, before: str, after: str) -> Sequence[RowChange]:
     call, whose = one.visit.call, one.whose
     how = mappings.compared if whose.direction == "import" else exports.compared
     return await how(call, whose.connection.id, whose.data_type, before, after)
-
-
-def _change(one: RowChange) -> Change:
-    return Change(one.place, _words(one.before), _words(one.after), _raw(one.before), _raw(one.after))
-
-
-def _words(row: Row | None) -> str:
-    if row is None:
-        return "not mapped"
-    if "encoding" in row:
-        return "File Settings"
-    step = step_of(row)
-    kind = dict(TYPES)[step.type]
-    parts = [part for part in (step.column, step.summary) if part]
-    return f"{kind}: {', '.join(parts)}" if parts else kind
-
-
-def _raw(row: Row | None) -> str:
-    return orjson.dumps(row, option=orjson.OPT_INDENT_2).decode() if row else ""
 
 
 def _size(one: Saved) -> int:

@@ -1,0 +1,48 @@
+"""Somebody else has saved since a draft was begun: what they changed, and what is to become of the draft."""
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from services.gateway import drafts
+from services.gateway.pages.filters import named
+from services.gateway.pages.mapping.difference import beside
+from services.gateway.pages.mapping.fields import HOME, heading, saved
+from services.gateway.pages.mapping.screen import Screen, screen
+from services.gateway.pages.visits import Visited
+from shared.contracts.topology import Direction
+from shared.mapping.versions import rows
+
+router = APIRouter(include_in_schema=False, dependencies=[Depends(named)])
+
+
+@router.get(HOME + "/newer")
+async def show(visit: Visited, id: str, direction: Direction, data_type: str) -> Response:
+    return await shown(await screen(visit, id, direction, data_type))
+
+
+@router.post(HOME + "/newer")
+async def decide(visit: Visited, id: str, direction: Direction, data_type: str) -> Response:
+    """About the version that was looked at: of one that is newer still, the person is told again."""
+    one, form = await screen(visit, id, direction, data_type), await visit.fields()
+    do, text = form.get("do", ""), form.get("version", "")
+    version = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    if do == "theirs":
+        await drafts.drop(visit.call, id, direction, data_type, one.whose.name)
+        return one.then("fields", "draft-discarded")
+    if not one.desk.kept or do not in ("both", "mine"):
+        return one.then("fields")
+    if do == "both":
+        await drafts.taken_over(visit.call, id, direction, data_type, version, one.whose.name)
+        return one.then("fields", "taken-over")
+    await one.keep(one.draft.model_copy(update={"base": version, "turn": one.draft.turn + 1}))
+    return await saved(one, "")
+
+
+async def shown(one: Screen) -> Response:
+    """Back to the mapping where nothing is newer."""
+    whose = one.whose
+    newer = await drafts.newer(one.visit.call, whose.connection.id, whose.direction, whose.data_type, whose.name)
+    if newer.base == newer.latest:
+        return one.then("fields")
+    changes = beside(newer.changes, dict(rows(one.draft)), newer.both)
+    return await one.page("newer.html", "fields", heading=heading(one), newer=newer, changes=changes)
