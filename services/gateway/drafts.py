@@ -157,7 +157,7 @@ async def save(
     if kept is None and (newest := await newest_of(call, whose)):
         raise BadMapping(*said("draft.unchanged", version=newest.version))
     if kept is None or not (kept.fields or kept.files):
-        raise BadMapping(*said("draft.nothing"))
+        raise BadMapping(*(said("draft.no_files") if whose.is_files else said("draft.nothing")))
     looked = await looked_at(call, whose, kept, None)
     wrong = [one for one in looked.problems if one.blocks]
     if wrong:

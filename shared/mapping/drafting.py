@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from shared.mapping.code_tables import CodeSets, code_problems, table_names, with_tables
 from shared.mapping.differences import columns_read
@@ -14,15 +15,32 @@ from shared.mapping.preview import MappedValue, preview_mapping
 from shared.mapping.registrations import with_references
 from shared.model.catalog import Catalog
 from shared.model.codes import CodeTable
+from shared.model.draft import TYPES
 from shared.model.error_texts import said
 from shared.model.errors import BadMapping
 from shared.model.export_file import ExportColumn, ExportDraft, ExportFile
-from shared.model.mapping import DoNotMap, FieldMapping, MappingDraft
+from shared.model.mapping import SOURCE_TAGS, DoNotMap, FieldMapping, MappingDraft
 from shared.model.moment import Moment
+from shared.model.plain import plain
 
 Raw = Mapping[str, Any]
 NONE_LEFT: Final = ("",)
 LOST: Final = "mapping.column_missing"
+TAGS: Final = frozenset({*SOURCE_TAGS, *TYPES})
+"""What Pydantic names besides the fields: which kind it took something for."""
+LABELS: Final = {
+    "extension": "File Extension",
+    "separator": "Field Separator",
+    "text_identifier": "Text Identifier",
+    "header": "Header",
+    "neutralize_formulas": "Make spreadsheet formulas harmless",
+    "encoding": "Encoding",
+    "line_end": "Line end",
+    "columns": "Fields",
+    "source": "From",
+}
+"""What people call it."""
+FILE_LABELS: Final = {**LABELS, "name": "File Name"}
 _ROW: Final[TypeAdapter[FieldMapping]] = TypeAdapter(FieldMapping)
 
 
@@ -42,12 +60,16 @@ class Placed:
 
 @dataclass(slots=True)
 class Looked:
-    """`values` are the Mapped Values by place; `mapped` are the targets that are filled; `names` those of the files."""
+    """`values` are the Mapped Values by place; `mapped` are the targets that are filled; `names` those of the files.
+
+    `unchecked` are columns of which nobody knows yet whether the file has them: there are no examples.
+    """
 
     values: dict[str, tuple[MappedValue, ...]] = field(default_factory=dict)
     problems: list[Placed] = field(default_factory=list)
     mapped: set[str] = field(default_factory=set)
     names: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True, frozen=True)
@@ -75,7 +97,9 @@ def look_at_fields(rows: Sequence[Raw], known: Known) -> Looked:
     bad = {one.place for one in looked.problems}
     draft: MappingDraft = MappingDraft.model_construct(fields=tuple(sound))
     whole = with_references(draft) if known.direction == "export" else draft
-    columns = known.columns or tuple(columns_read(whole)) or NONE_LEFT
+    if not known.columns:
+        looked.unchecked = list(columns_read(whole))
+    columns = known.columns or tuple(looked.unchecked) or NONE_LEFT
     shown = preview_mapping(whole, known.catalog, columns, known.moment, known.examples)
     looked.values = {one.target: one.examples for one in shown.fields}
     found = [*shown.problems, *(code_problems(draft, known.catalog, known.sets) if known.sets else [])]
@@ -95,6 +119,8 @@ def sound_fields(rows: Sequence[Raw], name: str) -> MappingDraft:
 
 def look_at_files(files: Sequence[Raw], known: Known, at: datetime) -> Looked:
     """Of the files of an export. `at` is now, by the clock of the district, and stands in their names."""
+    if not files:
+        return Looked(problems=[Placed("", *said("draft.no_files"))])
     looked, sound = Looked(), list[ExportFile]()
     for number, raw in enumerate(files, 1):
         places, columns = [], []
@@ -150,12 +176,17 @@ def _sound_column(column: Raw) -> ExportColumn:
 def _told(error: ValidationError) -> BadMapping:
     """In words for people; nothing that was typed is repeated."""
     for detail in error.errors(include_url=False, include_input=False):
-        last = detail["loc"][-1] if detail["loc"] else ""
         if detail["type"] in ("string_too_short", "missing") and {"source", "column", "field"} & set(detail["loc"]):
             return BadMapping(*said("draft.no_source"))
-        text = str(detail["msg"]).removeprefix("Value error, ").rstrip(".")
-        return BadMapping(*said("draft.row", what=f"{last}: {text}" if last else text))
+        return BadMapping(*said("draft.row", what=_what(detail, LABELS)))
     return BadMapping(*said("draft.no_source"))
+
+
+def _what(detail: ErrorDetails, labels: Mapping[str, str] = FILE_LABELS) -> str:
+    """What is wrong, and with what: the innermost thing that has a name."""
+    named = [str(part) for part in detail["loc"] if isinstance(part, str) and part not in TAGS]
+    text = plain(detail).rstrip(".")
+    return f"{labels.get(named[-1], named[-1])}: {text}" if named else text
 
 
 def _tabled(one: Any, known: Known) -> Any:
@@ -174,8 +205,7 @@ def _settings_problems(number: int, raw: Raw, columns: Sequence[ExportColumn]) -
         ExportFile.model_validate({**raw, "columns": [one.model_dump() for one in shown]})
     except ValidationError as error:
         for detail in error.errors(include_url=False, include_input=False):
-            text = str(detail["msg"]).removeprefix("Value error, ").rstrip(".")
-            yield Placed(str(number), *said("draft.file", what=text))
+            yield Placed(str(number), *said("draft.file", what=_what(detail)))
 
 
 def _names(files: Sequence[Raw], at: datetime, year: int, looked: Looked) -> Iterator[Placed]:
@@ -184,5 +214,4 @@ def _names(files: Sequence[Raw], at: datetime, year: int, looked: Looked) -> Ite
     except BadMapping as error:
         yield Placed("", error.code, error.message, error.fix)
     except ValidationError as error:
-        text = str(error.errors()[0]["msg"]).removeprefix("Value error, ").rstrip(".")
-        yield Placed("", *said("draft.file", what=text))
+        yield Placed("", *said("draft.file", what=_what(error.errors()[0])))

@@ -1,6 +1,6 @@
 """A mapping as people make it: which column fills which field, and how. Compiled by `shared.mapping`."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
@@ -35,10 +35,13 @@ class StepSource(_Source):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
+SOURCE_TAGS: Final = ("column", "field", "value", "transformation")
+
+
 def _kind_of_source(source: Any) -> str | None:
     if isinstance(source, str):
         return "column"
-    for kind in ("field", "value", "transformation"):
+    for kind in SOURCE_TAGS[1:]:
         if kind in source if isinstance(source, dict) else hasattr(source, kind):
             return kind
     return None

@@ -1,11 +1,13 @@
 """A draft is looked at however unfinished it is; versions beside each other; the mapping of a SIS proposed."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shared.mapping import transformations
 from shared.mapping.automap import propose_export
 from shared.mapping.drafting import Known, look_at_fields, look_at_files, sound_fields
 from shared.mapping.versions import compare
@@ -17,6 +19,7 @@ from shared.model.moment import Moment
 from tests.examples import examples
 from tests.unit.test_any_mapping import COLUMNS, rows, texts
 
+AT = datetime(2026, 9, 1, tzinfo=UTC)
 MOMENT = Moment(datetime(2026, 9, 1, tzinfo=UTC).date(), 2026)
 KNOWN = Known(catalog("students"), COLUMNS, [["1", "x", "2015-03-09"]], MOMENT, {}, {})
 EXPORT = Known(export_catalog("students"), tuple(export_catalog("students").fields), [], MOMENT, {}, {}, "export")
@@ -90,3 +93,39 @@ def test_the_fields_of_a_sis_are_found_by_their_names() -> None:
         assert len(found) >= least, (sis, list(found))
         assert all(one.row["source"] in export_catalog("students").fields for one in found.values())
         assert not any(about.fields[name].refers for name in found)
+
+
+JARGON = re.compile(
+    r"[Ss]tring|[Tt]uple|[Ii]nput should|Field required|[Ll]ist should|dictionary|instance|boolean|Extra"
+)
+wild_steps = st.builds(
+    lambda name, options: {"type": "transformation", "target": "students.fname", "name": name, "options": options},
+    st.sampled_from(transformations.names()),
+    st.dictionaries(st.sampled_from(["source", "from", "to", "sources", "find", "if", "form", "limit", "x"]), anything),
+)
+wild_files = st.fixed_dictionaries(
+    {"columns": st.just([{"header": "ID", "source": "students.id"}])},
+    optional=dict.fromkeys(("name", "extension", "separator", "header", "encoding", "quote", "x"), anything),
+)
+
+
+@lenient
+@given(st.lists(wild | wild_steps, max_size=3), st.lists(wild_files, max_size=2))
+def test_whatever_is_wrong_is_said_in_plain_words(rows: list[dict[str, Any]], files: list[dict[str, Any]]) -> None:
+    for looked in (look_at_fields(rows, KNOWN), look_at_files(files, EXPORT, AT)):
+        for one in looked.problems:
+            assert not JARGON.search(one.message), one.message
+
+
+def test_what_is_missing_of_a_file_is_named() -> None:
+    def told(*files: dict[str, Any]) -> list[str]:
+        return [one.message for one in look_at_files(files, EXPORT, AT).problems]
+
+    columns = [{"header": "ID", "source": "students.id"}]
+    assert told() == ["This export has no file yet."]
+    assert told({"name": "", "columns": columns}) == [
+        "The settings of this file are not right: File Name: Fill this in."
+    ]
+    assert told({"name": "a", "separator": "x", "columns": columns}) == [
+        "The settings of this file are not right: Field Separator: Use one of 'comma' or 'tab'."
+    ]

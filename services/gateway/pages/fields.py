@@ -6,20 +6,20 @@ known to be wrong here.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from starlette.datastructures import FormData
 
 from shared.model.errors import NotFound, Refused, SyncError
+from shared.model.plain import plain
 
 Shape = Literal[
     "text", "secret", "secret_text", "number", "lines", "switch", "one", "menu", "many", "date", "time", "file"
 ]
 Typed = dict[str, Any]
 Model = TypeVar("Model", bound=BaseModel)
-EMPTY: Final = frozenset({"missing", "string_too_short", "int_type", "float_type", "string_type", "none_required"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,24 +182,5 @@ def _at(values: Mapping[str, Any], name: str) -> Any:
 
 
 def _said(problem: ErrorDetails) -> str:
-    """What is wrong, for somebody who never heard of strings and integers."""
-    kind, about = problem["type"], problem.get("ctx", {})
-    if kind in EMPTY:
-        return "Fill this in."
-    texts = {
-        "string_too_long": "At most {max_length} characters.",
-        "greater_than_equal": "Use {ge:g} or more.",
-        "less_than_equal": "Use {le:g} or less.",
-        "too_long": "At most {max_length} of them.",
-        "too_short": "Choose at least one.",
-        "literal_error": "Choose one of these.",
-        "enum": "Choose one of these.",
-        "string_pattern_mismatch": "Write it as in the example.",
-    }
-    if kind in texts:
-        return texts[kind].format(**about)
-    if kind.startswith("int_"):
-        return "Use a whole number."
-    if kind.startswith("float_"):
-        return "Use a number."
-    return str(problem["msg"]).removeprefix("Value error, ")
+    """The choices stand there: they are not told again."""
+    return "Choose one of these." if problem["type"] in ("literal_error", "enum") else plain(problem)

@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.model.error_texts import said
 from shared.model.errors import BadMapping
-from shared.model.mapping import Source
+from shared.model.mapping import SOURCE_TAGS, Source
 from shared.model.moment import Moment
+from shared.model.plain import plain
 
 MAX_RESULT = 200_000
 """Characters that a transformation may make of one value."""
@@ -116,13 +117,20 @@ def parse(name: str, options: Mapping[str, Any]) -> Step:
     try:
         return step.model_validate(options)
     except ValidationError as error:
-        raise BadMapping(*said("mapping.options", name=name, what=_explain(error))) from None
+        raise BadMapping(*said("mapping.options", name=name, what=_explain(error, step))) from None
 
 
-def _explain(error: ValidationError) -> str:
+def _explain(error: ValidationError, step: type[Step]) -> str:
+    """By the names that the options have for people and for programs."""
+    titles = {field.alias or name: field.title for name, field in step.model_fields.items() if field.title}
     parts = []
-    for detail in error.errors(include_url=False, include_context=False, include_input=False):
-        where = ".".join(str(part) for part in detail["loc"])
-        said = detail["msg"].removeprefix("Value error, ").rstrip(".")
-        parts.append(f"{where}: {said}." if where else f"{said}.")
+    for detail in error.errors(include_url=False, include_input=False):
+        where = ".".join(str(part) for at, part in enumerate(detail["loc"]) if not at or part not in SOURCE_TAGS)
+        title = titles.get(str(detail["loc"][0])) if detail["loc"] else None
+        named = f"{title} ({where})" if title else where
+        parts.append(f"{named}: {_ended(plain(detail))}" if named else _ended(plain(detail)))
     return " ".join(parts)
+
+
+def _ended(sentence: str) -> str:
+    return sentence.rstrip(".") + "."
