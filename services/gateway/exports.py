@@ -23,7 +23,7 @@ from shared.mapping.versions import RowChange, compare
 from shared.model.catalog import Catalog, export_catalog
 from shared.model.connection import Connection, SchoolCode
 from shared.model.error_texts import said
-from shared.model.errors import BadMapping, BadSettings, NotFound
+from shared.model.errors import BadInput, BadMapping, BadSettings, NotFound
 from shared.model.export_file import ExportDraft, ExportMapping
 from shared.model.mapping import Mapping, MappingDraft
 from shared.model.moment import Moment
@@ -74,6 +74,15 @@ class Search(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     search: str = Field(min_length=1, max_length=100, pattern=r"\S")
+    school_year: int = Field(ge=2000, le=2100)
+
+
+class TestRecord(BaseModel):
+    """A student, by Enroll's id or the district's; blank: the first there is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    student: str = Field(default="", max_length=100)
     school_year: int = Field(ge=2000, le=2100)
 
 
@@ -199,6 +208,20 @@ async def search(call: Caller, id: str, data_type: str, asked: Search) -> list[L
     return await RegistrationSource(http, call.who.org, asked.school_year).search(asked.search)
 
 
+@router.post(EXPORTS + "/registrations/test")
+async def test_record(call: Caller, id: str, data_type: str, asked: TestRecord) -> Listed:
+    """Whose registration a test record would send, of the schools of the connection. Nothing is sent."""
+    await call.may(Deed.VIEW_EXPORT, subject=id)
+    connection = await call.connection(id)
+    exported_catalog(data_type)
+    selection = Selection(student=asked.student, schools=tuple(connection.schools), test=True)
+    http = call.gateway.base.enroll.client(connection.instance)
+    found = await RegistrationSource(http, call.who.org, asked.school_year, selection).first()
+    if found is None:
+        raise BadInput(*(said("export.nobody") if asked.student else said("export.nothing")))
+    return found
+
+
 @router.post(EXPORTS, status_code=202)
 async def start(
     call: Caller,
@@ -214,7 +237,7 @@ async def start(
 ) -> Run:
     """Export now: to be downloaded from the run, into the SFTP folder, or into the SIS, as the connection is."""
     connection = await call.connection(id)
-    await call.may(Deed.EXPORT, instance=connection.instance, subject=id)
+    await may_start(call, connection)
     exported_catalog(data_type)
     selection = Selection(student=student, schools=tuple(school), pending=pending, test=test)
     if connection.pulls_from == "api":
@@ -235,6 +258,11 @@ async def start(
         selection=selection,
     )
     return await request_run(call.gateway.base.engine, request)
+
+
+async def may_start(call: Call, connection: Connection) -> None:
+    """Raises Refused."""
+    await call.may(Deed.EXPORT, instance=connection.instance, subject=connection.id)
 
 
 @router.get("/runs/{id}/files/{number}")

@@ -112,7 +112,12 @@ class RegistrationSource:
     async def search(self, text: str) -> list[Listed]:
         """Approved registrations by an id, or by words of the student's name: at most as many as Enroll answers."""
         found = (await self._page(0, search=text))["registrations"]
-        return [Listed(str(one["id"]), *(_text(one["values"].get(name)) for name in LISTED)) for one in found]
+        return [_listed(one) for one in found]
+
+    async def first(self) -> Listed | None:
+        """The one that a run of the same selection begins with; None where it finds none."""
+        found = (await self._page(0))["registrations"]
+        return _listed(found[0]) if found else None
 
     async def report(self, results: Sequence[Mapping[str, str]]) -> None:
         """Tell Enroll how the export of each registration ended: id, status, and an error of at most 512 characters."""
@@ -131,6 +136,10 @@ class RegistrationSource:
     def _texts(self, registration: Mapping[str, Any]) -> list[str]:
         values = registration["values"]
         return [_text(values.get(name)) for name in COLUMNS]
+
+
+def _listed(one: Mapping[str, Any]) -> Listed:
+    return Listed(str(one["id"]), *(_text(one["values"].get(name)) for name in LISTED))
 
 
 def _chosen(selection: Selection) -> list[dict[str, Any]]:

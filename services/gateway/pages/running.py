@@ -24,6 +24,7 @@ MOST_UNDECIDED: Final = 5
 NO_FILE: Final = "Choose a file."
 NO_YEAR: Final = "Choose a school year."
 WANTED: Final = {"school": "Enter the code of the school.", "student": "Enter the id of the student."}
+NOBODY: Final = "Enter whose registration is to be written, or choose Preview to see first whose it would be."
 BLAMED: Final = {
     "mapping.none": "data_type",
     "mapping.name_unknown": "mapping",
@@ -114,6 +115,8 @@ async def export(visit: Visited, id: str) -> Response:
     which = asked.text("which") or "all"
     if which in WANTED and not asked.text(which):
         asked.wrong[which] = WANTED[which]
+    if which == "test" and not asked.preview and not asked.text("student"):
+        asked.wrong["student"] = NOBODY
 
     async def start() -> Run:
         return await exports.start(

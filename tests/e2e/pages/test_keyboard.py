@@ -72,6 +72,10 @@ async def test_every_control_of_every_screen_is_reached_and_shows_it(
     screens += ["/connections/new/powerschool?agree=1&name=P", *(f"/connections/{sftp}{part}" for part in parts)]
     screens += [f"{mapping}/import/students/{tab}" for tab in ("configure", "fields", "suggestions", "versions")]
     screens += [f"{mapping}/import/students/row?place=students.dob", f"{mapping}/codes", f"{mapping}/codes/edit"]
+    drafts = f"/connections/{uploads}/drafts/import/students"
+    ok(await district.api.put(drafts, json=ok(await district.api.get(drafts)).json()["draft"]))
+    await district.map_students(uploads)
+    screens += [f"{mapping}/import/students/newer"]
     for address in screens:
         await reached(page, address)
 

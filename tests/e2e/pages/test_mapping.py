@@ -177,7 +177,9 @@ async def test_a_sis_is_read_mapped_and_pulled(page: Page, district: District, a
     assert await page.get_by_label("Codes of the SIS").input_value()
 
 
-async def test_another_window_and_another_person_are_told_of(page: Page, district: District) -> None:
+async def test_another_window_and_another_person_are_told_of(
+    page: Page, district: District, accessible: Accessible
+) -> None:
     connection = await district.ad_hoc()
     await page.goto(home(connection))
     await page.get_by_label("From, for First Name").fill("Given Name")
@@ -185,6 +187,11 @@ async def test_another_window_and_another_person_are_told_of(page: Page, distric
     await district.map_students(connection)
     await page.reload()
     await expect(page.get_by_text("Version 2 was saved by u-1 since you began")).to_be_visible()
+    assert await page.get_by_label("From, for First Name").input_value() == "Given Name"
+    await page.get_by_role("link", name="look at what they changed").click()
+    await accessible(page)
+    await page.get_by_role("button", name="Take over their changes").click()
+    await expect(page.get_by_text("Their changes are in your draft now")).to_be_visible()
     assert await page.get_by_label("From, for First Name").input_value() == "Given Name"
 
     await page.goto(home(connection, "fields", "export/students"))
@@ -282,6 +289,9 @@ async def test_fields_of_a_sis_with_contacts_and_a_test_record(
 
     await page.get_by_label("Student ID, of Enroll or the district").fill(students[1])
     await page.get_by_role("button", name="Send a test record").click()
+    await expect(page.get_by_role("heading", name="Send this test record?")).to_be_visible()
+    await accessible(page)
+    await page.get_by_role("button", name="Send it to the SIS").click()
 
     await page.wait_for_url("**/runs/*")
     assert students[1] not in page.url

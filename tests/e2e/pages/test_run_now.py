@@ -177,16 +177,20 @@ async def test_a_test_record_arrives_in_the_sis(
     visiting: Visiting, district: District, sis: SisDistrict, tmp_path: Path, javascript: bool
 ) -> None:
     await sis.make()
-    await district.register(await enrolled(district, tmp_path, 2))
+    students = await enrolled(district, tmp_path, 2)
+    await district.register(students)
     id = await sis.connect()
     async with visiting(javascript=javascript) as page:
         await page.goto(address(district, id))
         await page.get_by_role("radio", name="A test record").check()
         await page.get_by_role("radio", name="Write at once").check()
+        assert await press(page, "Export") is None
+        await expect(page.get_by_role("alert")).to_contain_text("whose registration is to be written")
+        await page.get_by_role("textbox", name="Student").fill(students[1])
         run = await press(page, "Export")
     assert run is not None
     assert (await district.watch(run["id"]))["counts"]["created"] == 1
-    assert len(await sis.people()) == 1
+    assert [one["student_id"] for one in await sis.people()] == [students[1]]
 
 
 async def test_a_preview_that_waits_is_named_before_the_next_run_takes_its_place(

@@ -11,7 +11,6 @@ from services.gateway.pages.filters import Search, named
 from services.gateway.pages.mapping.rows import read_line
 from services.gateway.pages.mapping.screen import Screen, screen
 from services.gateway.pages.mapping.sections import Section, lines_of_file, progress, sections, slug
-from services.gateway.pages.site import then
 from services.gateway.pages.visits import Visited
 from services.gateway.pages.words import label
 from shared.contracts.topology import Direction
@@ -76,20 +75,6 @@ async def step(visit: Visited, id: str, direction: Direction, data_type: str) ->
         await one.keep(changed(one.draft, do, about, is_files=one.whose.is_files))
         return one.then("fields", anchor=f"row-{slug(about)}" if do == "add" else "", **query)
     return one.then("fields", **query)
-
-
-@router.post(HOME + "/test")
-async def test_record(visit: Visited, id: str, direction: Direction, data_type: str) -> Response:
-    """One registration into the SIS; of an export of files the preview of a run. Both lead to the run."""
-    one, form = await screen(visit, id, direction, data_type), await visit.fields()
-    year, student = one.examples.school_year, form.get("student", "").strip()[:100]
-    how: dict[str, Any] = {"preview": True} if one.whose.is_files else {"test": True, "student": student}
-    try:
-        run = await exports.start(visit.call, id, data_type, year, mapping=one.whose.name, **how)
-    except Permanent as error:
-        one.wrong = error
-        return await shown(one, "")
-    return then(f"/runs/{run.id}", "started")
 
 
 async def saved(one: Screen, wanted: str) -> Response:
