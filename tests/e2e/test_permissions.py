@@ -52,6 +52,8 @@ IMPORTING: dict[tuple[str, str], Any] = {
     ("PUT", "/connections/{id}/drafts/{direction}/{data_type}/examples"): {"json": {"school_year": YEAR}},
     ("POST", "/connections/{id}/drafts/{direction}/{data_type}/look"): {"json": {}},
     ("POST", "/connections/{id}/drafts/{direction}/{data_type}/save"): {},
+    ("GET", "/connections/{id}/drafts/{direction}/{data_type}/newer"): {},
+    ("POST", "/connections/{id}/drafts/{direction}/{data_type}/take-over"): {"params": {"version": 1}},
     ("GET", "/connections/{id}/sis"): {},
     ("PUT", "/connections/{id}/code-tables/{name}"): {"json": {"pairs": []}},
     ("POST", "/connections/{id}/imports/{data_type}"): {
@@ -77,6 +79,7 @@ EXPORTING: dict[tuple[str, str], Any] = {
     ("POST", "/connections/{id}/exports/{data_type}/registrations/search"): {
         "json": {"search": "mara", "school_year": YEAR}
     },
+    ("POST", "/connections/{id}/exports/{data_type}/registrations/test"): {"json": {"school_year": YEAR}},
     ("POST", "/connections/{id}/exports/{data_type}"): {"params": {"school_year": YEAR}},
 }
 READING: dict[tuple[str, str], Any] = {
@@ -87,6 +90,7 @@ READING: dict[tuple[str, str], Any] = {
     ("GET", "/connections/{id}/mappings/{data_type}/compare"): {"params": TWO},
     ("GET", "/connections/{id}/code-tables"): {},
     ("GET", "/connections/{id}/code-tables/{name}/report"): {},
+    ("GET", "/connections/{id}/code-tables/{name}/versions/{version}"): {},
 }
 RUNS: dict[tuple[str, str], Any] = {
     ("GET", "/runs/{id}"): {},
@@ -103,7 +107,7 @@ RUNS: dict[tuple[str, str], Any] = {
 
 
 def at(path: str, id: str) -> str:
-    return path.format(id=id, direction="import", data_type="students", mapping="m", name="n", number=1)
+    return path.format(id=id, direction="import", data_type="students", mapping="m", name="n", number=1, version=1)
 
 
 class People:
@@ -248,7 +252,7 @@ async def test_limited_access_imports_and_does_not_manage(people: People, distri
     assert (await district.watch(started.json()["id"]))["state"] == "succeeded"
     for (method, path), how in READING.items():
         expected = (
-            404 if path.rpartition("/")[2] in {"export", "report", "compare"} else 200
+            404 if path.rpartition("/")[2] in {"export", "report", "compare", "{version}"} else 200
         )  # of a thing that is not there
         assert (await limited.request(method, at(path, connection), **how)).status_code == expected, path
 
