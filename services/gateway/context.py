@@ -18,6 +18,7 @@ from shared.model.error_texts import said
 from shared.model.errors import NotFound, Refused
 from shared.model.permission import Deed, Identity
 from shared.model.run import Run
+from shared.security.marks import Marks
 from shared.security.tokens import TokenReader
 from shared.store.database import OrgStore
 from shared.store.sessions import Sessions
@@ -33,6 +34,7 @@ class Gateway:
     gate: Gate
     tokens: TokenReader
     sessions: Sessions
+    marks: Marks
 
 
 @dataclass(frozen=True, slots=True)

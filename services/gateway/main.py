@@ -12,6 +12,7 @@ from shared.engine.gate import Gate
 from shared.engine.handlers import Steps
 from shared.messaging.dead import read_dead
 from shared.messaging.worker import Lane, Worker
+from shared.security.marks import Marks
 from shared.security.tokens import TokenReader
 from shared.settings import Settings
 from shared.store.failed import DeadLetter
@@ -42,7 +43,7 @@ async def main(settings: Settings) -> None:
             grace=settings.grace_seconds,
         )
         limits = timedelta(minutes=settings.session_idle_minutes), timedelta(hours=settings.session_hours)
-        gateway = Gateway(base, gate, tokens, base.store.sessions(*limits))
+        gateway = Gateway(base, gate, tokens, base.store.sessions(*limits), Marks(settings.secret_keys))
         app = create_app(gateway, base.checks(consuming=worker.ready))
         await until_stopped(
             base.stop,

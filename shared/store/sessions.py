@@ -41,8 +41,8 @@ class Sessions:
             return False
         return True
 
-    async def open(self, who: Identity, name: str, org_name: str) -> str:
-        """The cookie of a new session."""
+    async def open(self, who: Identity, name: str, org_name: str, csrf: str) -> str:
+        """The cookie of a new session, whose forms carry the mark `csrf`."""
         cookie, now = secrets.token_urlsafe(32), datetime.now(UTC)
         await self._sessions.insert(
             {
@@ -51,7 +51,7 @@ class Sessions:
                 "user": who.user,
                 "name": name,
                 "org_name": org_name,
-                "csrf": secrets.token_urlsafe(24),
+                "csrf": csrf,
                 "seen_at": now,
                 "gone_at": now + self._longest,
             }
@@ -61,13 +61,19 @@ class Sessions:
     async def find(self, cookie: str) -> Session | None:
         """None where it is unknown, was closed, or has been idle or open for too long."""
         now = datetime.now(UTC)
-        where = {"_id": _digest(cookie), "gone_at": {"$gt": now}, "seen_at": {"$gt": now - self._idle}}
-        found = await self._sessions.get(where)
+        found = await self._sessions.get(self._open_at(now, _digest(cookie)))
         if found is None:
             return None
         if now - found["seen_at"] > min(SEEN_EVERY, self._idle / 4):
             await self._sessions.update({"_id": found["_id"]}, {"$max": {"seen_at": now}})
         return _session(found)
+
+    async def is_open(self, id: str) -> bool:
+        """Whether it would be found now; to ask is not to use it."""
+        return await self._sessions.get(self._open_at(datetime.now(UTC), id), ["_id"]) is not None
+
+    def _open_at(self, now: datetime, id: str) -> Document:
+        return {"_id": id, "gone_at": {"$gt": now}, "seen_at": {"$gt": now - self._idle}}
 
     async def close(self, id: str) -> None:
         await self._sessions.delete({"_id": id})

@@ -10,31 +10,25 @@ __all__ = ["store"]
 
 WHO = Identity("o-1", "u-1")
 DAY = timedelta(days=1)
+MARK = "a-mark"
 
 
 async def test_a_session_is_found_by_its_cookie_until_it_is_closed(store: Store) -> None:
     sessions = store.sessions(DAY, DAY)
-    cookie = await sessions.open(WHO, "Mara Torres", "Cedar Ridge")
+    cookie = await sessions.open(WHO, "Mara Torres", "Cedar Ridge", MARK)
     found = await sessions.find(cookie)
     assert found is not None
-    assert (found.who, found.name, found.org_name) == (WHO, "Mara Torres", "Cedar Ridge")
+    assert (found.who, found.name, found.org_name, found.csrf) == (WHO, "Mara Torres", "Cedar Ridge", MARK)
     assert await sessions.find(found.id) is None, "what stands in the database is no cookie"
     assert await sessions.find("") is None
     await sessions.close(found.id)
     assert await sessions.find(cookie) is None
 
 
-async def test_each_session_has_a_mark_of_its_own(store: Store) -> None:
-    sessions = store.sessions(DAY, DAY)
-    cookies = [await sessions.open(WHO, "Mara", "Cedar") for _ in range(3)]
-    marks = {found.csrf for one in cookies if (found := await sessions.find(one))}
-    assert len(marks) == len(set(cookies)) == 3
-
-
 async def test_one_that_is_idle_or_old_is_gone(store: Store) -> None:
-    cookie = await store.sessions(DAY, DAY).open(WHO, "Mara", "Cedar")
+    cookie = await store.sessions(DAY, DAY).open(WHO, "Mara", "Cedar", MARK)
     assert await store.sessions(timedelta(0), DAY).find(cookie) is None
-    old = await store.sessions(DAY, timedelta(0)).open(WHO, "Mara", "Cedar")
+    old = await store.sessions(DAY, timedelta(0)).open(WHO, "Mara", "Cedar", MARK)
     assert await store.sessions(DAY, DAY).find(old) is None
     assert await store.sessions(DAY, DAY).find(cookie) is not None
 
@@ -43,10 +37,23 @@ async def test_using_it_keeps_it(store: Store) -> None:
     """With a limit of a moment each use counts from the one before."""
     idle = timedelta(seconds=3)
     sessions = store.sessions(idle, DAY)
-    cookie = await sessions.open(WHO, "Mara", "Cedar")
+    cookie = await sessions.open(WHO, "Mara", "Cedar", MARK)
     began = datetime.now(UTC)
     while datetime.now(UTC) - began < idle * 1.5:
         assert await sessions.find(cookie) is not None
+
+
+async def test_asking_whether_it_is_open_does_not_keep_it(store: Store) -> None:
+    idle = timedelta(seconds=2)
+    sessions = store.sessions(idle, DAY)
+    cookie = await sessions.open(WHO, "Mara", "Cedar", MARK)
+    found = await sessions.find(cookie)
+    assert found is not None
+    began, told = datetime.now(UTC), []
+    while datetime.now(UTC) - began < idle * 1.5:
+        told.append(await sessions.is_open(found.id))
+    assert (told[0], told[-1]) == (True, False)
+    assert not await sessions.is_open("unknown")
 
 
 async def test_a_token_is_redeemed_once(store: Store) -> None:

@@ -40,7 +40,7 @@ async def begin(
     return await _ask_first(visit, form)
 
 
-@router.post("/connections/new")
+@router.post("/connections/new", summary="Add Sync Connection")
 async def chosen(visit: Visited) -> Response:
     """On to the form of the kind. One that needs nothing else is made at once."""
     await visit.call.may(Deed.MANAGE_CONNECTION, subject="create connection")
@@ -69,7 +69,7 @@ async def ask(
     return await _ask_second(visit, form, kind)
 
 
-@router.post("/connections/new/{kind}")
+@router.post("/connections/new/{kind}", summary="Add Sync Connection")
 async def add(visit: Visited, kind: Kind) -> Response:
     await visit.call.may(Deed.MANAGE_CONNECTION, subject="create connection")
     sent = await visit.form()

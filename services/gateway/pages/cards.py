@@ -37,7 +37,7 @@ async def dashboard(visit: Visited) -> Response:
     return await page(visit, "dashboard.html", cards=cards, exports=exports)
 
 
-@router.post("/connections/{id}/switch")
+@router.post("/connections/{id}/switch", summary="Enable Import or Enable Export")
 async def switch(visit: Visited, id: str) -> Response:
     """Enable Import or Enable Export, on or off."""
     fields = await visit.fields()

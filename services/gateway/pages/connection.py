@@ -43,7 +43,7 @@ async def overview(visit: Visited, id: str) -> Response:
     return await shown(visit, connection)
 
 
-@router.post(ADDRESS + "/test")
+@router.post(ADDRESS + "/test", summary="Test connection")
 async def test(visit: Visited, id: str) -> Response:
     """Test connection. What it says is not kept, so it is shown at once."""
     connection = await connections.show(visit.call, id)
@@ -55,7 +55,7 @@ async def test(visit: Visited, id: str) -> Response:
     return await shown(visit, connection, tested={"ok": True, "facts": list(_facts(found))})
 
 
-@router.post(ADDRESS + "/host-key/ask")
+@router.post(ADDRESS + "/host-key/ask", summary="Ask the server for its host key")
 async def ask(visit: Visited, id: str) -> Response:
     """Ask the SFTP server for its key, for a person to compare its fingerprint."""
     connection = await connections.show(visit.call, id)
@@ -67,7 +67,7 @@ async def ask(visit: Visited, id: str) -> Response:
     return await shown(visit, connection, shown_key=found)
 
 
-@router.post(ADDRESS + "/host-key")
+@router.post(ADDRESS + "/host-key", summary="Approve the host key")
 async def approve(visit: Visited, id: str) -> Response:
     line = (await visit.fields()).get("host_key", "")
     if not fingerprint_of(line):

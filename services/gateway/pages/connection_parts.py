@@ -54,7 +54,7 @@ async def settings(visit: Visited, id: str) -> Response:
     return await _ask(visit, connection, "settings", Form.of(settings_of(connection), connection.model_dump()))
 
 
-@router.post(ADDRESS + "/settings")
+@router.post(ADDRESS + "/settings", summary="Settings of a connection")
 async def save_settings(visit: Visited, id: str) -> Response:
     connection = await managed(visit, id)
     form = Form.read(settings_of(connection), await visit.form())
@@ -67,7 +67,7 @@ async def limits(visit: Visited, id: str) -> Response:
     return await _ask(visit, connection, "limits", Form.of(LIMITS, connection.model_dump()))
 
 
-@router.post(ADDRESS + "/limits")
+@router.post(ADDRESS + "/limits", summary="Safety limits")
 async def save_limits(visit: Visited, id: str) -> Response:
     connection = await managed(visit, id)
     form = Form.read(LIMITS, await visit.form())
@@ -80,7 +80,7 @@ async def rules(visit: Visited, id: str) -> Response:
     return await _ask(visit, connection, "export-rules", Form.of(RULES, to_typed(connection.exports)))
 
 
-@router.post(ADDRESS + "/export-rules")
+@router.post(ADDRESS + "/export-rules", summary="Export rules")
 async def save_rules(visit: Visited, id: str) -> Response:
     connection = await managed(visit, id, "export-rules")
     form = Form.read(RULES, await visit.form())
@@ -93,7 +93,7 @@ async def credentials(visit: Visited, id: str) -> Response:
     return await _ask(visit, connection, "credentials", Form.of(LOGINS[connection.kind]))
 
 
-@router.post(ADDRESS + "/credentials")
+@router.post(ADDRESS + "/credentials", summary="Credentials of a connection")
 async def save_credentials(visit: Visited, id: str) -> Response:
     connection = await managed(visit, id, "credentials")
     form = Form.read(LOGINS[connection.kind], await visit.form())
@@ -115,7 +115,7 @@ async def schools(visit: Visited, id: str) -> Response:
     return await _ask_schools(visit, connection, SOME if connection.schools else ALL, connection.schools)
 
 
-@router.post(ADDRESS + "/schools")
+@router.post(ADDRESS + "/schools", summary="Schools of a connection")
 async def save_schools(visit: Visited, id: str) -> Response:
     connection = await managed(visit, id, "schools")
     sent = await visit.form()
@@ -136,7 +136,7 @@ async def sure(visit: Visited, id: str) -> Response:
     return await _ask(visit, connection, "delete", Form.of((SURE,)))
 
 
-@router.post(ADDRESS + "/delete")
+@router.post(ADDRESS + "/delete", summary="Delete a connection")
 async def delete(visit: Visited, id: str) -> Response:
     connection = await managed(visit, id)
     form = Form.read((SURE,), await visit.form())

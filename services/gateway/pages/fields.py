@@ -52,7 +52,11 @@ class Field:
     @property
     def is_secret(self) -> bool:
         """Never shown again, not even to whoever typed it."""
-        return self.name.startswith("secrets.")
+        return is_secret(self.name)
+
+
+def is_secret(name: str) -> bool:
+    return name.startswith("secrets.")
 
 
 @dataclass(slots=True)

@@ -24,6 +24,8 @@ router = APIRouter(include_in_schema=False)
 
 PENDING: Final = "__Host-sync-login"
 PENDING_SECONDS: Final = 600
+LOGOUT: Final = "/logout"
+SIGNED_OUT: Final = "/signed-out"
 
 
 def to_login(next: str) -> Response:
@@ -56,22 +58,23 @@ async def finish(request: Request, token: Annotated[str, Form(max_length=8000)])
     if not await gateway.sessions.redeem(found.token, found.until):
         raise Refused(*said("token.refused"))
     await gateway.gate.pass_(found.who, Deed.VIEW, subject="sign in")
-    cookie = await gateway.sessions.open(found.who, found.name, found.org_name)
+    mark = gateway.marks.new(found.who)
+    cookie = await gateway.sessions.open(found.who, found.name, found.org_name, mark)
     answer = RedirectResponse(_local(_decoded(place)), 303, HEADERS)
     answer.set_cookie(COOKIE, cookie, path="/", secure=True, httponly=True, samesite="lax")
     answer.delete_cookie(PENDING, path="/", secure=True, httponly=True, samesite="none")
     return answer
 
 
-@router.post("/logout")
+@router.post(LOGOUT, summary="Sign out")
 async def leave(visit: Visited) -> Response:
     await visit.call.gateway.sessions.close(visit.session.id)
-    answer = RedirectResponse("/signed-out", 303, HEADERS)
+    answer = RedirectResponse(SIGNED_OUT, 303, HEADERS)
     answer.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="lax")
     return answer
 
 
-@router.get("/signed-out")
+@router.get(SIGNED_OUT)
 async def left(request: Request) -> Response:
     return bare(request, "signed_out.html")
 

@@ -41,7 +41,7 @@ async def show(visit: Visited, id: str) -> Response:
     return await page(visit, "failed_message.html", letter=await failed.show(visit.call, id))
 
 
-@router.post("/failed-messages/confirm")
+@router.post("/failed-messages/confirm", summary="Choose failed messages")
 async def confirm(visit: Visited) -> Response:
     """What would be done, before it is."""
     fields = await visit.fields()
@@ -51,7 +51,7 @@ async def confirm(visit: Visited) -> Response:
     return await page(visit, "failed_confirm.html", **about)
 
 
-@router.post("/failed-messages/decide")
+@router.post("/failed-messages/decide", summary="Decide about failed messages")
 async def decide(visit: Visited) -> Response:
     fields = await visit.fields()
     why = fields.get("why", "").strip()[:500]

@@ -3,7 +3,8 @@
 from typing import Final
 
 from fastapi import APIRouter, FastAPI, HTTPException, Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.gateway.pages import (
     adding,
@@ -21,9 +22,10 @@ from services.gateway.pages import (
     runs,
     scheduling,
 )
-from services.gateway.pages.login import to_login
-from services.gateway.pages.site import static
-from services.gateway.pages.visits import SignInNeeded
+from services.gateway.pages.login import LOGOUT, SIGNED_OUT, to_login
+from services.gateway.pages.site import HEADERS, static
+from services.gateway.pages.unsent import earlier, signed_out
+from services.gateway.pages.visits import ASKED, READS, EarlierForm, SignInNeeded
 
 MACHINES: Final = ("/api/", "/openapi.json", "/healthz", "/readyz", "/metrics")
 """What is not for people."""
@@ -51,14 +53,33 @@ def routers() -> list[APIRouter]:
 def add_to(app: FastAPI) -> None:
     for router in routers():
         app.include_router(router)
+    app.add_middleware(_Heads)
     app.add_exception_handler(SignInNeeded, _sign_in)
+    app.add_exception_handler(EarlierForm, earlier)
 
 
 def is_page(request: Request) -> bool:
     return not request.url.path.startswith(MACHINES)
 
 
+class _Heads:
+    """ASGI middleware. HEAD of a page is answered as GET would be; the server leaves the body out."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "HEAD" and not scope["path"].startswith(MACHINES):
+            scope = {**scope, "method": "GET", ASKED: "HEAD"}
+        await self._app(scope, receive, send)
+
+
 async def _sign_in(request: Request, error: Exception) -> Response:
-    """To Enroll and back; a form that was sent too late is not sent again by itself."""
-    place = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return to_login(place if request.method == "GET" else "/")
+    """To Enroll and back. A form that was sent too late is not sent again by itself, and a script is told."""
+    if request.url.path == LOGOUT:
+        return RedirectResponse(SIGNED_OUT, 303, HEADERS)
+    if request.method not in READS:
+        return await signed_out(request)
+    if request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate":
+        return Response(status_code=401, headers=HEADERS)
+    return to_login(request.url.path + (f"?{request.url.query}" if request.url.query else ""))

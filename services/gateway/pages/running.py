@@ -82,7 +82,7 @@ async def again(visit: Visited, id: str, way: str) -> Response:
     return RedirectResponse(f"/connections/{id}/run", 303, HEADERS)
 
 
-@router.post(ADDRESS + "/run/upload")
+@router.post(ADDRESS + "/run/upload", summary="Import a file")
 async def upload(visit: Visited, id: str) -> Response:
     """An import of a file, which is stored once it is known that this person may import it."""
     asked = Asked(await visit.form())
@@ -97,7 +97,7 @@ async def upload(visit: Visited, id: str) -> Response:
     return await _started(visit, id, "upload", asked, start)
 
 
-@router.post(ADDRESS + "/run/fetch")
+@router.post(ADDRESS + "/run/fetch", summary="Import now")
 async def fetch(visit: Visited, id: str) -> Response:
     """An import of what is in the SFTP folder, or in the SIS."""
     asked = Asked(await visit.form())
@@ -109,7 +109,7 @@ async def fetch(visit: Visited, id: str) -> Response:
     return await _started(visit, id, "fetch", asked, start)
 
 
-@router.post(ADDRESS + "/run/export")
+@router.post(ADDRESS + "/run/export", summary="Export now")
 async def export(visit: Visited, id: str) -> Response:
     asked = Asked(await visit.form())
     which = asked.text("which") or "all"

@@ -14,7 +14,7 @@ from services.gateway.context import After
 from services.gateway.pages.filters import Chosen, Typed
 from services.gateway.pages.portion import MOST, portion
 from services.gateway.pages.site import HEADERS, fragment, page, then
-from services.gateway.pages.visits import Visit, Visited
+from services.gateway.pages.visits import ASKED, Visit, Visited
 from services.gateway.pages.words import STATES
 from shared.contracts.topology import Direction
 from shared.model.connection import Connection
@@ -27,7 +27,9 @@ router = APIRouter(include_in_schema=False)
 
 RUNS_PER_PAGE: Final = 50
 LOOK_SECONDS: Final = 0.5
+EVENTS: Final = "text/event-stream"
 BEAT_SECONDS: Final = 15.0
+CHECK_SECONDS: Final = 5.0
 CHOICES: Final[Mapping[str, Any]] = {
     "outcomes": [one.value for one in Outcome],
     "actions": [one.value for one in Action if one is not Action.ADOPT],
@@ -94,40 +96,42 @@ async def events(visit: Visited, id: str) -> Response:
     run = await runs.show(visit.call, id)
     connection = await visit.call.known_connection(run.connection)
     headers = {**HEADERS, "X-Accel-Buffering": "no"}
-    return StreamingResponse(_progress(visit, run, connection), media_type="text/event-stream", headers=headers)
+    if ASKED in visit.request.scope:
+        return Response(headers=headers, media_type=EVENTS)
+    return StreamingResponse(_progress(visit, run, connection), media_type=EVENTS, headers=headers)
 
 
-@router.post("/runs/{id}/approve")
+@router.post("/runs/{id}/approve", summary="Approve and send")
 async def approve(visit: Visited, id: str) -> Response:
     await runs.approve(visit.call, id)
     return then(f"/runs/{id}", "approved")
 
 
-@router.post("/runs/{id}/reject")
+@router.post("/runs/{id}/reject", summary="Reject a run")
 async def reject(visit: Visited, id: str) -> Response:
     await runs.reject(visit.call, id)
     return then(f"/runs/{id}", "rejected")
 
 
-@router.post("/runs/{id}/retry")
+@router.post("/runs/{id}/retry", summary="Retry only the failures")
 async def retry(visit: Visited, id: str) -> Response:
     """Leads to the new run."""
     return then(f"/runs/{(await runs.retry(visit.call, id)).id}", "started")
 
 
-@router.post("/runs/{id}/retry/preview")
+@router.post("/runs/{id}/retry/preview", summary="See first what a retry would change")
 async def preview_retry(visit: Visited, id: str) -> Response:
     """Leads to the new run, which stops for approval first."""
     return then(f"/runs/{(await runs.retry(visit.call, id, preview=True)).id}", "preview")
 
 
-@router.post("/runs/{id}/undo")
+@router.post("/runs/{id}/undo", summary="Undo a run")
 async def undo(visit: Visited, id: str) -> Response:
     """Leads to the run that would take it back, which stops for approval first."""
     return then(f"/runs/{(await runs.undo(visit.call, id, preview=True)).id}", "undo")
 
 
-@router.post("/runs/{id}/cancel")
+@router.post("/runs/{id}/cancel", summary="Cancel a run")
 async def cancel(visit: Visited, id: str) -> Response:
     await runs.cancel(visit.call, id)
     return then(f"/runs/{id}", "cancelled")
@@ -171,10 +175,18 @@ def _steps(run: Run) -> list[tuple[str, bool]]:
 
 
 async def _progress(visit: Visit, run: Run, connection: Connection) -> AsyncIterator[str]:
-    """Until the run ends, the reader leaves, or the process is asked to stop. The last event says to load anew."""
-    stop = visit.call.gateway.base.stop
-    told, silent = "", 0.0
+    """Until the run ends, the reader leaves or is signed out, or the process is asked to stop.
+
+    The last event says to load anew, or that nobody is signed in any more.
+    """
+    stop, sessions = visit.call.gateway.base.stop, visit.call.gateway.sessions
+    told, silent, unchecked = "", 0.0, 0.0
     while not stop.is_set():
+        if unchecked >= CHECK_SECONDS:
+            unchecked = 0.0
+            if not await sessions.is_open(visit.session.id):
+                yield "event: signed-out\ndata: -\n\n"
+                return
         shown = fragment("progress.html", run=run, connection=connection, steps=_steps(run))
         if shown != told:
             told, silent = shown, 0.0
@@ -186,5 +198,5 @@ async def _progress(visit: Visit, run: Run, connection: Connection) -> AsyncIter
             yield "event: ended\ndata: -\n\n"
             return
         await asyncio.sleep(LOOK_SECONDS)
-        silent += LOOK_SECONDS
+        silent, unchecked = silent + LOOK_SECONDS, unchecked + LOOK_SECONDS
         run = await visit.call.run(run.id)

@@ -70,7 +70,7 @@ async def again(visit: Visited, id: str, direction: Direction) -> Response:
     return RedirectResponse(f"/connections/{id}/schedule", 303, HEADERS)
 
 
-@router.post(ADDRESS + "/schedule/{direction}")
+@router.post(ADDRESS + "/schedule/{direction}", summary="Schedule")
 async def save(visit: Visited, id: str, direction: Direction) -> Response:
     """Save the schedule; or, as the button says, only show when it would run."""
     connection = await managed(visit, id, "schedule")
@@ -97,7 +97,7 @@ async def save(visit: Visited, id: str, direction: Direction) -> Response:
     return await _page(visit, connection, found)
 
 
-@router.post(ADDRESS + "/schedule/{direction}/remove")
+@router.post(ADDRESS + "/schedule/{direction}/remove", summary="Remove a schedule")
 async def remove(visit: Visited, id: str, direction: Direction) -> Response:
     await connections.unschedule(visit.call, id, direction)
     return then(f"/connections/{id}/schedule", "removed")

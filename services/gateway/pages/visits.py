@@ -19,11 +19,20 @@ from shared.store.sessions import Session
 COOKIE: Final = "__Host-sync-session"
 CSRF: Final = "csrf"
 MOST_FIELDS: Final = 10_000
-_READS: Final = frozenset({"GET", "HEAD"})
+READS: Final = frozenset({"GET", "HEAD"})
+ASKED: Final = "sync.asked"
+"""Where a request says that it was HEAD, if it was."""
 
 
 class SignInNeeded(Exception):
     """Nobody is signed in, or not any more."""
+
+
+class EarlierForm(Exception):
+    """Who is signed in has sent a form that they opened in an earlier session. Nothing of it was done."""
+
+    def __init__(self, visit: "Visit") -> None:
+        self.visit = visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +53,7 @@ class Visit:
         return await gate.why_not(self.call.who, deed, data_type=data_type, instance=instance) is None
 
     async def form(self) -> FormData:
-        return await self.request.form(max_files=1, max_fields=MOST_FIELDS)
+        return await form_of(self.request)
 
     async def chosen(self, name: str) -> list[str]:
         """Every value of a field that may come several times."""
@@ -63,18 +72,31 @@ async def _visit(request: Request, done: Annotated[str, Query(alias="said")] = "
     request.state.who, request.state.session = session.who, session
     only_known_parameters(request)
     visit = Visit(request, Call(gateway, session.who), session, done)
-    if request.method not in _READS:
+    if request.method not in READS:
         await _check(visit)
     return visit
 
 
+async def form_of(request: Request) -> FormData:
+    return await request.form(max_files=1, max_fields=MOST_FIELDS)
+
+
+def is_from_here(request: Request) -> bool:
+    """Whether a page of ours sent it, as far as the browser tells."""
+    return request.headers.get("Sec-Fetch-Site", "same-origin") in ("same-origin", "none")
+
+
 async def _check(visit: Visit) -> None:
-    """A change comes from a form of this session's own pages. Raises Refused."""
-    if visit.request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+    """A change comes from a form of this session's own pages. Raises Refused, EarlierForm."""
+    if not is_from_here(visit.request):
         raise Refused(*said("form.stale"))
     sent = (await visit.form()).get(CSRF)
-    if not isinstance(sent, str) or not compare_digest(sent.encode(), visit.session.csrf.encode()):
-        raise Refused(*said("form.stale"))
+    if isinstance(sent, str):
+        if compare_digest(sent.encode(), visit.session.csrf.encode()):
+            return
+        if visit.call.gateway.marks.is_of(sent, visit.session.who):
+            raise EarlierForm(visit)
+    raise Refused(*said("form.stale"))
 
 
 Visited = Annotated[Visit, Depends(_visit)]

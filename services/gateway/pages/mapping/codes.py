@@ -90,7 +90,7 @@ async def show(visit: Visited, id: str, table: Typed = "") -> Response:
     return await _shown(visit, connection, Table.of(held.name, held, held.version))
 
 
-@router.post(HOME + "/edit")
+@router.post(HOME + "/edit", summary="Match codes")
 async def step(visit: Visited, id: str) -> Response:
     """Save, or fill in more. Whatever is not saved comes back as it was typed."""
     connection, form = await connection_of(visit, id), await visit.fields()

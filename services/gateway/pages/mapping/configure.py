@@ -40,7 +40,7 @@ async def show(visit: Visited, id: str, direction: Direction, data_type: str) ->
     return await _shown(await screen(visit, id, direction, data_type))
 
 
-@router.post(HOME + "/configure")
+@router.post(HOME + "/configure", summary="Choose examples for a mapping")
 async def change(visit: Visited, id: str, direction: Direction, data_type: str) -> Response:
     """The school year, and which of the students found are examples."""
     one, form = await screen(visit, id, direction, data_type), await visit.form()
@@ -58,7 +58,7 @@ async def change(visit: Visited, id: str, direction: Direction, data_type: str) 
     return one.then("configure", "saved")
 
 
-@router.post(HOME + "/configure/search")
+@router.post(HOME + "/configure/search", summary="Search for registrations")
 async def search(visit: Visited, id: str, direction: Direction, data_type: str) -> Response:
     """Answered at once, and not by way of an address: what is looked for is a name."""
     one, form = await screen(visit, id, direction, data_type), await visit.fields()
@@ -73,7 +73,7 @@ async def search(visit: Visited, id: str, direction: Direction, data_type: str) 
     return await _shown(one, looked_for=text, found=found)
 
 
-@router.post(HOME + "/configure/file")
+@router.post(HOME + "/configure/file", summary="Read a file for a mapping")
 async def upload(visit: Visited, id: str, direction: Direction, data_type: str) -> Response:
     """The first rows of a file, and what it suggests. The file itself is not kept."""
     one, form = await screen(visit, id, direction, data_type), await visit.form()
@@ -88,7 +88,7 @@ async def upload(visit: Visited, id: str, direction: Direction, data_type: str) 
     return await _taken(one, read, name.replace("\\", "/").rpartition("/")[2][:255])
 
 
-@router.post(HOME + "/configure/source")
+@router.post(HOME + "/configure/source", summary="Read from the source for a mapping")
 async def ask(visit: Visited, id: str, direction: Direction, data_type: str) -> Response:
     """The same from the SIS, or from the newest file of the SFTP folder."""
     one = await screen(visit, id, direction, data_type)

@@ -55,7 +55,7 @@ async def show(visit: Visited, id: str, direction: Direction, data_type: str, q:
     return await shown(await screen(visit, id, direction, data_type), q)
 
 
-@router.post(HOME + "/fields")
+@router.post(HOME + "/fields", summary="Field Mapping")
 async def step(visit: Visited, id: str, direction: Direction, data_type: str) -> Response:
     """Whatever button it was: what was typed is kept first."""
     one, form = await screen(visit, id, direction, data_type), await visit.fields()

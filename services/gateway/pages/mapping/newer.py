@@ -20,7 +20,7 @@ async def show(visit: Visited, id: str, direction: Direction, data_type: str) ->
     return await shown(await screen(visit, id, direction, data_type))
 
 
-@router.post(HOME + "/newer")
+@router.post(HOME + "/newer", summary="What somebody else has saved of a mapping")
 async def decide(visit: Visited, id: str, direction: Direction, data_type: str) -> Response:
     """About the version that was looked at: of one that is newer still, the person is told again."""
     one, form = await screen(visit, id, direction, data_type), await visit.fields()

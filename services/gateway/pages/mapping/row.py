@@ -33,7 +33,7 @@ async def show(visit: Visited, id: str, direction: Direction, data_type: str, pl
     return await _shown(one, place, row_at(one.draft, place, is_files=one.whose.is_files))
 
 
-@router.post(HOME + "/row")
+@router.post(HOME + "/row", summary="Configure a field of a mapping")
 async def step(visit: Visited, id: str, direction: Direction, data_type: str, place: str) -> Response:
     """What was typed is kept, whatever button it was."""
     one, form = await screen(visit, id, direction, data_type), await visit.fields()

@@ -45,7 +45,7 @@ async def show(visit: Visited, id: str, direction: Direction, data_type: str) ->
     return await one.page("suggestions.html", "suggestions", heading=heading(one), found=found)
 
 
-@router.post(HOME + "/suggestions")
+@router.post(HOME + "/suggestions", summary="Answer suggestions of a mapping")
 async def answer(visit: Visited, id: str, direction: Direction, data_type: str) -> Response:
     """Take one or all, or wave them away. Nothing is saved by it."""
     one, form = await screen(visit, id, direction, data_type), await visit.fields()

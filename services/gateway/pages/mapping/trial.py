@@ -26,7 +26,7 @@ async def again(visit: Visited, id: str, direction: Direction, data_type: str) -
     return (await screen(visit, id, direction, data_type)).then("fields", anchor="test")
 
 
-@router.post(HOME + "/test")
+@router.post(HOME + "/test", summary="Send a test record")
 async def send(visit: Visited, id: str, direction: Direction, data_type: str) -> Response:
     """It is sent by the version that was looked at, and for the student who was shown; else both are shown first."""
     one, form = await screen(visit, id, direction, data_type), await visit.fields()

@@ -38,7 +38,7 @@ async def show(
     return await _shown(await screen(visit, id, direction, data_type), before, after)
 
 
-@router.post(HOME + "/versions/restore")
+@router.post(HOME + "/versions/restore", summary="Restore a version of a mapping")
 async def restore(visit: Visited, id: str, direction: Direction, data_type: str) -> Response:
     """The old version once more, as the next one, where what was the newest on the page still is. Nothing is taken
     away."""
@@ -79,7 +79,7 @@ async def give(visit: Visited, id: str, direction: Direction, data_type: str, ve
     return Response(content, media_type="application/json", headers={**HEADERS, **name})
 
 
-@router.post(HOME + "/versions/import")
+@router.post(HOME + "/versions/import", summary="Take up a mapping from a file")
 async def take(visit: Visited, id: str, direction: Direction, data_type: str) -> Response:
     """A file becomes the draft, to be looked at and saved."""
     one, form = await screen(visit, id, direction, data_type), await visit.form()

@@ -6,6 +6,20 @@ for (const place of document.querySelectorAll("[data-events]")) {
   const events = new EventSource(place.dataset.events);
   events.addEventListener("progress", (event) => { place.innerHTML = event.data; });
   events.addEventListener("ended", () => { events.close(); location.reload(); });
+  events.addEventListener("signed-out", () => { events.close(); tell("signed-out"); });
+  events.addEventListener("error", async () => {
+    if (events.readyState !== EventSource.CLOSED) return;  // It comes back by itself.
+    const answer = await fetch(location.pathname, { method: "HEAD" }).catch(() => null);
+    tell(answer && answer.status === 401 ? "signed-out" : "cut-off");
+  });
+}
+
+// A message of the page that stands ready in it, once.
+function tell(id) {
+  const ready = document.getElementById(id);
+  if (!ready) return;
+  document.getElementById("main").prepend(ready.content);
+  ready.remove();
 }
 
 // A form that is sent as one types, to be looked at or kept as a draft; what the server says of it is put in place.
@@ -35,6 +49,7 @@ function keepUp(form) {
     try {
       const answer = await fetch(form.action, { method: "POST", body });
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (answer.status === 401) tell("signed-out");
       if (!answer.ok) warn();
       else if (typed === sent) place(page);
     } catch { warn(); }
