@@ -4,11 +4,11 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationError, ValidationInfo, field_validator
 
-from services.gateway.context import Call, Caller
+from services.gateway.context import Call, Caller, Limit
 from services.gateway.exports import exported_catalog
 from services.gateway.mappings import found_catalog
 from shared.adapters.powerschool.plugin import plugin_xml
@@ -48,7 +48,14 @@ from shared.settings import Settings
 
 router = APIRouter(prefix="/api/v1/connections", tags=["connections"])
 
+NO_NUL = r"^[^\x00]*$"
 
+Search = Annotated[
+    str, Query(max_length=100, pattern=NO_NUL, description="What stands in the name, in capitals or not.")
+]
+AfterName = Annotated[
+    str, Query(max_length=100, pattern=NO_NUL, description="The `name` of the last one of the page before.")
+]
 PLACES: dict[Direction, str] = {"import": "schedule", "export": "export_schedule"}
 
 
@@ -137,10 +144,10 @@ async def create(call: Caller, new: NewConnection) -> Connection:
 
 
 @router.get("")
-async def index(call: Caller) -> list[Connection]:
-    """All connections of the organization."""
+async def index(call: Caller, search: Search = "", after: AfterName = "", limit: Limit = 50) -> list[Connection]:
+    """Connections of the organization, by name."""
     await call.may(Deed.VIEW, subject="connections")
-    return await call.org.connections.all()
+    return await call.org.connections.page(search=search.strip(), after=after, limit=limit)
 
 
 @router.get("/{id}")

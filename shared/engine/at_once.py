@@ -31,7 +31,6 @@ from shared.model.ports import Target
 from shared.model.run import Run, RunState, add_counts
 from shared.store import leases
 from shared.store.buckets import Entries, bucket_of, state_of
-from shared.store.runs import stream_of
 from shared.store.slices import Slice, SliceState
 from shared.together import all_of
 
@@ -79,7 +78,7 @@ async def read_ahead(engine: Engine, run: Run, connection: Connection) -> AsyncI
         yield None
         return
     async with _work(engine, run, connection, leases.FIRST) as work:
-        number = await runs.next_number(stream_of(run))
+        number = await runs.next_number(run)
         await asyncio.wait([work.reading])
         held = await runs.begin_sending(run, engine.owner, engine.settings.lease_seconds, number)
         yield (held, partial(_go_on, work=work)) if held else None
@@ -192,7 +191,7 @@ async def _sending(engine: Engine, run: Run, fence: int) -> Run:
     if run.sending:
         return run
     runs = engine.org(run).runs
-    facts = {"number": run.number or await runs.next_number(stream_of(run)), "sending": True}
+    facts = {"number": run.number or await runs.next_number(run), "sending": True}
     if not await runs.note(run.id, fence, facts):
         raise LeaseLost(*said("lease.lost"))
     return run.model_copy(update=facts)

@@ -25,7 +25,7 @@ async def approve(engine: Engine, run: Run, by: str) -> None:
     for _ in range(TRIES):
         if run.state is not RunState.NEEDS_APPROVAL:
             raise _not_waiting(run)
-        number = await runs.next_number(stream_of(run))
+        number = await runs.next_number(run)
         also = {"number": number, "compared_as": run.number, "as_of": run.as_of or run.number}
         if await start_applying(engine, run, RunState.NEEDS_APPROVAL, by=by, also=also):
             return

@@ -1,5 +1,6 @@
 """Connections of one organization. Sealed secrets stand beside a connection and are read only to open them."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -55,6 +56,14 @@ class Connections:
 
     async def all(self) -> list[Connection]:
         return [to_connection(one) for one in await self._connections.all({}, sort=[("name", 1)])]
+
+    async def page(self, *, search: str = "", after: str = "", limit: int = 50) -> list[Connection]:
+        """By name, from behind the name `after`; those whose names have `search` in them, in any case."""
+        name: dict[str, Any] = {"$gt": after} if after else {}
+        if search:
+            name |= {"$regex": re.escape(search), "$options": "i"}
+        found = await self._connections.all({"name": name} if name else {}, sort=[("name", 1)], limit=limit)
+        return [to_connection(one) for one in found]
 
     async def set(self, id: str, **values: Any) -> Connection:
         """Replace some values. Raises NotFound."""

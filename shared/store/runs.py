@@ -57,34 +57,34 @@ class Runs:
         """The run, active and leased, with a number above those of all before it. None where the lease was lost."""
         if run.number:
             return run
-        number = await self.next_number(stream_of(run))
+        number = await self.next_number(run)
         return run.model_copy(update={"number": number}) if await self.note(run.id, fence, {"number": number}) else None
 
-    async def next_number(self, stream: str) -> int:
-        """To be noted in the run that begins, or begins to write after it waited for a person.
+    async def next_number(self, run: Run) -> int:
+        """Of its stream, to be noted in the run that begins, or begins to write after it waited for a person.
 
         So what a later one wrote always stands above.
         """
         for _ in range(20):
-            if (number := await self._counted(stream)) is not None:
+            if (number := await self._counted(stream_of(run), run.id)) is not None:
                 return number
             await asyncio.sleep(0.01)  # another run of the stream was faster
         raise Unavailable(*said("run.busy"))
 
-    async def _counted(self, stream: str) -> int | None:
+    async def _counted(self, stream: str, run: str) -> int | None:
         """Without a look, where no other worker has numbered a run of the stream since we did."""
         last = self._last_numbers.get(stream)
-        if last is not None and (number := await self._count_on(stream, last)) is not None:
+        if last is not None and (number := await self._count_on(stream, last, run)) is not None:
             return number
         counter = await self._streams.get({"_id": stream})
         if counter is None:
-            met = await self._streams.insert_many([{"_id": stream, "last_number": 1}])
+            met = await self._streams.insert_many([{"_id": stream, "last_number": 1, "last_run": run}])
             return None if met else 1
-        return await self._count_on(stream, int(counter["last_number"]))
+        return await self._count_on(stream, int(counter["last_number"]), run)
 
-    async def _count_on(self, stream: str, last: int) -> int | None:
+    async def _count_on(self, stream: str, last: int, run: str) -> int | None:
         where = {"_id": stream, "last_number": last}
-        if not await self._streams.update(where, {"$set": {"last_number": last + 1}}):
+        if not await self._streams.update(where, {"$set": {"last_number": last + 1, "last_run": run}}):
             return None
         self._last_numbers[stream] = last + 1
         return last + 1
@@ -111,6 +111,11 @@ class Runs:
         if before is not None:
             where["_id"] = {"$lt": before}
         return [to_run(one) for one in await self._runs.all(where, sort=[("_id", -1)], limit=min(limit, 200))]
+
+    async def last_begun(self, streams: Sequence[str]) -> list[Run]:
+        """The run that began last in each of these streams, in any order, with two calls however many they are."""
+        known = [str(one["last_run"]) for one in await self._streams.with_ids(streams) if "last_run" in one]
+        return [to_run(one) for one in await self._runs.with_ids(known)]
 
     async def asked_since(self, at: datetime, *, connection: str | None = None, most: int = 5000) -> list[Run]:
         """Those asked for since then, newest first; at most so many."""

@@ -20,7 +20,7 @@ from shared.store.buckets import state_id
 from shared.store.database import OrgStore, Store
 from shared.store.links import Link
 from shared.store.records import RecordResult
-from shared.store.runs import stream_id, stream_of
+from shared.store.runs import stream_id
 from shared.store.slices import Slice, SliceState
 from shared.store.triggers import Due
 from tests.integration.enroll_runs import DAILY, DRAFT, NOW, make_connection, make_run
@@ -43,6 +43,10 @@ async def connections(mine: OrgStore, other: OrgStore, _: Store) -> None:
     await refused(NotFound, lambda: other.connections.get("con_1"))
     assert await other.connections.find("con_1") is None
     assert await other.connections.all() == []
+    assert await other.connections.page() == []
+    assert await other.connections.page(search=CONNECTION.name[:3]) == []
+    assert [one.id for one in await mine.connections.page(search=CONNECTION.name[:3].upper())] == ["con_1"]
+    assert await mine.connections.page(after=CONNECTION.name) == []
     await refused(NotFound, lambda: other.connections.set("con_1", name="stolen"))
     await refused(NotFound, lambda: other.connections.set_secrets("con_1", b"stolen"))
     assert await other.connections.secrets("con_1") is None
@@ -194,7 +198,7 @@ async def runs(mine: OrgStore, other: OrgStore, _: Store) -> None:
     theirs = make_run(id=RUN.id, org="other", connection="con_2", number=0)
     assert await other.runs.activate(RUN, "w", 60) is None
     assert await other.runs.numbered(theirs, held[1]) is None
-    assert await other.runs.next_number(stream_of(theirs)) == 2
+    assert await other.runs.next_number(theirs) == 2
     assert await other.runs.acquire(RUN.id, every, "w", 60) is None
     assert not await other.runs.renew(RUN.id, held[1], 60)
     await other.runs.release(RUN.id, held[1])
@@ -208,6 +212,10 @@ async def runs(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert await mine.runs.add_begun(begun, [], fingerprint="f")
     assert await other.runs.begin_sending(begun, "w", 60, 1) is None
     assert await mine.runs.begin_sending(begun, "w", 60, 1) is not None
+    assert await mine.runs.next_number(begun) == 1
+    theirs_too = ["con_3|import|students", "con_2|import|students"]
+    assert [one.id for one in await mine.runs.last_begun(theirs_too)] == [begun.id]
+    assert await other.runs.last_begun(theirs_too) == []
     assert await mine.runs.get(RUN.id) == before
     assert await mine.runs.acquire(RUN.id, every, "w2", 60) is None  # the lease still stands
 

@@ -20,7 +20,7 @@ from shared.store.buckets import Entries, _open, _seal, bucket_of, state_id
 from shared.store.database import Store
 from shared.store.failed import DeadLetter, Selection
 from shared.store.records import RecordResult, Wanted
-from shared.store.runs import stream_id, stream_of
+from shared.store.runs import stream_id
 from shared.store.slices import Slice, SliceState
 from shared.store.triggers import Due
 from tests.integration.enroll_runs import DAILY, DRAFT, KEY, NOW, make_connection, make_run, message
@@ -164,9 +164,9 @@ async def test_runs_are_numbered_as_they_begin_each_once_and_under_its_lease(sto
 async def test_workers_that_number_runs_in_turn_never_give_a_number_twice(store: Store) -> None:
     workers = [store._open("o-1").runs for _ in range(2)]
     run = make_run(number=0)
-    in_turn = [await worker.next_number(stream_of(run)) for worker in (*workers, *workers, workers[0], workers[0])]
+    in_turn = [await worker.next_number(run) for worker in (*workers, *workers, workers[0], workers[0])]
     assert in_turn == [1, 2, 3, 4, 5, 6]
-    at_once_given = await at_once(worker.next_number(stream_of(run)) for worker in workers * 4)
+    at_once_given = await at_once(worker.next_number(run) for worker in workers * 4)
     assert sorted(at_once_given) == list(range(7, 15))
 
 

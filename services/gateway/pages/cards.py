@@ -1,28 +1,33 @@
 """The dashboard: a card for each connection."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.gateway import connections
-from services.gateway.connections import ConnectionChange
+from services.gateway.connections import AfterName, ConnectionChange, Search
 from services.gateway.pages.site import page, then
-from services.gateway.pages.visits import Visit, Visited
+from services.gateway.pages.visits import Visited
+from shared.model.catalog import data_types
 from shared.model.connection import Connection
 from shared.model.occurrences import next_due
-from shared.model.permission import Deed
 from shared.model.run import Run
-from shared.together import together
+from shared.store.database import OrgStore
+from shared.store.runs import stream_id
 
 router = APIRouter(include_in_schema=False)
+
+CARDS: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """`nexts` are what the schedules will do next: what, and when."""
+    """`last` is the run that began last, `nexts` are what the schedules will do next: what, and when."""
 
     connection: Connection
     last: Run | None
@@ -30,11 +35,13 @@ class Card:
 
 
 @router.get("/")
-async def dashboard(visit: Visited) -> Response:
-    held = await connections.index(visit.call)
-    cards = await together(_card(visit, one) for one in held)
-    exports = await visit.can(Deed.EXPORT)
-    return await page(visit, "dashboard.html", cards=cards, exports=exports)
+async def dashboard(visit: Visited, search: Search = "", after: AfterName = "") -> Response:
+    """By name, a page at a time."""
+    held = await connections.index(visit.call, search, after, CARDS + 1)
+    asked = {"search": search, "after": after}
+    more = urlencode({**asked, "after": held[CARDS - 1].name}) if len(held) > CARDS else ""
+    cards = await cards_of(visit.call.org, held[:CARDS])
+    return await page(visit, "dashboard.html", cards=cards, asked=asked, more=more)
 
 
 @router.post("/connections/{id}/switch", summary="Enable Import or Enable Export")
@@ -44,12 +51,24 @@ async def switch(visit: Visited, id: str) -> Response:
     on = fields.get("on") == "1"
     name = "enable_export" if fields.get("direction") == "export" else "enable_import"
     await connections.change(visit.call, id, ConnectionChange.model_validate({name: on}))
-    return then(f"/connections/{id}" if fields.get("back") else "/", "switched-on" if on else "switched-off")
+    asked = {name: fields[name] for name in ("search", "after") if fields.get(name)}
+    back = f"/connections/{id}" if fields.get("back") else f"/?{urlencode(asked)}" if asked else "/"
+    return then(back, "switched-on" if on else "switched-off")
 
 
-async def _card(visit: Visit, connection: Connection) -> Card:
-    runs = await visit.call.org.runs.page(connection=connection.id, limit=1)
-    return Card(connection, runs[0] if runs else None, list(_nexts(connection, datetime.now(UTC))))
+async def cards_of(org: OrgStore, held: Sequence[Connection]) -> list[Card]:
+    """With as many calls of the database for many as for one."""
+    last: dict[str, Run] = {}
+    for run in await org.runs.last_begun([stream for one in held for stream in _streams(one)]):
+        if run.connection not in last or last[run.connection].id < run.id:
+            last[run.connection] = run
+    now = datetime.now(UTC)
+    return [Card(one, last.get(one.id), list(_nexts(one, now))) for one in held]
+
+
+def _streams(connection: Connection) -> Iterator[str]:
+    yield from (stream_id(connection.id, "import", one) for one in data_types())
+    yield stream_id(connection.id, "export", "students")
 
 
 def _nexts(connection: Connection, now: datetime) -> Iterator[tuple[str, datetime]]:

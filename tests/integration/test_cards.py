@@ -1,0 +1,72 @@
+"""The cards of the dashboard: the last run of each, by as many calls of the database for many as for one."""
+
+from collections.abc import Iterator
+
+import pytest
+from pymongo import monitoring
+
+from services.gateway.pages.cards import cards_of
+from shared.model.run import Run
+from shared.store.database import OrgStore, Store
+from tests.integration.enroll_runs import make_connection, make_run
+from tests.integration.store_site import store
+
+__all__ = ["store"]
+
+
+class Calls(monitoring.CommandListener):
+    """What is asked of the database while `on`."""
+
+    def __init__(self) -> None:
+        self.on = False
+        self.names: list[str] = []
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        if self.on:
+            self.names.append(event.command_name)
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None: ...
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None: ...
+
+
+@pytest.fixture
+def calls() -> Iterator[Calls]:
+    """Of the clients that are made from now on."""
+    one = Calls()
+    monitoring.register(one)
+    yield one
+    one.on = False
+
+
+async def begun(org: OrgStore, run: Run) -> Run:
+    await org.runs.add(run, [], fingerprint="f")
+    await org.runs.next_number(run)
+    return run
+
+
+async def test_each_shows_the_run_that_began_last(store: Store) -> None:
+    org = store.org("o-1")
+    held = [make_connection(id=f"con_{at}", name=f"C {at}") for at in range(3)]
+    await begun(org, make_run(id="run_1", connection="con_0", number=0))
+    await begun(org, make_run(id="run_2", connection="con_1", number=0))
+    await begun(org, make_run(id="run_3", connection="con_0", data_type="schools", number=0))
+    await begun(org, make_run(id="run_4", connection="con_0", direction="export", number=0))
+    await begun(org, make_run(id="run_5", connection="con_1", number=0))
+    cards = await cards_of(org, held)
+    assert [card.last.id if card.last else None for card in cards] == ["run_4", "run_5", None]
+    assert [card.last for card in await cards_of(store.org("o-2"), held)] == [None, None, None]
+
+
+async def test_many_are_asked_for_like_one(calls: Calls, store: Store) -> None:
+    org = store.org("o-1")
+    held = [make_connection(id=f"con_{at}", name=f"C {at}") for at in range(24)]
+    for one in held:
+        await begun(org, make_run(connection=one.id, number=0))
+    asked = []
+    for some in (held[:1], held):
+        calls.names, calls.on = [], True
+        assert all(card.last for card in await cards_of(org, some))
+        calls.on = False
+        asked.append(calls.names)
+    assert asked[0] == asked[1] == ["find", "find"]
