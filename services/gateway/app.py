@@ -142,6 +142,8 @@ async def _not_understood(request: Request, error: Exception) -> Response:
     """No such address or method, or a body that is not what it says: answered in the same shape as every error."""
     if not isinstance(error, HTTPException):
         raise error
+    if error.status_code == 400:
+        return await _answer(request, told("request.unreadable"), 400, error.headers)
     body = {
         "code": f"http.{error.status_code}",
         "message": str(error.detail),

@@ -18,21 +18,22 @@ from shared.contracts.envelope import new_id
 from shared.contracts.topology import Direction
 from shared.mapping.differences import columns_read
 from shared.model.connection import (
-    AeriesSettings,
     Connection,
     Instance,
     Kind,
+    NewAeriesSettings,
     NewExportRules,
     NewName,
-    OneRosterSettings,
-    PowerSchoolSettings,
+    NewOneRosterSettings,
+    NewPowerSchoolSettings,
+    NewSftpSettings,
+    NewSkywardSettings,
     SafetyLimits,
     Schedule,
     SchoolCode,
     Secrets,
     SftpSecrets,
     SftpSettings,
-    SkywardSettings,
     Zone,
     read_login,
 )
@@ -70,11 +71,11 @@ class NewConnection(BaseModel):
     limits: SafetyLimits = SafetyLimits()
     schools: tuple[SchoolCode, ...] = Field(default=(), max_length=2000)
     exports: NewExportRules = NewExportRules()
-    sftp: SftpSettings | None = None
-    oneroster: OneRosterSettings | None = None
-    powerschool: PowerSchoolSettings | None = None
-    aeries: AeriesSettings | None = None
-    skyward: SkywardSettings | None = None
+    sftp: NewSftpSettings | None = None
+    oneroster: NewOneRosterSettings | None = None
+    powerschool: NewPowerSchoolSettings | None = None
+    aeries: NewAeriesSettings | None = None
+    skyward: NewSkywardSettings | None = None
     secrets: Secrets | None = None
 
     @field_validator("secrets", mode="before")
@@ -95,11 +96,11 @@ class ConnectionChange(BaseModel):
     limits: SafetyLimits | None = None
     schools: tuple[SchoolCode, ...] | None = Field(default=None, max_length=2000)
     exports: NewExportRules | None = None
-    sftp: SftpSettings | None = None
-    oneroster: OneRosterSettings | None = None
-    powerschool: PowerSchoolSettings | None = None
-    aeries: AeriesSettings | None = None
-    skyward: SkywardSettings | None = None
+    sftp: NewSftpSettings | None = None
+    oneroster: NewOneRosterSettings | None = None
+    powerschool: NewPowerSchoolSettings | None = None
+    aeries: NewAeriesSettings | None = None
+    skyward: NewSkywardSettings | None = None
 
 
 class NewSchedule(BaseModel):

@@ -1,9 +1,11 @@
 """A connection: one configured link to a SIS or file store."""
 
+import re
 from contextlib import suppress
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal, cast, get_args
+from ipaddress import ip_address
+from typing import Annotated, Any, Final, Literal, cast, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -52,7 +54,43 @@ def _http_address(address: str) -> str:
     return address.rstrip("/")
 
 
+_LABEL: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+
+
+def is_host(host: str) -> bool:
+    """Whether it is written as a host name, in any script, or as an IP address."""
+    with suppress(ValueError):
+        return bool(ip_address(host[1:-1] if host.startswith("[") and host.endswith("]") else host))
+    try:
+        labels = host.removesuffix(".").encode("idna").decode().split(".")
+    except UnicodeError:
+        return False
+    return len(host) <= 253 and all(map(_LABEL.fullmatch, labels)) and not labels[-1].isdigit()
+
+
+def _host_name(host: str) -> str:
+    if not is_host(host):
+        raise ValueError("Use a host name such as sftp.district.org, or an IP address, and nothing else.")
+    return host
+
+
+NewHost = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_host_name)]
+"""A host as it may be given today; what was kept before that was asked is still read."""
+
+
+def _address_of_a_host(address: str) -> str:
+    try:
+        parts = urlsplit(address)
+        is_good = is_host(parts.hostname or "") and parts.port != 0 and address.isprintable() and " " not in address
+    except ValueError:
+        is_good = False
+    if not is_good:
+        raise ValueError("Use a web address with a host name in it, such as https://sis.example.org/api.")
+    return address
+
+
 HttpAddress = Annotated[str, Field(max_length=500), AfterValidator(_http_address)]
+NewHttpAddress = Annotated[HttpAddress, AfterValidator(_address_of_a_host)]
 ExtensionField = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,60}\.[A-Za-z0-9_]{1,60}$")]
 SchoolCode = Annotated[str, Field(min_length=1, max_length=20)]
 
@@ -228,6 +266,37 @@ class SkywardSettings(BaseModel):
     )
     without: tuple[Annotated[str, Field(max_length=100)], ...] = Field(default=(), max_length=500)
     external_ids: bool = True
+
+
+class NewSftpSettings(SftpSettings):
+    __doc__ = SftpSettings.__doc__
+
+    host: NewHost
+
+
+class NewOneRosterSettings(OneRosterSettings):
+    __doc__ = OneRosterSettings.__doc__
+
+    base_url: NewHttpAddress
+    token_url: NewHttpAddress
+
+
+class NewPowerSchoolSettings(PowerSchoolSettings):
+    __doc__ = PowerSchoolSettings.__doc__
+
+    base_url: NewHttpAddress
+
+
+class NewAeriesSettings(AeriesSettings):
+    __doc__ = AeriesSettings.__doc__
+
+    base_url: NewHttpAddress
+
+
+class NewSkywardSettings(SkywardSettings):
+    __doc__ = SkywardSettings.__doc__
+
+    base_url: NewHttpAddress
 
 
 MatchBy = Literal["student_id", "state_id", "name_and_birth_date"]

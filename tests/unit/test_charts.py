@@ -63,3 +63,9 @@ def test_every_bar_stands_within_the_picture(given_runs: list[tuple[RunState, in
 @given(st.floats(0, 1e9))
 def test_the_top_of_a_scale_is_round_and_not_far_above(value: float) -> None:
     assert value <= nice(value) <= max(4, 2.5 * value)
+
+
+def test_one_is_one_and_two_are_two() -> None:
+    found = [run(RunState.SUCCEEDED, 0, seconds=90, created=1), run(RunState.FAILED, 1), run(RunState.FAILED, 1)]
+    said = [bar.words for chart in charts_of(days_of(found, TODAY)) for bar in chart.bars]
+    assert said == ["24 Nov: 2 runs", "25 Nov: 1 run", "25 Nov: 1 record", "24 Nov: 10 s", "25 Nov: 1 min 30 s"]

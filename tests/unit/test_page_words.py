@@ -1,6 +1,8 @@
 """What pages call things: every state, trigger, outcome and kind has a word."""
 
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -34,6 +36,18 @@ def test_times_are_those_of_the_district(zone: str, shown: str) -> None:
 
 def test_no_time_is_a_dash() -> None:
     assert words.moment(None) == "–"
+
+
+def test_a_school_year_is_written_in_one_way() -> None:
+    """Wherever a page shows one; what a form sends is the number."""
+    assert words.school_year(2026) == "2026-27"
+    assert words.school_year(2099) == "2099-00"
+    bare = re.compile(r"(?<!value=\"){{[^}]*\bschool_year\s*}}")
+    filtered = re.compile(r"\| school_year\s*}}")
+    pages = Path(words.__file__).parent / "templates"
+    shown = [(one.name, found) for one in pages.rglob("*.html") for found in bare.findall(one.read_text("utf-8"))]
+    assert len(shown) >= 4
+    assert [one for one in shown if not filtered.search(one[1])] == []
 
 
 @pytest.mark.parametrize(("held", "shown"), [(None, "(blank)"), ("", "(blank)"), (["W", "B"], "W, B"), (0, "0")])

@@ -1,7 +1,7 @@
 """Charts of the last days: runs by how they ended, how long they took, and how many records they changed."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -12,7 +12,7 @@ from starlette.responses import Response
 from services.gateway.pages.filters import Typed
 from services.gateway.pages.site import page
 from services.gateway.pages.visits import Visited
-from services.gateway.pages.words import STATES, TONES
+from services.gateway.pages.words import STATES, TONES, duration, plural
 from shared.model.permission import Deed
 from shared.model.run import ENDED, Run, RunState
 
@@ -86,13 +86,20 @@ def days_of(runs: Sequence[Run], today: date) -> list[Day]:
 def charts_of(days: Sequence[Day]) -> list[Chart]:
     runs = [[(TONES[state], count) for state, count in day.ended.items()] for day in days]
     return [
-        _chart("Runs a day, by how they ended", days, runs, "runs"),
-        _chart("Records created or changed a day", days, [[("busy", day.changed)] for day in days], "records"),
-        _chart("Longest run of a day, in seconds", days, [[("busy", day.longest)] for day in days], "s"),
+        _chart("Runs a day, by how they ended", days, runs, lambda count: plural(int(count), "run")),
+        _chart(
+            "Records created or changed a day",
+            days,
+            [[("busy", day.changed)] for day in days],
+            lambda count: plural(int(count), "record"),
+        ),
+        _chart("Longest run of a day, in seconds", days, [[("busy", day.longest)] for day in days], duration),
     ]
 
 
-def _chart(title: str, days: Sequence[Day], stacks: Sequence[Sequence[tuple[str, float]]], unit: str) -> Chart:
+def _chart(
+    title: str, days: Sequence[Day], stacks: Sequence[Sequence[tuple[str, float]]], said: Callable[[float], str]
+) -> Chart:
     top = nice(max((sum(value for _, value in stack) for stack in stacks), default=0))
     room, step = HEIGHT - BOTTOM - 10, (WIDTH - LEFT) / max(1, len(days))
     bars = []
@@ -102,7 +109,7 @@ def _chart(title: str, days: Sequence[Day], stacks: Sequence[Sequence[tuple[str,
             if value:
                 height = room * value / top
                 base -= height
-                words = f"{day.date:%d %b}: {value:,.4g} {unit}"
+                words = f"{day.date:%d %b}: {said(value)}"
                 bars.append(Bar(LEFT + place * step + 2, base, step - 4, height, tone, words))
     marks = [(HEIGHT - BOTTOM - room * part / 4, f"{top * part / 4:,.4g}") for part in range(5)]
     named = [(LEFT + place * step + step / 2, f"{day.date:%d %b}") for place, day in enumerate(days) if place % 5 == 4]

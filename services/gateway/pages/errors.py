@@ -18,6 +18,10 @@ TITLES: Final = {
 }
 
 
+ABOUT: Final = {"/runs/{id}/": "Back to the run", "/connections/{id}/": "Back to the connection"}
+"""Where one goes on from what could not be done, by the beginning of the address."""
+
+
 def explained(
     request: Request, about: Mapping[str, str], status: int, headers: Mapping[str, str] | None = None
 ) -> Response:
@@ -26,6 +30,15 @@ def explained(
     is_lost = status in (404, 405)
     if about["code"] in ("http.404", "http.405"):
         about = {**about, "message": "This address leads nowhere.", "fix": "Check it, or go on from here:"}
-    answer = bare(request, "error.html", status=status, session=session, title=title, about=about, is_lost=is_lost)
+    back = _back(request) if session and not is_lost else None
+    shown = {"session": session, "title": title, "about": about, "is_lost": is_lost, "back": back}
+    answer = bare(request, "error.html", status=status, **shown)
     answer.headers.update(headers or {})
     return answer
+
+
+def _back(request: Request) -> tuple[str, str] | None:
+    """Address and words of what the address is a part of; None where it stands for itself."""
+    path, id = str(getattr(request.scope.get("route"), "path", "")), request.path_params.get("id", "")
+    found = ((start, words) for start, words in ABOUT.items() if path.startswith(start))
+    return next(((start.rstrip("/").format(id=id), words) for start, words in found), None)

@@ -4,9 +4,9 @@ A field is called as the place of its value in what the API takes, dotted (`sftp
 known to be wrong here.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -20,6 +20,7 @@ Shape = Literal[
 ]
 Typed = dict[str, Any]
 Model = TypeVar("Model", bound=BaseModel)
+NO_CHOICE: Final = "Choose one of these."
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,13 @@ class Form:
     @property
     def bad(self) -> bool:
         return bool(self.wrong or self.told)
+
+    def refuse_strays(self, names: Collection[str]) -> None:
+        """Note which of these fields hold what is none of their choices; blank is for the model to judge."""
+        for one in self.fields:
+            typed = self.typed[one.name]
+            if one.name in names and typed and typed not in (value for value, _ in one.options):
+                self.wrong.setdefault(one.name, NO_CHOICE)
 
     def nested(self) -> dict[str, Any]:
         """What the API takes."""
@@ -146,7 +154,7 @@ def _typed(one: Field, sent: FormData) -> Any:
         return tuple(value for value in sent.getlist(one.name) if isinstance(value, str))
     value = sent.get(one.name)
     if one.shape == "switch":
-        return value is not None
+        return value == "1"
     return value if isinstance(value, str) else ""
 
 
@@ -187,4 +195,4 @@ def _at(values: Mapping[str, Any], name: str) -> Any:
 
 def _said(problem: ErrorDetails) -> str:
     """The choices stand there: they are not told again."""
-    return "Choose one of these." if problem["type"] in ("literal_error", "enum") else plain(problem)
+    return NO_CHOICE if problem["type"] in ("literal_error", "enum") else plain(problem)

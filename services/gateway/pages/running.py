@@ -23,6 +23,8 @@ router = APIRouter(include_in_schema=False)
 MOST_UNDECIDED: Final = 5
 NO_FILE: Final = "Choose a file."
 NO_YEAR: Final = "Choose a school year."
+CHOSEN: Final = ("roster", "which", "preview")
+"""What is ours to refuse; what a data type, a year or a mapping allows is the API's to say."""
 WANTED: Final = {"school": "Enter the code of the school.", "student": "Enter the id of the student."}
 NOBODY: Final = "Enter whose registration is to be written, or choose Preview to see first whose it would be."
 BLAMED: Final = {
@@ -104,7 +106,7 @@ async def fetch(visit: Visited, id: str) -> Response:
 
     async def start() -> Run:
         about = (asked.text("data_type"), asked.year, asked.preview, asked.roster, asked.mapping)
-        return await imports.pull(visit.call, id, *about, changes=bool(asked.text("changes")))
+        return await imports.pull(visit.call, id, *about, changes=asked.text("changes") == "1")
 
     return await _started(visit, id, "fetch", asked, start)
 
@@ -149,6 +151,7 @@ async def _started(visit: Visit, id: str, way: str, asked: Asked, start: Callabl
     if not asked.year:
         asked.wrong["school_year"] = NO_YEAR
     trial.form.wrong = asked.wrong
+    trial.form.refuse_strays(CHOSEN)
     if not asked.wrong:
         try:
             return _to(await start())

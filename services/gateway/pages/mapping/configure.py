@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
@@ -23,6 +23,9 @@ from shared.model.errors import BadInput, Permanent, Refused, SyncError
 from shared.model.permission import Deed
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(named)])
+
+YEARS_AROUND: Final = 3
+"""How many school years before and after the chosen one are offered."""
 
 
 @router.get("/connections/{id}/mappings")
@@ -47,7 +50,7 @@ async def change(visit: Visited, id: str, direction: Direction, data_type: str) 
     typed = str(form.get("school_year", one.examples.school_year))
     if not (typed.isascii() and typed.isdigit() and 2000 <= int(typed[:9]) <= 2100):
         one.wrong = BadInput(*said("draft.no_year"))
-        return await _shown(one, year=typed)
+        return await _shown(one)
     update: dict[str, Any] = {"school_year": int(typed)}
     if form.get("do") == "forget":
         update |= {"origin": "", "columns": [], "rows": [], "students": [], "proposals": []}
@@ -108,11 +111,11 @@ async def _taken(one: Screen, read: Read, origin: str) -> Response:
     return one.then("fields" if one.draft.fields else "suggestions", "examples-read")
 
 
-async def _shown(
-    one: Screen, *, year: str = "", looked_for: str = "", found: Sequence[Listed] | None = None
-) -> Response:
+async def _shown(one: Screen, *, looked_for: str = "", found: Sequence[Listed] | None = None) -> Response:
     may_see = one.whose.direction == "import" or await one.visit.can(Deed.VIEW_EXPORT)
-    about: dict[str, Any] = {"heading": heading(one), "year": year or one.examples.school_year, "may_see": may_see}
+    chosen = one.examples.school_year
+    years = range(chosen + YEARS_AROUND, chosen - YEARS_AROUND - 1, -1)
+    about: dict[str, Any] = {"heading": heading(one), "years": years, "may_see": may_see}
     about |= {"looked_for": looked_for, "found": found, "most": MAX_EXAMPLES, "chosen": []}
     if one.whose.direction == "export" and may_see and one.examples.students:
         about["chosen"] = await _chosen(one)
