@@ -1,12 +1,11 @@
 """`python -m devtools.settings_table` writes README's table of settings from the code."""
 
 import json
-from pathlib import Path
 
+from devtools.readme import write
 from shared.settings import Settings
 
-README = Path(__file__).resolve().parents[1] / "README.md"
-START, END = "<!-- settings:", "<!-- /settings -->"
+NAME = "settings"
 
 
 def table() -> str:
@@ -17,12 +16,5 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def with_table(text: str) -> str:
-    before, rest = text.split(START, 1)
-    note = rest.split("\n", 1)[0]
-    after = rest.split(END, 1)[1]
-    return f"{before}{START}{note}\n{table()}\n{END}{after}"
-
-
 if __name__ == "__main__":
-    README.write_text(with_table(README.read_text(encoding="utf-8")), encoding="utf-8")
+    write(NAME, table())

@@ -250,6 +250,10 @@ async def test_limited_access_imports_and_does_not_manage(people: People, distri
     )
     assert started.status_code == 202
     assert (await district.watch(started.json()["id"]))["state"] == "succeeded"
+    retried = await limited.post(f"/runs/{waiting['id']}/retry")
+    assert (retried.status_code, retried.json()["error"]["code"]) == (409, "retry.nothing")
+    undone = await limited.post(f"/runs/{waiting['id']}/undo", params={"preview": True})
+    assert undone.status_code == 202
     for (method, path), how in READING.items():
         expected = (
             404 if path.rpartition("/")[2] in {"export", "report", "compare", "{version}"} else 200

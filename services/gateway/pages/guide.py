@@ -5,10 +5,11 @@ from starlette.responses import Response
 
 from services.gateway.pages.site import page
 from services.gateway.pages.visits import Visited
+from services.gateway.pages.who_may import COLUMNS, table
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/help")
 async def show(visit: Visited) -> Response:
-    return await page(visit, "help.html")
+    return await page(visit, "help.html", columns=list(COLUMNS), permissions=table())
