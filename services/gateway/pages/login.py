@@ -40,7 +40,7 @@ async def begin(request: Request, next: str = "/") -> Response:
     nonce = secrets.token_urlsafe(24)
     address = f"{gateway.base.settings.enroll_site}/sync-service/login?{urlencode({'nonce': nonce})}"
     answer = RedirectResponse(address, 303, HEADERS)
-    place = base64.urlsafe_b64encode(_local(next).encode()).decode()
+    place = base64.urlsafe_b64encode(local(next).encode()).decode()
     answer.set_cookie(
         PENDING, f"{nonce}.{place}", max_age=PENDING_SECONDS, path="/", secure=True, httponly=True, samesite="none"
     )
@@ -60,7 +60,7 @@ async def finish(request: Request, token: Annotated[str, Form(max_length=8000)])
     await gateway.gate.pass_(found.who, Deed.VIEW, subject="sign in")
     mark = gateway.marks.new(found.who)
     cookie = await gateway.sessions.open(found.who, found.name, found.org_name, mark)
-    answer = RedirectResponse(_local(_decoded(place)), 303, HEADERS)
+    answer = RedirectResponse(local(_decoded(place)), 303, HEADERS)
     answer.set_cookie(COOKIE, cookie, path="/", secure=True, httponly=True, samesite="lax")
     answer.delete_cookie(PENDING, path="/", secure=True, httponly=True, samesite="none")
     return answer
@@ -86,7 +86,7 @@ def _decoded(place: str) -> str:
         return "/"
 
 
-def _local(address: str) -> str:
+def local(address: str) -> str:
     """A page of ours; never another site's."""
     inside = address.startswith("/") and address[1:2] not in ("/", "\\") and len(address) < 2000
     return address if inside and address.isprintable() else "/"

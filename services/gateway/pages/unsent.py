@@ -19,6 +19,7 @@ from services.gateway.context import Gateway
 from services.gateway.pages.connection_fields import LIMITS, LOGINS, NAME, ROSTER, SETTINGS
 from services.gateway.pages.export_rules import RULES
 from services.gateway.pages.fields import Field, Form, is_secret
+from services.gateway.pages.login import local
 from services.gateway.pages.run_forms import FILE, SCHOOL, STUDENT, WHICH
 from services.gateway.pages.site import bare, page
 from services.gateway.pages.visits import CSRF, EarlierForm, Visit, form_of, is_from_here
@@ -96,9 +97,9 @@ def _what(request: Request) -> str:
 def _opened_at(request: Request) -> str:
     """The page on which the form stood, where the browser tells."""
     came_from = urlsplit(request.headers.get("Referer", ""))
-    if not came_from.path or came_from.netloc != request.headers.get("Host"):
+    if came_from.netloc != request.headers.get("Host"):
         return "/"
-    return came_from.path + (f"?{came_from.query}" if came_from.query else "")
+    return local(came_from.path + (f"?{came_from.query}" if came_from.query else ""))
 
 
 def _kept(sent: FormData, *, secrets_too: bool) -> Iterable[Kept]:
