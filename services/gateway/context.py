@@ -116,11 +116,12 @@ def _parameters(dependant: Dependant) -> Iterator[str]:
         yield from _parameters(inner)
 
 
+AFTER = r"^(\d{10}|\d+:\d+|m(.|\n)*)$"
 After = Annotated[
     str | None,
     Query(
         max_length=310,
-        pattern=r"^(\d{10}|\d+:\d+|m(.|\n)*)$",
+        pattern=AFTER,
         description="The `cursor` of the last one of the page before.",
     ),
 ]

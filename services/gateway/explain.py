@@ -3,10 +3,13 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict
+from pydantic import Field as Text
 
 from services.gateway.context import Caller
 from services.gateway.mappings import found_catalog
 from shared.engine.explaining import Asked, Direction, explain
+from shared.engine.searching import Known, named
 from shared.model.error_texts import said
 from shared.model.errors import BadInput, NotFound
 from shared.model.explanation import Explanation
@@ -22,6 +25,27 @@ OfConnection = Annotated[str | None, Query(max_length=100, description="Only wha
 Field = Annotated[str | None, Query(max_length=100, description="Only this field.")]
 Before = Annotated[int | None, Query(description="The `next` of the field: earlier writes go on behind it.")]
 Earlier = Annotated[int, Query(ge=0, le=100, description="How many earlier writes of each field are shown.")]
+
+
+class Search(BaseModel):
+    """Whom to look for. It stays out of addresses and logs."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Text(min_length=1, max_length=100, description="Words of the name, or parts of them.")
+    direction: Direction = "import"
+    connection: str | None = Text(None, max_length=100)
+
+
+@router.post("/{data_type}/search")
+async def search(call: Caller, data_type: str, asked: Search) -> list[Known]:
+    """Records that were sent, by name: at most 50, with the keys by which they are explained."""
+    deed = Deed.VIEW if asked.direction == "import" else Deed.VIEW_EXPORT
+    await call.may(deed, subject=f"explain {data_type}"[:100])
+    found_catalog(data_type)
+    only = asked.connection
+    connections = [await call.connection(only)] if only else await call.org.connections.all()
+    return await named(call.org, connections, asked.direction, data_type, asked.name)
 
 
 @router.get("/{data_type}")

@@ -7,23 +7,49 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
 
-from services.gateway.context import After, Call, Caller, Limit
+from services.gateway.context import AFTER, After, Call, Caller, Limit
 from shared.adapters.delimited import neutralized
 from shared.engine.causes import causes_of_run
-from shared.engine.pending import pending_page
+from shared.engine.pending import PLANNED, pending_each, pending_page
+from shared.engine.searching import search as search_records
 from shared.model.cause import Cause
 from shared.model.permission import Deed
 from shared.model.record import Action, Outcome
-from shared.model.run import Run
+from shared.model.run import Run, RunState
 from shared.store.records import Wanted
 
 router = APIRouter(prefix="/api/v1/runs/{id}", tags=["runs"])
 
 Code = Annotated[str | None, Query(max_length=100, description="Only those with a problem of this code.")]
 Key = Annotated[str | None, Query(max_length=300, description="Only the record with exactly this key.")]
-HEADER = ("row", "key", "outcome", "action", "field", "column", "value", "cause", "what to do")
+HEADER = (
+    *("row", "key", "name", "id in the target", "outcome", "action"),
+    *("field", "column", "value", "cause", "what to do", "changes"),
+)
+UNAPPLIED = (RunState.NEEDS_APPROVAL, RunState.CANCELLED)
 LINES_AT_ONCE = 500
+
+
+class Search(BaseModel):
+    """What is searched for: a text, and what else must be so. It stays out of addresses and logs."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = Field(min_length=1, max_length=100, description="A key, an id, or a part of a name or of a value.")
+    outcome: Outcome | None = None
+    action: Action | None = None
+    code: str | None = Field(None, max_length=100)
+    after: str | None = Field(None, max_length=310, pattern=AFTER, description="`goes_on`, or the last `cursor`.")
+    limit: int = Field(50, ge=1, le=200)
+
+
+class Found(BaseModel):
+    """`goes_on` is the `after` to look on from, where there was more to look at than a call has time for."""
+
+    records: list[dict[str, Any]]
+    goes_on: str = ""
 
 
 @router.get("/records")
@@ -41,9 +67,18 @@ async def records(
     those that a cancelled run would have."""
     run = await _readable(call, id)
     wanted = Wanted(outcome, action, code, key)
-    if outcome in (Outcome.PENDING, Outcome.CANCELLED):
+    if outcome in PLANNED:
         return await pending_page(call.org, run, wanted, after=after, limit=limit)
     return await call.org.records.page(run, wanted, after=after, limit=limit)
+
+
+@router.post("/records/search")
+async def search(call: Caller, id: str, asked: Search) -> Found:
+    """Records with a text in their key, name, id in the target or values. A call looks for a second or two."""
+    run = await _readable(call, id)
+    wanted = Wanted(asked.outcome, asked.action, asked.code, text=asked.text)
+    found = await search_records(call.org, run, wanted, after=asked.after, limit=asked.limit)
+    return Found(records=found.records, goes_on=found.goes_on)
 
 
 @router.get("/causes")
@@ -56,13 +91,16 @@ async def causes(call: Caller, id: str) -> list[Cause]:
 async def download(
     call: Caller, id: str, outcome: Outcome | None = None, action: Action | None = None, code: Code = None
 ) -> StreamingResponse:
-    """The records as a CSV file for a spreadsheet: a line for each problem, and one for a record without any."""
+    """The records as a CSV file for a spreadsheet: a line for each problem, and one for a record without any.
+
+    Of a run that waits for approval, or was cancelled then, also what is planned.
+    """
     run = await _readable(call, id)
-    found = call.org.records.each(run, Wanted(outcome, action, code))
     headers = {
         "Content-Disposition": f'attachment; filename="records-{run.id}.csv"',
         "X-Content-Type-Options": "nosniff",
     }
+    found = _every(call, run, Wanted(outcome, action, code))
     return StreamingResponse(_csv(found), media_type="text/csv", headers=headers)
 
 
@@ -70,6 +108,15 @@ async def _readable(call: Call, id: str) -> Run:
     run = await call.run(id)
     await call.may(Deed.VIEW if run.direction == "import" else Deed.VIEW_EXPORT, subject=id)
     return run
+
+
+async def _every(call: Call, run: Run, wanted: Wanted) -> AsyncIterator[dict[str, Any]]:
+    if wanted.outcome not in PLANNED:
+        async for one in call.org.records.each(run, wanted):
+            yield one
+    if wanted.outcome in PLANNED or (wanted.outcome is None and run.state in UNAPPLIED):
+        async for one in pending_each(call.org, run, wanted):
+            yield one
 
 
 async def _csv(found: AsyncIterator[dict[str, Any]]) -> AsyncIterator[bytes]:
@@ -97,6 +144,18 @@ def _taken(text: io.StringIO) -> bytes:
 
 
 def _lines(record: dict[str, Any]) -> Iterator[list[str]]:
-    about = [str(record["row"] or ""), record["key"], record["outcome"], record["action"]]
+    told = (record["row"], record["key"], record["label"], record["target_id"], record["outcome"], record["action"])
+    about = [str(one or "") for one in told]
+    is_new = record["action"] == Action.CREATE
+    changes = "; ".join(
+        f"{name}: {_text(after)}" if is_new else f"{name}: {_text(before)} → {_text(after)}"
+        for name, (before, after) in record["changes"].items()
+    )
     for problem in record["problems"] or [{}]:
-        yield about + [problem.get(name, "") for name in ("field", "column", "value", "message", "fix")]
+        yield [*about, *(problem.get(name, "") for name in ("field", "column", "value", "message", "fix")), changes]
+
+
+def _text(value: Any) -> str:
+    if value is None or value == "":
+        return "(blank)"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

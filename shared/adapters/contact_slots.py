@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from shared.adapters.contact_match import Known, pair, wanted
 from shared.model.contacts import contact_name
 from shared.model.error_texts import said
+from shared.model.label import label_of
 from shared.model.record import Problem, Values
 
 WHY_MOST = 300
@@ -30,7 +31,10 @@ class SlotContacts(ABC):
         return [problem for problem in found if problem]
 
     async def _against(self, slot: int, asked: Known, one: Values, id: str | None) -> Problem | None:
+        who = label_of((one.get("FirstName"), one.get("LastName")))
         if not str(one.get("LastName") or "").strip():
-            return Problem(*said("contact.no_last_name", slot=slot), contact_name(slot, "LastName"))
+            return Problem(*said("contact.no_last_name", slot=slot), contact_name(slot, "LastName"), value=who)
         why = await self._save(slot, asked, one, id)
-        return Problem(*said("contact.refused", slot=slot, why=why[:WHY_MOST]), contact_name(slot, "")) if why else None
+        if not why:
+            return None
+        return Problem(*said("contact.refused", slot=slot, why=why[:WHY_MOST]), contact_name(slot, ""), value=who)

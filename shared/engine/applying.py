@@ -17,7 +17,7 @@ from shared.model.errors import Conflict
 from shared.model.ports import Target
 from shared.model.record import Action, Applied, Change, ChangeBatch, Outcome
 from shared.model.run import Run
-from shared.store.buckets import Entries, bucket_of, state_of, version_of
+from shared.store.buckets import Entries, bucket_of, label_in, state_of, version_of
 from shared.store.records import RecordResult
 from shared.store.slices import Slice, SliceState
 from shared.telemetry.metrics import APPLIED
@@ -121,6 +121,7 @@ def _result(change: Change, answer: Applied) -> RecordResult:
         changes={name: [change.before.get(name), None if removed else change.values[name]] for name in names},
         problems=answer.problems,
         also=also,
+        label=change.label,
     )
 
 
@@ -167,7 +168,8 @@ async def remember(
                 missing = int(change.action is Action.MISSING)
                 # A part is still to be sent: the next run is to look at the record anew.
                 sent = ("", "") if answer is not None and answer.partial else (change.digest, change.mark)
-                entries[change.key] = (sent[0], target_id, missing, sent[1])
+                label = change.label or label_in(entries.get(change.key))
+                entries[change.key] = (sent[0], target_id, missing, sent[1], label)
     return await buckets.save(state, version_of(run.number, slice.fence), touched, held=known)
 
 

@@ -14,6 +14,7 @@ def pack(changes: Sequence[Change]) -> bytes:
         (
             *(one.key, one.action.value, one.row, one.values, one.before, one.target_id, one.digest, one.mark),
             [problem.as_dict() for problem in one.problems],
+            one.label,
         )
         for one in changes
     ]
@@ -26,6 +27,8 @@ def unpack(artifact: bytes) -> list[Change]:
 
 
 def _change(key: str, action: str, *values: Any) -> Change:
-    *sent, problems = values
-    about = dict(zip(("row", "values", "before", "target_id", "digest", "mark"), sent, strict=True))
-    return Change(key, Action(action), **about, problems=tuple(Problem(**one) for one in problems))
+    """Those that were packed before records had labels end with the problems."""
+    names = ("row", "values", "before", "target_id", "digest", "mark", "problems", "label")
+    about = dict(zip(names, values, strict=False))
+    problems = tuple(Problem(**one) for one in about.pop("problems"))
+    return Change(key, Action(action), **about, problems=problems)

@@ -8,7 +8,7 @@ from shared.engine.blocks import unpack
 from shared.mapping.compiled import CompiledMapping
 from shared.model.error_texts import said
 from shared.model.record import Action, Change, Outcome, Problem, Values
-from shared.store.buckets import Entries, Entry
+from shared.store.buckets import Entries, Entry, label_in
 from shared.store.records import RecordResult
 
 GONE = 1
@@ -26,6 +26,7 @@ class Candidate:
     known: bool
     was_missing: bool
     target_id: str | None
+    label: str = ""
 
 
 @dataclass(slots=True)
@@ -45,6 +46,7 @@ class _Row:
     digest: str
     mark: str
     values: Values
+    label: str = ""
 
 
 def classify(
@@ -62,9 +64,7 @@ def classify(
     _sort_out(rows, known, compiled, result)
     if roster == "full" and missing_field:
         result.missing = [
-            Change(key, Action.MISSING, 0, {missing_field: GONE}, {missing_field: 0}, entry[1], entry[0], entry[3])
-            for key, entry in known.items()
-            if key not in seen and not entry[2]
+            _missing(key, entry, missing_field) for key, entry in known.items() if key not in seen and not entry[2]
         ]
     result.counts |= {
         "invalid": len(result.invalid),
@@ -72,6 +72,11 @@ def classify(
         "known": sum(not entry[2] for entry in known.values()),
     }
     return result
+
+
+def _missing(key: str, entry: Entry, field: str) -> Change:
+    known = (entry[1], entry[0], entry[3])
+    return Change(key, Action.MISSING, 0, {field: GONE}, {field: 0}, *known, label=label_in(entry))
 
 
 def _read(
@@ -99,15 +104,22 @@ def _read(
         seen.add(key)
         out, problems = compiled.record(values)
         if out is None:
-            result.invalid.append(_invalid(number, key, problems))
+            result.invalid.append(_invalid(number, key, problems, compiled.label(values)))
             continue
         if entry is not None and key in same:
             rows[key] = [_Row(same.pop(key), entry[0], entry[3], {})]
         digest = compiled.digest(out)
         held = entry is not None and _is_held(entry, digest)
-        rows.setdefault(key, []).append(_Row(number, digest, mark, {} if held else compiled.values(out)))
+        row = _Row(number, digest, mark, {}) if held else _read_whole(compiled, number, digest, mark, values, out)
+        rows.setdefault(key, []).append(row)
     result.counts |= {"rows": total, "unchanged": len(same)}
     return rows, seen
+
+
+def _read_whole(
+    compiled: CompiledMapping, number: int, digest: str, mark: str, values: list[str], out: list[Any]
+) -> _Row:
+    return _Row(number, digest, mark, compiled.values(out), compiled.label(values))
 
 
 def _is_held(entry: Entry, digest: str) -> bool:
@@ -127,7 +139,7 @@ def _sort_out(
     for key, group in rows.items():
         if len({row.digest for row in group}) > 1:
             result.invalid += [
-                _invalid(row.number, key, [_disagrees(group, row, compiled.key_fields[0])]) for row in group
+                _invalid(row.number, key, [_disagrees(group, row, compiled.key_fields[0])], row.label) for row in group
             ]
             continue
         repeats += len(group) - 1
@@ -151,6 +163,7 @@ def _candidate(key: str, row: _Row, entry: Entry | None) -> Candidate:
         known=entry is not None,
         was_missing=bool(entry and entry[2]),
         target_id=entry[1] if entry else None,
+        label=row.label,
     )
 
 
@@ -159,5 +172,5 @@ def _disagrees(group: list[_Row], row: _Row, match_key: str) -> Problem:
     return Problem(*said("key.repeated", what=others[:200]), field=match_key)
 
 
-def _invalid(row: int, key: str, problems: list[Problem]) -> RecordResult:
-    return RecordResult(row, key, Action.NONE, Outcome.FAILED, None, {}, problems)
+def _invalid(row: int, key: str, problems: list[Problem], label: str = "") -> RecordResult:
+    return RecordResult(row, key, Action.NONE, Outcome.FAILED, None, {}, problems, label=label)

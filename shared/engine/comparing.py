@@ -128,9 +128,13 @@ async def _decided(
         problems = await _check(target, found.candidates, decided, problems)
     for change, said in zip(decided, problems, strict=True):
         if said:
-            found.invalid.append(RecordResult(change.row, change.key, Action.NONE, Outcome.FAILED, None, {}, said))
+            found.invalid.append(_refused(change, said))
     decided = [change for change, said in zip(decided, problems, strict=True) if not said]
     return decided, sum(loses_access(one, held.get(one.key), about) for one in decided)
+
+
+def _refused(change: Change, problems: Sequence[Problem]) -> RecordResult:
+    return RecordResult(change.row, change.key, Action.NONE, Outcome.FAILED, None, {}, problems, label=change.label)
 
 
 async def look_up(target: Target, sought: Sequence[Sought], fields: Sequence[str]) -> dict[str, Found]:

@@ -18,7 +18,7 @@ def decide(candidate: Candidate, found: Found | None, about: Catalog, fixed: Set
     known = (candidate.digest, candidate.mark)
     if found is None:
         action = Action.ADOPT if _says_nothing(values, about) else Action.CREATE
-        return Change(candidate.key, action, candidate.row, values, {}, None, *known)
+        return Change(candidate.key, action, candidate.row, values, {}, None, *known, label=candidate.label)
     referring = {name: value for name, value in values.items() if name in about.fields and about.fields[name].refers}
     differing = {
         name: value
@@ -28,7 +28,7 @@ def decide(candidate: Candidate, found: Found | None, about: Catalog, fixed: Set
     before = {name: found.values.get(name) for name in differing}
     sent = {**referring, **_companions(differing, values, about), **differing} if differing else {}
     action = Action.UPDATE if differing else Action.ADOPT
-    return Change(candidate.key, action, candidate.row, sent, before, found.target_id, *known)
+    return Change(candidate.key, action, candidate.row, sent, before, found.target_id, *known, label=candidate.label)
 
 
 def _companions(differing: Values, values: Values, about: Catalog) -> Values:

@@ -67,6 +67,7 @@ async def _of_connection(org: OrgStore, connection: Connection, asked: Asked) ->
         direction=asked.direction,
         data_type=asked.data_type,
         key=key,
+        label=next((one["label"] for one in records if one["label"]), ""),
         target_id=next((one["target_id"] for one in records if one["target_id"]), None),
         fields=[one async for one in _fields(about, _written(records), asked)],
         last=last,

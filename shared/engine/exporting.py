@@ -173,7 +173,7 @@ def _report(change: Change) -> dict[str, str]:
 
 def _result(change: Change) -> RecordResult:
     values = {name: [None, value] for name, value in change.values.items()}
-    return RecordResult(change.row, change.key, change.action, Outcome.SUCCEEDED, None, values, ())
+    return RecordResult(change.row, change.key, change.action, Outcome.SUCCEEDED, None, values, (), label=change.label)
 
 
 async def _remember(engine: Engine, run: Run, slice: Slice, changes: Sequence[Change]) -> bool:
@@ -183,7 +183,7 @@ async def _remember(engine: Engine, run: Run, slice: Slice, changes: Sequence[Ch
     for change in changes:
         bucket = bucket_of(change.key)
         if change.action in (Action.CREATE, Action.UPDATE):
-            touched.setdefault(bucket, known.get(bucket, {}))[change.key] = (change.digest, "", 0, "")
+            touched.setdefault(bucket, known.get(bucket, {}))[change.key] = (change.digest, "", 0, "", change.label)
         elif change.action is Action.MISSING:
             touched.setdefault(bucket, known.get(bucket, {})).pop(change.key, None)
     return await buckets.save(state_of(run), version_of(run.number, slice.fence), touched, held=known)

@@ -147,4 +147,6 @@ def _finished(answer: Applied) -> Applied:
 
 
 def _candidate(change: Change) -> Candidate:
-    return Candidate(change.row, change.key, change.values, change.digest, change.mark, False, False, None)
+    return Candidate(
+        change.row, change.key, change.values, change.digest, change.mark, False, False, None, change.label
+    )

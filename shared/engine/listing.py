@@ -9,7 +9,7 @@ import orjson
 from shared.engine import blocks
 from shared.mapping.export_rows import Cells, CompiledExport
 from shared.model.record import Action, Change, Outcome, Problem
-from shared.store.buckets import Entries, Entry
+from shared.store.buckets import Entries, Entry, label_in
 from shared.store.records import RecordResult
 
 REASON = "sis_error"
@@ -48,7 +48,9 @@ def list_rows(artifact: bytes, compiled: CompiledExport, states: Mapping[int, En
                 seen.add(about[0])
                 _list(result, compiled, number, values, about[0], known.get(about[0]))
     gone = [key for key in known if key not in seen]
-    result.changes += [Change(key, Action.MISSING, 0, {}, {}, None, known[key][0], "") for key in gone]
+    result.changes += [
+        Change(key, Action.MISSING, 0, {}, {}, None, known[key][0], "", label=label_in(known[key])) for key in gone
+    ]
     result.rows.sort()
     actions = [one.action for one in result.changes]
     result.counts = {
@@ -69,7 +71,7 @@ def _list(
 ) -> None:
     cells, problems = compiled.cells(values)
     if cells is None:
-        _refuse(result, number, key, problems)
+        _refuse(result, number, key, problems, compiled.label(values))
         return
     digest = _digest(cells)
     result.rows.append((number, cells))
@@ -78,11 +80,12 @@ def _list(
             result.changes.append(Change(key, Action.ADOPT, number, {}, {}, None, digest, ""))
         return
     action = Action.CREATE if entry is None else Action.UPDATE
-    result.changes.append(Change(key, action, number, compiled.named(cells), {}, None, digest, ""))
+    label = compiled.label(values)
+    result.changes.append(Change(key, action, number, compiled.named(cells), {}, None, digest, "", label=label))
 
 
-def _refuse(result: Listed, number: int, key: str, problems: Sequence[Problem]) -> None:
-    result.invalid.append(RecordResult(number, key, Action.NONE, Outcome.FAILED, None, {}, problems))
+def _refuse(result: Listed, number: int, key: str, problems: Sequence[Problem], label: str = "") -> None:
+    result.invalid.append(RecordResult(number, key, Action.NONE, Outcome.FAILED, None, {}, problems, label=label))
     if key:
         result.changes.append(refused(result.invalid[-1]))
 

@@ -94,7 +94,7 @@ async def set_overtaken_aside(engine: Engine, run: Run, slice: Slice, found: Cla
         left -= unchanged
     problem = Problem(*said("retry.overtaken"))
     found.invalid += [
-        RecordResult(one.row, one.key, Action.NONE, Outcome.FAILED, None, {}, [problem])
+        RecordResult(one.row, one.key, Action.NONE, Outcome.FAILED, None, {}, [problem], label=one.label)
         for one in found.candidates
         if one.key in overtaken
     ]

@@ -20,6 +20,7 @@ class Written:
     target_id: str | None
     changes: Mapping[str, tuple[Any, Any]]
     also: Values
+    label: str = ""
 
     @property
     def values(self) -> Values:
@@ -42,7 +43,7 @@ def take_back(one: Written, found: Found | None, about: Catalog, *, removable: b
     if found is None:
         if one.action is Action.REMOVE:
             values = {name: before for name, (before, _) in one.changes.items() if before is not None}
-            return Change(one.key, Action.CREATE, one.row, values, {}, None, "", "")
+            return Change(one.key, Action.CREATE, one.row, values, {}, None, "", "", label=one.label)
         return _change(one, Action.NONE, found, problems=[Problem(*said("undo.record_gone"))])
     return _restored(one, found, about)
 
@@ -57,7 +58,7 @@ def _uncreated(one: Written, found: Found | None, about: Catalog, *, removable: 
     if changed:
         return _change(one, Action.NONE, found, problems=[_changed_since(name, found) for name in changed])
     kept = {name: value for name, value in values.items() if value is not None}
-    return Change(one.key, Action.REMOVE, one.row, kept, dict(kept), found.target_id, "", "")
+    return Change(one.key, Action.REMOVE, one.row, kept, dict(kept), found.target_id, "", "", label=one.label)
 
 
 def _restored(one: Written, found: Found, about: Catalog) -> Change:
@@ -81,7 +82,7 @@ def _restored(one: Written, found: Found, about: Catalog) -> Change:
     referring = {name: value for name, value in one.values.items() if _refers(name, about)}
     sent = {**referring, **_companions(values, one, found, about), **values}
     held_now = {name: found.values.get(name) for name in values}
-    return Change(one.key, Action.UPDATE, one.row, sent, held_now, found.target_id, "", "", problems)
+    return Change(one.key, Action.UPDATE, one.row, sent, held_now, found.target_id, "", "", problems, one.label)
 
 
 def _own(one: Written, about: Catalog) -> Iterator[str]:
@@ -120,4 +121,5 @@ def _changed_since(name: str, found: Found) -> Problem:
 
 
 def _change(one: Written, action: Action, found: Found | None, problems: list[Problem] | None = None) -> Change:
-    return Change(one.key, action, one.row, {}, {}, found.target_id if found else None, "", "", problems or [])
+    target_id = found.target_id if found else None
+    return Change(one.key, action, one.row, {}, {}, target_id, "", "", problems or [], one.label)

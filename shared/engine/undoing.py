@@ -22,7 +22,7 @@ from shared.model.errors import Conflict, NotFound
 from shared.model.ports import Target
 from shared.model.record import Action, Applied, Change, Found, Outcome, Sought
 from shared.model.run import Run, RunState, SourceSpec, Trigger
-from shared.store.buckets import Entries, bucket_of, state_of, version_of
+from shared.store.buckets import Entries, bucket_of, label_in, state_of, version_of
 from shared.store.database import OrgStore
 from shared.store.records import WRITTEN, RecordResult, Wanted
 from shared.store.slices import Slice
@@ -100,8 +100,9 @@ async def compare_undo(engine: Engine, run: Run, slice: Slice) -> bool:
 
 def _read(artifact: bytes) -> Iterator[Written]:
     for block in unpack(artifact):
-        for row, (key, action, target_id, changes, also), *_ in block:
-            yield Written(row, key, Action(action), target_id or None, orjson.loads(changes), orjson.loads(also))
+        for row, (key, action, target_id, changes, also, *label), *_ in block:
+            sent = orjson.loads(changes), orjson.loads(also)
+            yield Written(row, key, Action(action), target_id or None, *sent, *label)
 
 
 async def _students(org: OrgStore, run: Run, written: Sequence[Written]) -> Mapping[str, str]:
@@ -125,7 +126,10 @@ async def _plan(
     changes = await _without_refused(target, changes)
     refused = [one for one in changes if one.action is Action.NONE]
     left = [one for one in changes if one.action is not Action.NONE]
-    invalid = [RecordResult(one.row, one.key, Action.NONE, Outcome.FAILED, None, {}, one.problems) for one in refused]
+    invalid = [
+        RecordResult(one.row, one.key, Action.NONE, Outcome.FAILED, None, {}, one.problems, label=one.label)
+        for one in refused
+    ]
     return Planned(left, invalid, _counts(left, invalid, held, about))
 
 
@@ -181,5 +185,5 @@ async def forget_sent(
         else:
             held = entries.get(change.key)
             missing = held[2] if held and change.action is Action.ADOPT else 0
-            entries[change.key] = ("", target_id, missing, "")
+            entries[change.key] = ("", target_id, missing, "", change.label or label_in(held))
     return await buckets.save(state_of(run), version_of(run.number, slice.fence), touched, held=known)

@@ -14,7 +14,8 @@ class WrittenRecords(EarlierRun):
     async def batches(self) -> AsyncIterator[RowBatch]:
         rows = []
         async for one in self._org.records.written(self._earlier):
-            rows.append((one["row"], [one["key"], one["action"], one["target_id"] or "", one["changes"], one["also"]]))
+            told = [one["key"], one["action"], one["target_id"] or "", one["changes"], one["also"], one["label"]]
+            rows.append((one["row"], told))
             if len(rows) >= BATCH:
                 yield RowBatch(rows)
                 rows = []

@@ -7,7 +7,7 @@ from datetime import date
 from functools import partial
 from hashlib import blake2b
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import orjson
 
@@ -18,12 +18,15 @@ from shared.mapping.values import KEEP, PlainText, ReadValue, converter, value_r
 from shared.model.catalog import Catalog, Field, MatchKey
 from shared.model.error_texts import said
 from shared.model.errors import BadMapping
+from shared.model.label import label_of
 from shared.model.mapping import Direct, DoNotMap, FieldMapping, MappingDraft, MatchCodes, Transformation
 from shared.model.moment import Moment
 from shared.model.record import Problem
 
 __all__ = ["KEEP", "CompiledMapping", "MappingProblem", "Step", "check_mapping", "compile_mapping", "plan_mapping"]
 
+
+Label: TypeAlias = Callable[[list[str]], str]
 
 REMEMBERED = 4096
 REMEMBERED_CHARS = 100
@@ -75,7 +78,8 @@ class CompiledMapping:
 
     `fields` are in the order of the catalog, so that moving the rows of a mapping about changes no digest.
     `lost_columns` are pairs of a column the file does not have and the field that is not touched for want of it.
-    `mark` tells rows apart before they are mapped: the same mark, the same digest.
+    `mark` tells rows apart before they are mapped: the same mark, the same digest. `label` is what people call the
+    record of a row, as far as that can be read.
     """
 
     __slots__ = (
@@ -88,19 +92,26 @@ class CompiledMapping:
         "_tried",
         "fields",
         "key_fields",
+        "label",
         "lost_columns",
         "mark",
         "match_key",
     )
 
     def __init__(
-        self, steps: Sequence[Step], match_key: MatchKey, mark: Mark, lost_columns: tuple[tuple[str, str], ...] = ()
+        self,
+        steps: Sequence[Step],
+        match_key: MatchKey,
+        mark: Mark,
+        lost_columns: tuple[tuple[str, str], ...] = (),
+        label: Label = lambda _: "",
     ) -> None:
         self.fields = tuple(step.field.name for step in steps)
         self.key_fields = match_key
         self.match_key = "+".join(match_key)
         self.lost_columns = lost_columns
         self.mark = mark
+        self.label = label
         self._steps = tuple(steps)
         texts = [step for step in steps if step.plain]
         tried = [step for step in steps if not step.plain and len(step.columns) == 1]
@@ -238,7 +249,21 @@ def compile_mapping(draft: MappingDraft, catalog: Catalog, columns: Sequence[str
     kept = [step for step in steps if not step.lost]
     asked = moment if any(step.asked_moment for step in kept) else None
     mark = marker(draft, [(column.name, column.index) for step in kept for column in step.columns], asked)
-    return CompiledMapping(kept, match_key, mark, lost)
+    return CompiledMapping(kept, match_key, mark, lost, _labelling(kept, catalog.called))
+
+
+def _labelling(steps: Sequence[Step], called: Sequence[str]) -> Label:
+    readers = [step.read for name in called for step in steps if step.field.name == name]
+    return lambda values: label_of(_text(read, values) for read in readers)
+
+
+def _text(read: ReadValue, values: list[str]) -> str:
+    """Blank where there is none, or it is wrong: what is wrong is told elsewhere."""
+    try:
+        value = read(values)
+    except ValueProblem:
+        return ""
+    return value if isinstance(value, str) else ""
 
 
 def _replaced(catalog: Catalog, filled: set[str]) -> list[Step]:

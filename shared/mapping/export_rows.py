@@ -1,6 +1,6 @@
 """The columns of an export file compiled to one function over a record."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import TypeAlias
 
@@ -10,6 +10,7 @@ from shared.mapping.transformations.registry import Reader, ValueProblem
 from shared.model.error_texts import said
 from shared.model.errors import BadMapping
 from shared.model.export_file import ExportDraft, ExportFile
+from shared.model.label import label_of
 from shared.model.moment import Moment
 from shared.model.record import Problem
 
@@ -17,7 +18,21 @@ Cells: TypeAlias = list[list[str]]
 """The cells of one record in each of the files."""
 
 KEY, STATUS, TOLD = "registrations.id", "registrations.sis_export_status", "Succeeded"
+CALLED, DISTRICT_ID = ("students.fname", "students.lname"), "students.student_district_id"
 _CODECS = {"utf-8": "utf-8", "utf-8-bom": "utf-8", "windows-1252": "cp1252"}
+
+
+def labelling(columns: Sequence[str]) -> Callable[[list[str]], str]:
+    """What people call the student of a registration: the name, and the district's number where there is one."""
+    places = [columns.index(name) for name in CALLED if name in columns]
+    number = columns.index(DISTRICT_ID) if DISTRICT_ID in columns else None
+
+    def label(values: list[str]) -> str:
+        name = label_of(values[place] for place in places)
+        told = label_of([values[number]]) if number is not None else ""
+        return ", ".join(one for one in (name, told) if one)
+
+    return label
 
 
 class CompiledRows:
@@ -100,6 +115,7 @@ class CompiledExport:
         ]
         self.key = itemgetter(columns.index(KEY))
         self._status = itemgetter(columns.index(STATUS))
+        self.label = labelling(columns)
 
     def mark(self, _: list[str]) -> str:
         """Nothing: a file is written whole, so every row is made anew."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 
 from shared.mapping.compiled import CompiledMapping, MappingProblem, check_mapping, compile_mapping, plan_mapping
-from shared.mapping.export_rows import KEY, STATUS, TOLD
+from shared.mapping.export_rows import KEY, STATUS, TOLD, labelling
 from shared.mapping.mark import Mark
 from shared.model.catalog import Catalog, export_catalog
 from shared.model.error_texts import said
@@ -28,6 +28,7 @@ def compile_registrations(
     """Raises BadMapping."""
     compiled = compile_mapping(with_references(draft), about, columns, moment)
     compiled.mark = _marking_told(compiled.mark, columns)
+    compiled.label = labelling(columns)
     return compiled
 
 

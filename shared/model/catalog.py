@@ -56,7 +56,8 @@ class Catalog(BaseModel):
 
     `match_keys` in order of precedence: the first one whose fields a mapping fills is used. `person` are the fields of
     which at least one must agree before a record counts as the same person. `create_one_of`: of each set a record needs
-    one field to be created. `checked`: Enroll is asked about the changes before they are made.
+    one field to be created. `checked`: Enroll is asked about the changes before they are made. `called` are the fields
+    that say by which name people know a record.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -66,6 +67,7 @@ class Catalog(BaseModel):
     noun: str = "record"
     match_keys: tuple[MatchKey, ...]
     person: tuple[str, ...] = ()
+    called: tuple[str, ...] = ()
     create_one_of: tuple[tuple[str, ...], ...] = ()
     checked: bool = False
     statuses: Mapping[str, str] = {}

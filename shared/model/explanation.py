@@ -60,12 +60,13 @@ class Decision(BaseModel):
 
 
 class Explanation(BaseModel):
-    """All that was written to one record through one connection, field by field."""
+    """All that was written to one record through one connection, field by field. `label` is what people call it."""
 
     connection: str
     direction: Literal["import", "export"]
     data_type: str
     key: str
+    label: str = ""
     target_id: str | None
     fields: Sequence[FieldHistory]
     last: Decision | None

@@ -96,7 +96,8 @@ class Found:
 class Change:
     """One record to send. `row` is 0 where no source row stands behind it (a missing record).
 
-    `problems` say what of the record is not sent, and is known before: it ends as a Partial Sync.
+    `label` is what people call the record. `problems` say what of the record is not sent, and is known before: it ends
+    as a Partial Sync.
     `digest` and `mark` are remembered with the record: of the values that were sent, and of the row they came from.
     """
 
@@ -109,6 +110,7 @@ class Change:
     digest: str
     mark: str
     problems: Sequence[Problem] = ()
+    label: str = ""
 
 
 @dataclass(slots=True, frozen=True)

@@ -1,4 +1,4 @@
-"""What was last sent, per record key: `key -> (digest, target id, missing, mark)`, 256 documents per state.
+"""What was last sent, per record key: `key -> (digest, target id, missing, mark, label)`, 256 documents per state.
 
 A state belongs to one (connection, direction, data type, school year). Keys come from people, so a bucket's entries
 are one compressed JSON value and never field names. A bucket is written whole, under a version that only grows
@@ -7,7 +7,7 @@ are one compressed JSON value and never field names. A bucket is written whole, 
 
 import asyncio
 import zlib
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import AsyncIterator, Container, Mapping, Sequence
 from typing import TypeAlias
 
 import orjson
@@ -17,13 +17,19 @@ from shared.model.run import Run
 from shared.store.scoped import Collection, Document, Duplicate
 
 BUCKETS = 256
+AT_ONCE = 16
 FEW = 4
 """So few are opened on the spot: that takes less than handing them to a thread."""
 
-Entry: TypeAlias = tuple[str, str, int, str]
-"""Digest, target id, 1 where the record was missing from the last complete source, and the mark of its row."""
+Entry: TypeAlias = tuple[str, str, int, str] | tuple[str, str, int, str, str]
+"""Digest, target id, 1 where the record was missing from the last complete source, the mark of its row; and what people
+call it (`label_in`), but for what was kept before records had labels."""
 
 Entries: TypeAlias = dict[str, Entry]
+
+
+def label_in(entry: Entry | None) -> str:
+    return "".join(entry[4:]) if entry is not None else ""
 
 
 def bucket_of(key: str) -> int:
@@ -53,6 +59,14 @@ class Buckets:
         """Buckets `low` to `high`, both included; those never written are left out. One read."""
         documents = await self._buckets.with_ids([_id(state, number) for number in range(low, high + 1)])
         return _open(documents) if len(documents) <= FEW else await asyncio.to_thread(_open, documents)
+
+    async def every(self, stream: str) -> AsyncIterator[Entries]:
+        """All entries of a stream (connection, direction, data type), of any school year: a few buckets at a time."""
+        ids = await self._buckets.ids_between(f"{stream}|", f"{stream}}}")
+        for at in range(0, len(ids), AT_ONCE):
+            for document in await self._buckets.with_ids(ids[at : at + AT_ONCE]):
+                for entries in (await asyncio.to_thread(_open, [document])).values():
+                    yield entries
 
     async def save(
         self, state: str, version: int, buckets: Mapping[int, Entries], *, held: Container[int] = frozenset()

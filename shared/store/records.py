@@ -2,14 +2,17 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import inf
 from operator import itemgetter
+from time import monotonic
 from typing import Any
 
 import orjson
 
+from shared.model.label import plain
 from shared.model.record import Action, Outcome, Problem
 from shared.model.run import Run
 from shared.store.runs import stream_of
@@ -20,6 +23,10 @@ AT_ONCE = 500
 UNROWED = "m"
 FEW = 1000
 LONGEST_STRETCH = 16_000
+SEARCHED = 4000
+"""The longest stretch of a search: what it looks for it does not find by an index."""
+PATIENCE = 1.5
+"""How many seconds one search looks."""
 WRITTEN = (Outcome.SUCCEEDED, Outcome.PARTIAL)
 UNSUCCESSFUL = (Outcome.FAILED, Outcome.PARTIAL)
 STORED = (Outcome.FAILED, Outcome.PARTIAL, Outcome.SUCCEEDED)
@@ -29,7 +36,7 @@ STORED = (Outcome.FAILED, Outcome.PARTIAL, Outcome.SUCCEEDED)
 class RecordResult:
     """`changes` holds field -> [before, after], `also` what was sent with them unchanged.
 
-    `row` is 0 where no source row stands behind it.
+    `label` is what people call it. `row` is 0 where no source row stands behind it.
     """
 
     row: int
@@ -40,19 +47,32 @@ class RecordResult:
     changes: Mapping[str, Sequence[Any]]
     problems: Sequence[Problem]
     also: Mapping[str, Any] = field(default_factory=dict)
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which records of a run: all of these must be so; what is None does not matter. `code` is of a problem."""
+    """Which records of a run: all of these must be so; what is None does not matter. `code` is of a problem.
+
+    `text` stands somewhere in its key, its label, its id in the target or a value: however written, small or large.
+    """
 
     outcome: Outcome | None = None
     action: Action | None = None
     code: str | None = None
     key: str | None = None
+    text: str | None = None
 
 
 EVERY = Wanted()
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Records that were found; `goes_on` is the cursor to look on from, where not all were looked at."""
+
+    records: list[dict[str, Any]]
+    goes_on: str = ""
 
 
 class Records:
@@ -75,41 +95,51 @@ class Records:
         self, run: Run, wanted: Wanted = EVERY, *, after: str | None = None, limit: int = PAGE
     ) -> list[dict[str, Any]]:
         """Records in the order of their rows, from behind the cursor `after` (the `cursor` of the last one)."""
-        return [_shown(one) for one in await self._page(run, wanted, after or "", min(limit, PAGE))]
+        return [_shown(one) for one in (await self._page(run, wanted, after or "", min(limit, PAGE)))[0]]
+
+    async def look(self, run: Run, wanted: Wanted, *, after: str | None, limit: int) -> Looked:
+        """The same, but looking no longer than a person waits for."""
+        found, goes_on = await self._page(run, wanted, after or "", min(limit, PAGE), monotonic() + PATIENCE)
+        return Looked([_shown(one) for one in found], goes_on)
 
     async def each(self, run: Run, wanted: Wanted = EVERY) -> AsyncIterator[dict[str, Any]]:
         """The same, all of them: as many as there are, a few hundred in memory."""
         after = ""
-        while page := await self._page(run, wanted, after, AT_ONCE):
+        while page := (await self._page(run, wanted, after, AT_ONCE))[0]:
             for one in page:
                 yield _shown(one)
             after = page[-1]["place"]
 
-    async def _page(self, run: Run, wanted: Wanted, after: str, limit: int) -> list[Document]:
+    async def _page(
+        self, run: Run, wanted: Wanted, after: str, limit: int, until: float = inf
+    ) -> tuple[list[Document], str]:
+        """The page; and where to go on, where it was not full at that time."""
         if wanted.key is not None:
-            return await self._of_key(run, wanted, after)
+            return await self._of_key(run, wanted, after), ""
         if wanted.action and run.counts.get(wanted.action.value) == 0:
-            return []
+            return [], ""
         found: list[Document] = []
-        is_picky = bool(wanted.action or wanted.code)
-        for low, high in _stretches(after, limit, run, LONGEST_STRETCH if is_picky else sys.maxsize):
-            found += await self._between(run, wanted, low, high, limit)
+        for low, high in _stretches(after, limit, run, _longest(wanted)):
+            stretch = await self._between(run, wanted, low, high, limit)
+            found += [one for one in stretch if _is_wanted(one, wanted)]
             if len(found) >= limit:
                 break
-        return found[:limit]
+            if high and monotonic() >= until:
+                return found, high
+        return found[:limit], ""
 
     async def _between(self, run: Run, wanted: Wanted, low: str, high: str, limit: int) -> list[Document]:
-        """The first of a stretch. Each outcome is asked for by itself: so the index gives its records in order."""
+        """A stretch, or its first. Each outcome is asked for by itself: so the index gives its records in order."""
         where = {"run": run.id, "place": {"$gt": low, **({"$lte": high} if high else {})}}
-        most = 0 if wanted.action or wanted.code else limit  # by these it is picked out here
+        most = 0 if _is_picky(wanted) else limit
         lists = await asyncio.gather(
             *(
                 self._records.all({**where, "outcome": one.value}, sort=[("place", 1)], limit=most)
                 for one in _outcomes(wanted)
             )
         )
-        found = (one for each in lists for one in each if _is_wanted(one, wanted))
-        return sorted(found, key=itemgetter("place"))[:limit]
+        found = sorted((one for each in lists for one in each), key=itemgetter("place"))
+        return found[:most] if most else found
 
     async def _of_key(self, run: Run, wanted: Wanted, after: str) -> list[Document]:
         """One key has a record for each run that changed it, more only where a source has several rows of it."""
@@ -123,7 +153,7 @@ class Records:
             async for one in self._records.find({"run": run.id, "outcome": outcome.value}, batch=AT_ONCE):
                 if one["changes"] != "{}":
                     about = {name: one[name] for name in ("row", "key", "action", "target_id", "changes")}
-                    yield {**about, "also": one.get("also", "{}")}
+                    yield {**about, "also": one.get("also", "{}"), "label": one.get("label", "")}
 
     async def history(self, stream: str, key: str, most: int) -> list[dict[str, Any]]:
         """What runs of a stream made of the record with this key, newest first: with `run`, `number` and `as_of`."""
@@ -170,12 +200,44 @@ def _outcomes(wanted: Wanted) -> Sequence[Outcome]:
     return UNSUCCESSFUL if wanted.code else STORED
 
 
+def _is_picky(wanted: Wanted) -> bool:
+    """Whether records are picked out here, and not by an index."""
+    return wanted.action is not None or wanted.code is not None or wanted.text is not None
+
+
+def _longest(wanted: Wanted) -> int:
+    if wanted.text is not None:
+        return SEARCHED
+    return LONGEST_STRETCH if _is_picky(wanted) else sys.maxsize
+
+
+def has_text(text: str | None, key: str, label: str, target_id: str | None, values: Iterable[Any]) -> bool:
+    """Whether a text, or all its words, stand somewhere in what is told of a record."""
+    if text is None:
+        return True
+    told = plain("\n".join(map(str, (key, label, target_id or "", *values))))
+    return all(word in told for word in plain(text).split())
+
+
+def _values(document: Document) -> Iterator[Any]:
+    changes = orjson.loads(document["changes"])
+    yield from (value for pair in changes.values() for value in pair if value is not None)
+    yield from (problem["value"] for problem in document.get("problems", ()))
+
+
 def _is_wanted(document: Document, wanted: Wanted) -> bool:
     return (
         wanted.outcome in (None, document["outcome"])
         and wanted.action in (None, document["action"])
         and (wanted.code is None or wanted.code in document.get("codes", ()))
+        and _has_text(document, wanted.text)
     )
+
+
+def _has_text(document: Document, text: str | None) -> bool:
+    if text is None:
+        return True
+    return has_text(text, document["key"], document.get("label", ""), document["target_id"], _values(document))
 
 
 def _document(run: Run, fence: int, result: RecordResult) -> Document:
@@ -196,6 +258,8 @@ def _document(run: Run, fence: int, result: RecordResult) -> Document:
         "at": datetime.now(UTC),
         "fence": fence,
     }
+    if result.label:
+        document["label"] = result.label
     if result.also:
         document["also"] = orjson.dumps(result.also).decode()
     if result.problems:
@@ -209,6 +273,7 @@ def _shown(document: Document) -> dict[str, Any]:
         "cursor": document["place"],
         "row": document["row"] or None,
         "key": document["key"],
+        "label": document.get("label", ""),
         "action": document["action"],
         "outcome": document["outcome"],
         "target_id": document["target_id"],

@@ -107,6 +107,12 @@ class Collection:
             found = await self._collection.find({"_id": {"$in": list(ids)}}).to_list(None)
         return [one for one in found if self._is_ours(one)]
 
+    async def ids_between(self, low: str, high: str) -> list[str]:
+        """The ids from `low` to below `high`, asked for like `with_ids`."""
+        with translated():
+            found = await self._collection.find({"_id": {"$gte": low, "$lt": high}}, list(self._scope)).to_list(None)
+        return sorted(one["_id"] for one in found if self._is_ours(one))
+
     def _is_ours(self, document: Document) -> bool:
         return all(document.get(name) == value for name, value in self._scope.items())
 

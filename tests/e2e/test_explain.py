@@ -95,7 +95,13 @@ async def test_what_went_into_a_sis_is_explained_by_the_registration(stack: Stac
         assert (name["by"]["run"], name["by"]["columns"]) == (run["id"], ["students.fname"])
         assert name["value"] == (await sis.held())["students"][0]["name"]["first_name"]
         assert await explained(district, target_id=found["target_id"], direction="export") == found
+        for name in (found["label"], found["label"].split()[0][:3].upper(), found["label"].rpartition(", ")[2]):
+            asked = {"name": name, "direction": "export"}
+            (known,) = (await district.api.post("/explain/students/search", json=asked)).raise_for_status().json()
+            assert (known["key"], known["label"]) == (str(registration), found["label"]), name
+            assert known["target_id"] == found["target_id"]
         await turn(district, users={district.user: ["Sync Service Full Access"]})
+        assert (await district.api.post("/explain/students/search", json=asked)).status_code == 403
         refused = await district.api.get("/explain/students", params={"key": registration, "direction": "export"})
         assert refused.status_code == 403
 
@@ -106,8 +112,13 @@ async def test_nobody_elses_record_is_explained(stack: Stack, district: District
     await imported(district, connection, file)
     key = read(file)[0]["Student ID"]
     id = (await explained(district, key=key))["target_id"]
+    name = read(file)[0]["Last Name"]
+    mine = (await district.api.post("/explain/students/search", json={"name": name})).raise_for_status().json()
+    assert key in {one["key"] for one in mine}
     async with District(stack, f"{district.org}-neighbour") as neighbour:
         await neighbour.ad_hoc()
+        found = await neighbour.api.post("/explain/students/search", json={"name": name})
+        assert found.json() == []
         for query in ({"key": key}, {"target_id": id}, {"key": key, "connection": connection}):
             answer = await neighbour.api.get("/explain/students", params=query)
             assert answer.status_code == 404, answer.text

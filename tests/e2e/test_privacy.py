@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from devtools.district import EXPORTER, YEAR, District
+from devtools.district import EXPORTER, YEAR, District, ok
 from devtools.sis_districts import SISS
 from devtools.stack import Stack
 from services.sandbox.district import student_export
@@ -154,6 +154,15 @@ async def locked_out(district: District, password: str, token: str) -> str:
     return str(run["id"])
 
 
+async def looked_for(district: District, run: str, name: str) -> None:
+    """The name is known with its records, found by it, and stands in nothing that is written about that."""
+    for path, asked in ((f"/runs/{run}/records/search", {"text": name}), ("/explain/students/search", {"name": name})):
+        assert name in ok(await district.api.post(path, json=asked)).text, path
+        refused = await district.api.post(path, json={**asked, "direction": name, "more": name})
+        assert refused.status_code == 422
+    assert not leaks(ok(await district.api.get("/audit", params={"limit": 200})).text, [name])
+
+
 async def test_nothing_personal_and_no_secret_gets_out(
     stack: Stack, district: District, marked: Marked, faults: Faults, tap: Tap
 ) -> None:
@@ -161,6 +170,7 @@ async def test_nothing_personal_and_no_secret_gets_out(
     ids = await everything_goes_wrong(district, marked, faults)
     ids.append(await locked_out(district, wrong_password, wrong_token))
     name = marked.rows[0]["Last Name"]
+    await looked_for(district, ids[4], name)
     letters = await until(lambda: failed(stack, "--org", district.org), "the dead letters are kept")
 
     content = marked.path.read_text(encoding="utf-8")

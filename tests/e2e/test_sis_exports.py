@@ -63,6 +63,9 @@ async def test_a_contact_without_a_last_name_is_a_partial_sync_and_only_it_is_se
     assert (run["state"], run["counts"]["created"], run["counts"]["partial"]) == ("partial", 2, 2)
     (first, _) = await district.records(run["id"], outcome="Partial Sync")
     assert first["problems"][0]["code"] == "contact.no_last_name"
+    assert first["problems"][0]["value"], "the contact that is meant"
+    assert first["label"].rpartition(", ")[2] in students
+    assert first["target_id"]
     told = await statuses(district)
     assert {one[0] for one in told.values()} == {"Partial Sync"}
     assert all("last name" in str(one[1]) for one in told.values())

@@ -47,6 +47,72 @@ async def test_records_are_found_by_outcome_action_cause_and_key(district: Distr
     assert await rows(key=key, outcome="Succeeded") == await rows(key="nobody") == await rows(action="missing") == []
 
 
+async def searched(district: District, run: str, text: str, **more: Any) -> list[int]:
+    asked = {"text": text, "limit": 200, **more}
+    answer = (await district.api.post(f"/runs/{run}/records/search", json=asked)).raise_for_status().json()
+    assert answer["goes_on"] == ""
+    return [one["row"] for one in answer["records"]]
+
+
+async def test_a_student_is_found_by_name_id_and_value_before_and_after_it_is_written(
+    district: District, tmp_path: Path
+) -> None:
+    people = {9: {"First Name": "Zoë", "Last Name": "O'Quarry-Lund"}, 50: {"Last Name": "Quarry", "Grade": "none"}}
+    file = edited(roster(tmp_path / "district.csv", ROWS), people)
+    key = read(file)[7]["Student ID"]
+    run = (await district.upload(await district.ad_hoc(limits={"invalid_percent": 100}), file, preview=True))["id"]
+    await district.watch(run, states=frozenset({"needs_approval"}))
+
+    assert await searched(district, run, "zoe oquarry", outcome="Pending") == [9]
+    assert await searched(district, run, key, outcome="Pending") == [9]
+    assert await searched(district, run, "quarry", outcome="Pending", action="update") == []
+    assert await searched(district, run, "QUARRY") == [50], "what cannot be written has failed already"
+
+    await district.api.post(f"/runs/{run}/approve")
+    await district.watch(run)
+    assert await searched(district, run, "quarry") == [9, 50]
+    assert await searched(district, run, "quarry", outcome="Succeeded") == [9]
+    assert await searched(district, run, read(file)[7]["Street"]) == [9]
+    (record,) = await district.records(run, key=key)
+    assert record["label"] == "Zoë O'Quarry-Lund"
+    assert await searched(district, run, record["target_id"]) == [9]
+    assert await searched(district, run, "nobody at all") == []
+
+
+async def test_the_download_of_a_waiting_preview_has_what_is_planned(district: District, tmp_path: Path) -> None:
+    connection = await district.ad_hoc(limits={"invalid_percent": 100})
+    first = roster(tmp_path / "district.csv", ROWS)
+    await district.watch((await district.upload(connection, first))["id"])
+    changes = {3: {"Street": "=2 New St"}, 5: {"Birth Date": "tomorrow"}}
+    run = (await district.upload(connection, edited(first, changes), preview=True))["id"]
+    await district.watch(run, states=frozenset({"needs_approval"}))
+
+    async def lines(**query: Any) -> list[dict[str, str]]:
+        answer = (await district.api.get(f"/runs/{run}/records.csv", params=query)).raise_for_status()
+        return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+
+    failed, planned = await lines()
+    old = read(first)[1]
+    assert (failed["row"], failed["outcome"], failed["changes"]) == ("5", "Failed", "")
+    assert (planned["row"], planned["key"], planned["outcome"]) == ("3", old["Student ID"], "Pending")
+    assert (planned["action"], planned["name"]) == ("update", f"{old['First Name']} {old['Last Name']}")
+    assert planned["changes"] == f"student_annual.address: {old['Street']} → =2 New St"
+    assert await lines(outcome="Pending") == [planned]
+    assert await lines(outcome="Failed") == [failed]
+    await district.api.post(f"/runs/{run}/cancel")
+    assert await lines() == [failed]
+
+
+async def test_a_student_who_is_missing_has_a_name(district: District, tmp_path: Path) -> None:
+    connection = await district.ad_hoc()
+    first = roster(tmp_path / "district.csv", ROWS)
+    await district.watch((await district.upload(connection, first))["id"])
+    rows = read(first)
+    run = await district.upload(connection, write(tmp_path / "less.csv", rows[1:]), roster="full")
+    (record,) = await district.records((await district.watch(run["id"]))["id"])
+    assert (record["action"], record["label"]) == ("missing", f"{rows[0]['First Name']} {rows[0]['Last Name']}")
+
+
 async def test_planned_records_are_found_in_the_same_way(district: District, tmp_path: Path) -> None:
     file = roster(tmp_path / "district.csv", ROWS)
     run = (await district.upload(await district.ad_hoc(), file, preview=True))["id"]
@@ -83,11 +149,16 @@ async def test_the_download_has_a_line_for_each_problem_and_runs_nothing(distric
     answer = (await district.api.get(f"/runs/{run}/records.csv", params={"outcome": "Failed"})).raise_for_status()
     assert answer.headers["content-type"].startswith("text/csv")
     header, *lines = csv.reader(io.StringIO(answer.content.decode("utf-8-sig")))
-    assert header == ["row", "key", "outcome", "action", "field", "column", "value", "cause", "what to do"]
+    assert header == [
+        *("row", "key", "name", "id in the target", "outcome", "action"),
+        *("field", "column", "value", "cause", "what to do", "changes"),
+    ]
     assert [line[0] for line in lines] == ["7", "10", "10", "140", "150", "160"]
-    assert lines[0][1:7] == [rows[5]["Student ID"], "Failed", "none", DOB, "Birth Date", "02/30/2015"]
-    assert all(line[7] and line[8] for line in lines)
-    assert "'=1+1" in {line[6] for line in lines}
+    student = rows[5]
+    name = f"{student['First Name']} {student['Last Name']}"
+    assert lines[0][1:9] == [student["Student ID"], name, "", "Failed", "none", DOB, "Birth Date", "02/30/2015"]
+    assert all(line[9] and line[10] for line in lines)
+    assert "'=1+1" in {line[8] for line in lines}
 
     whole = (await district.api.get(f"/runs/{run}/records.csv")).raise_for_status().text
     assert len(whole.splitlines()) == 1 + len(lines) + ROWS - len({line[0] for line in lines})

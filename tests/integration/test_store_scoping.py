@@ -19,7 +19,7 @@ from shared.model.run import RunState
 from shared.store.buckets import state_id
 from shared.store.database import OrgStore, Store
 from shared.store.links import Link
-from shared.store.records import RecordResult
+from shared.store.records import RecordResult, Wanted
 from shared.store.runs import stream_id
 from shared.store.slices import Slice, SliceState
 from shared.store.triggers import Due
@@ -243,6 +243,9 @@ async def records(mine: OrgStore, other: OrgStore, _: Store) -> None:
     before = await mine.records.page(RUN)
     assert await other.records.page(RUN) == []
     assert [one async for one in other.records.each(RUN)] == []
+    anybody = Wanted(text="k")
+    assert (await other.records.look(RUN, anybody, after=None, limit=9)).records == []
+    assert (await mine.records.look(RUN, anybody, after=None, limit=9)).records == before
     assert [one async for one in other.records.written(RUN)] == []
     assert await other.records.history(STREAM, "k", 9) == []
     assert await other.records.key_of(STREAM, "9") == ""
@@ -257,6 +260,9 @@ async def buckets(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert await other.buckets.load(STATE, 0, 255) == {}
     assert not await other.buckets.save(STATE, 99, {0: {}})
     assert await other.buckets.forget(STATE) == 0
+    assert [one async for one in other.buckets.every(STREAM)] == []
+    assert [list(one) async for one in mine.buckets.every(STREAM)] == [["k"]]
+    assert [one async for one in mine.buckets.every(stream_id("con_", "import", "students"))] == []
     loaded = await mine.buckets.load(STATE, 0, 255)
     assert [tuple(entry) for entry in loaded[0].values()] == [("d", "9", 0, "m")]
     assert await other.buckets.forget_connection("con_1") == 0

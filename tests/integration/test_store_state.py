@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,6 +17,7 @@ from shared.model.errors import Conflict, NotFound, Unavailable
 from shared.model.mapping import MappingDraft
 from shared.model.record import Action, Outcome, Problem
 from shared.model.run import RunState, Trigger
+from shared.store import records as kept
 from shared.store.buckets import Entries, _open, _seal, bucket_of, state_id
 from shared.store.database import Store
 from shared.store.failed import DeadLetter, Selection
@@ -270,20 +272,20 @@ async def test_what_may_have_sent_something_is_never_cancelled(store: Store) -> 
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-@given(st.dictionaries(texts, st.tuples(texts, texts, st.integers(0, 1), texts), max_size=8))
+@given(st.dictionaries(texts, st.tuples(texts, texts, st.integers(0, 1), texts, texts), max_size=8))
 def test_buckets_take_any_key(entries: Entries) -> None:
     sealed = _seal({7: entries})
     found = _open([{"number": 7, "entries": sealed[7]}])
     assert {key: tuple(entry) for key, entry in found[7].items()} == entries
 
 
-def _tuples(entries: Entries) -> Entries:
-    return {key: (digest, id, missing, mark) for key, (digest, id, missing, mark) in entries.items()}
+def _tuples(entries: Entries) -> dict[str, Any]:
+    return {key: tuple(entry) for key, entry in entries.items()}
 
 
 async def test_buckets_are_guarded_by_their_version(store: Store) -> None:
     buckets = store.org("o-1").buckets
-    odd = dict.fromkeys(("a.b", "$set", "\0", "", "日本", "🙂"), ("d", "9", 0, "m"))
+    odd: Entries = dict.fromkeys(("a.b", "$set", "\0", "", "日本", "🙂"), ("d", "9", 0, "m"))
     assert await buckets.save(STATE, 5, {0: odd, 255: {}})
     assert not await buckets.save(STATE, 4, {0: {}, 1: {}})
     assert await buckets.save(STATE, 5, {0: odd})
@@ -341,6 +343,8 @@ async def test_any_filter_finds_what_looking_at_each_would_find(store: Store, ro
         Wanted(action=Action.CREATE),
         Wanted(key="k21"),
         Wanted(Outcome.FAILED, key="k0"),
+        Wanted(text="K21"),
+        Wanted(Outcome.SUCCEEDED, text="k6"),
     ):
         expected = [
             one["cursor"]
@@ -348,6 +352,7 @@ async def test_any_filter_finds_what_looking_at_each_would_find(store: Store, ro
             if wanted.outcome in (None, one["outcome"])
             and wanted.action in (None, one["action"])
             and wanted.key in (None, one["key"])
+            and (wanted.text is None or wanted.text.lower() in one["key"])
             and (wanted.code is None or one["problems"])
         ]
         seen: list[str] = []
@@ -356,6 +361,21 @@ async def test_any_filter_finds_what_looking_at_each_would_find(store: Store, ro
         assert seen == expected, wanted
     without = run.model_copy(update={"counts": {"rows": rows, "update": 0}})
     assert await records.page(without, Wanted(action=Action.UPDATE)) == []
+
+
+async def test_a_search_looks_at_a_part_and_says_where_to_go_on(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "PATIENCE", 0)
+    records, run = store.org("o-1").records, RUN.model_copy(update={"counts": {"rows": 4000}})
+    await records.put(run, 1, [replace(result(n, f"k{n}"), label=f"Mara {n % 1000}") for n in range(1, 4001)])
+    seen: list[int] = []
+    after, calls = "", 0
+    while after or not calls:
+        found = await records.look(run, Wanted(text="mara 999"), after=after or None, limit=10)
+        seen += [one["row"] for one in found.records]
+        after, calls = found.goes_on, calls + 1
+    assert (seen, calls > 2) == ([999, 1999, 2999, 3999], True)
+    full = await records.look(run, Wanted(text="mara"), after=None, limit=10)
+    assert ([one["label"] for one in full.records], full.goes_on) == ([f"Mara {n}" for n in range(1, 11)], "")
 
 
 async def test_a_record_put_again_is_replaced_unless_a_higher_fence_wrote_it(store: Store) -> None:

@@ -243,3 +243,12 @@ def test_marks_spare_work_and_change_no_decision(rows: list[list[str]], sent: li
     assert sorted(one.row for one in marked.invalid) == sorted(one.row for one in bare.invalid)
     assert [one.key for one in marked.missing] == [one.key for one in bare.missing]
     assert marked.counts["duplicate"] == bare.counts["duplicate"]
+
+
+def test_every_record_has_the_name_of_its_row_and_a_missing_one_that_of_before() -> None:
+    known = state(("1", digest("1", "Ana", "3"), 0), ("gone", "d", 0))
+    known[bucket_of("gone")]["gone"] = ("d", "id-gone", 0, "m", "Leo Ito")
+    found = sorted_out([(2, ["1", "Anna", "3"]), (3, ["2", "Mara", "none"]), (4, ["3", "Jun", "4"])], known)
+    assert {one.key: one.label for one in found.candidates} == {"1": "Anna Torres", "3": "Jun Torres"}
+    assert [one.label for one in found.invalid] == ["Mara Torres"]
+    assert [one.label for one in found.missing] == ["Leo Ito"]

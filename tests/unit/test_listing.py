@@ -97,3 +97,9 @@ def test_several_files_name_theirs_and_tell_a_problem_once() -> None:
 @given(st.lists(st.builds(Problem, st.text(), st.text(), st.text(), st.text()), max_size=5))
 def test_a_reason_is_never_longer_than_enroll_keeps(problems: list[Any]) -> None:
     assert len(reason(problems)) <= MAX_REASON
+
+
+def test_every_record_has_the_name_of_its_student() -> None:
+    found = listed(("1", "", "Mara", "2015-03-09"), ("2", "", "José", "tomorrow"), known={"9": ("d", "", 0, "", "Ana")})
+    assert {one.key: one.label for one in found.changes if one.action is not Action.NONE} == {"1": "Mara", "9": "Ana"}
+    assert [one.label for one in found.invalid] == ["José"]

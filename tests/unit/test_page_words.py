@@ -53,3 +53,17 @@ def test_a_school_year_is_written_in_one_way() -> None:
 @pytest.mark.parametrize(("held", "shown"), [(None, "(blank)"), ("", "(blank)"), (["W", "B"], "W, B"), (0, "0")])
 def test_values(held: object, shown: str) -> None:
     assert words.value(held) == shown
+
+
+@pytest.mark.parametrize(
+    ("field", "held", "said"),
+    [
+        ("students.dob", "02/30/2015", "students.dob = 02/30/2015"),
+        ("students.dob", "", "students.dob"),
+        ("1 - Contacts.", "Rosa Torres", "Contact 1 (Rosa Torres)"),
+        ("2 - Contacts.LastName", "Rosa", "Contact 2 (Rosa), LastName"),
+        ("", "", ""),
+    ],
+)
+def test_what_a_problem_is_about(field: str, held: str, said: str) -> None:
+    assert words.wrong_at({"field": field, "column": "", "value": held}) == said

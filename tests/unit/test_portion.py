@@ -21,7 +21,7 @@ def record(number: int, action: str, fields: int, size: int, problems: int = 0) 
     }
     changes = {f"student_annual.field_{at}": [ODD * size, ODD * size] for at in range(fields)}
     about = {"cursor": f"{number:010d}", "row": number, "key": f"{ODD}{number}", "outcome": "Pending", "action": action}
-    return {**about, "changes": changes, "problems": [problem] * problems}
+    return {**about, "label": ODD * 3, "target_id": str(number), "changes": changes, "problems": [problem] * problems}
 
 
 def pages(records: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:

@@ -9,7 +9,7 @@ from services.gateway.pages.words import value
 
 MOST: Final = 50
 BYTES: Final = 80_000
-_RECORD, _FIELD, _CHANGE, _PROBLEM = 500, 25, 150, 120
+_RECORD, _FIELD, _CHANGE, _PROBLEM = 650, 25, 150, 120
 """What stands around each, in bytes."""
 
 
@@ -27,7 +27,7 @@ def portion(found: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], bool
 
 def _weight(record: Mapping[str, Any]) -> int:
     is_new = record["action"] == "create"
-    weight = _RECORD + 3 * _bytes(record["key"])
+    weight = _RECORD + 3 * _bytes(record["key"]) + _bytes(record["label"])
     for name, pair in record["changes"].items():
         weight += _FIELD + _bytes(name) + _bytes(pair[1])
         weight += 0 if is_new else _CHANGE + _bytes(pair[0])

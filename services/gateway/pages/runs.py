@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import asdict, astuple
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
@@ -26,6 +25,7 @@ from shared.store.records import Wanted
 router = APIRouter(include_in_schema=False)
 
 RUNS_PER_PAGE: Final = 50
+MOST_TEXT: Final = 100
 LOOK_SECONDS: Final = 0.5
 EVENTS: Final = "text/event-stream"
 BEAT_SECONDS: Final = 15.0
@@ -63,20 +63,38 @@ async def show(
     outcome: Chosen[Outcome] = None,
     action: Chosen[Action] = None,
     code: Typed = "",
-    key: Typed = "",
     after: After = None,
 ) -> Response:
+    return await _show(visit, id, Wanted(outcome, action, code.strip() or None), after)
+
+
+@router.post("/runs/{id}")
+async def search(visit: Visited, id: str) -> Response:
+    """The same page, with the records that have a text in them: whom one looks for stands in no address."""
+    fields = await visit.fields()
+    asked = {name: fields.get(name, "").strip() for name in ("outcome", "action", "code")}
+    text = fields.get("text", "").strip()
+    if not text:
+        return then(f"/runs/{id}?{urlencode(asked)}#records")
+    outcome = Outcome(asked["outcome"]) if asked["outcome"] in set(Outcome) else None
+    action = Action(asked["action"]) if asked["action"] in set(Action) else None
+    wanted = Wanted(outcome, action, asked["code"][:100] or None, text=text[:MOST_TEXT])
+    return await _show(visit, id, wanted, fields.get("after") or None)
+
+
+async def _show(visit: Visit, id: str, wanted: Wanted, after: str | None) -> Response:
     run = await runs.show(visit.call, id)
     connection = await visit.call.known_connection(run.connection)
-    wanted = Wanted(outcome, action, code.strip() or None, key.strip() or None)
-    asked = {name: value or "" for name, value in asdict(wanted).items()}
+    asked = {name: getattr(wanted, name) or "" for name in ("outcome", "action", "code", "text")}
     about: dict[str, Any] = {"run": run, "connection": connection, "steps": _steps(run), "asked": asked}
+    about |= {"records": None, "causes": [], "next": "", "looks_on": False}
+    about["chosen"] = urlencode({name: value for name, value in asked.items() if name != "text"})
     if await visit.can(Deed.VIEW if run.direction == "import" else Deed.VIEW_EXPORT):
-        found, goes_on = portion(await _records(visit, run, wanted, after))
-        more = urlencode({**asked, "after": found[-1]["cursor"]}) if goes_on else ""
-        about |= {"records": found, "causes": await records.causes(visit.call, id), "more": more}
-    else:
-        about |= {"records": None, "causes": [], "more": ""}
+        looked = await _records(visit, run, wanted, after)
+        found, goes_on = portion(looked.records)
+        behind = found[-1]["cursor"] if goes_on else looked.goes_on
+        about |= {"records": found, "causes": await records.causes(visit.call, id)}
+        about |= {"next": behind, "looks_on": bool(behind) and not goes_on}
     return await page(visit, "run.html", **about, **CHOICES, decides=await _decides(visit, run, connection))
 
 
@@ -137,12 +155,16 @@ async def cancel(visit: Visited, id: str) -> Response:
     return then(f"/runs/{id}", "cancelled")
 
 
-async def _records(visit: Visit, run: Run, wanted: Wanted, after: str | None) -> list[dict[str, Any]]:
+async def _records(visit: Visit, run: Run, wanted: Wanted, after: str | None) -> records.Found:
     """Those that were asked for; of a run that waits for a person, or was cancelled then, what is planned."""
-    outcome, action, code, key = astuple(wanted)
+    outcome, action, code = wanted.outcome, wanted.action, wanted.code
     if outcome is None and run.state in PLANNED and not code:
         outcome = Outcome.PENDING
-    return await records.records(visit.call, run.id, outcome, action, code, key, after, MOST)
+    if wanted.text is None:
+        found = await records.records(visit.call, run.id, outcome, action, code, None, after, MOST)
+        return records.Found(records=found)
+    asked = records.Search(text=wanted.text, outcome=outcome, action=action, code=code, after=after, limit=MOST)
+    return await records.search(visit.call, run.id, asked)
 
 
 async def _decides(visit: Visit, run: Run, connection: Connection) -> Mapping[str, bool]:

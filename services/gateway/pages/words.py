@@ -1,5 +1,6 @@
 """How things are called on pages, and how times and numbers are written."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -167,6 +168,18 @@ def value(held: Any) -> str:
     return str(held)
 
 
+_CONTACT: Final = re.compile(r"([0-9]+) - Contacts\.(\w*)")
+
+
+def wrong_at(problem: Mapping[str, str]) -> str:
+    """What a problem is about: a field and its value, or a contact by name; blank where it says neither."""
+    field, held = problem["field"] or problem["column"], problem["value"]
+    if contact := _CONTACT.fullmatch(field):
+        named = f"Contact {contact[1]} ({held})" if held else f"Contact {contact[1]}"
+        return f"{named}, {contact[2]}" if contact[2] else named
+    return f"{field} = {held}" if field and held else field
+
+
 FILTERS: Final[Mapping[str, Callable[..., str]]] = {
     "kind": kind,
     "state": state,
@@ -179,4 +192,5 @@ FILTERS: Final[Mapping[str, Callable[..., str]]] = {
     "duration": duration,
     "zone_of": zone_of,
     "shown": value,
+    "wrong_at": wrong_at,
 }

@@ -14,7 +14,8 @@ ASTRAY: Final = {
     "/runs/{run}?outcome=nonsense": "/runs/{run}?",
     "/runs/{run}?outcome=Failed&action=nonsense&after=0000000007": "/runs/{run}?outcome=Failed&",
     "/runs/{run}?after=nonsense": "/runs/{run}?",
-    "/runs/{run}?key=" + "k" * 301: "/runs/{run}?",
+    "/runs/{run}?code=" + "k" * 301: "/runs/{run}?",
+    "/runs/{run}?key=S-1&outcome=Failed": "/runs/{run}?outcome=Failed&",
     "/explain?key=S-1&data_type=nonsense": "/explain?key=S-1&",
     "/explain?direction=sideways": "/explain?",
     "/failed-messages?state=nonsense": "/failed-messages?",
@@ -26,7 +27,7 @@ ASTRAY: Final = {
 }
 FINE: Final = (
     "/runs?connection=&said=nonsense",
-    "/runs/{run}?outcome=&action=&key=",
+    "/runs/{run}?outcome=&action=&code=",
     "/runs/{run}?outcome=Pending&action=create&after=0000000007",
     "/runs/{run}/records.csv?outcome=",
     "/explain?key=S-1&data_type=students&direction=import",

@@ -1,0 +1,65 @@
+"""Search: the records of a run by what people know of them, and records of any run by name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.engine.pending import PLANNED, pending_look
+from shared.model.connection import Connection
+from shared.model.label import plain
+from shared.model.run import Run
+from shared.store.buckets import label_in
+from shared.store.database import OrgStore
+from shared.store.records import Looked, Wanted
+from shared.store.runs import stream_id, stream_of
+
+MOST_NAMED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A record that was sent, as it is remembered. `target_id` is blank where none is known."""
+
+    connection: str
+    key: str
+    label: str
+    target_id: str
+
+
+async def search(org: OrgStore, run: Run, wanted: Wanted, *, after: str | None, limit: int) -> Looked:
+    """Records of the run with a text in them. A whole key, or a whole id in the target, is found by an index at once;
+    any other text by looking at the records, as long as a person waits: `goes_on` says where to look on."""
+    if wanted.text and not after:
+        for key in dict.fromkeys([wanted.text.strip(), await org.records.key_of(stream_of(run), wanted.text.strip())]):
+            exact = Wanted(wanted.outcome, wanted.action, wanted.code, key)
+            if key and (found := await _look(org, run, exact, None, limit)).records:
+                return found
+    return await _look(org, run, wanted, after, limit)
+
+
+async def _look(org: OrgStore, run: Run, wanted: Wanted, after: str | None, limit: int) -> Looked:
+    if wanted.outcome in PLANNED:
+        return await pending_look(org, run, wanted, after=after, limit=limit)
+    return await org.records.look(run, wanted, after=after, limit=limit)
+
+
+async def named(
+    org: OrgStore, connections: Sequence[Connection], direction: str, data_type: str, text: str
+) -> list[Known]:
+    """Records that were sent, and whose name has all these words in it; at most so many."""
+    words = plain(text).split()
+    found: list[Known] = []
+    for connection in connections if words else ():
+        async for entries in org.buckets.every(stream_id(connection.id, direction, data_type)):
+            found += [
+                Known(connection.id, key, label_in(entry), entry[1])
+                for key, entry in entries.items()
+                if _has(label_in(entry), words)
+            ]
+            if len(found) >= MOST_NAMED:
+                return found[:MOST_NAMED]
+    return found
+
+
+def _has(label: str, words: Sequence[str]) -> bool:
+    told = plain(label)
+    return all(word in told for word in words)
