@@ -1,8 +1,10 @@
 """Runs: watch them, and decide."""
 
-from typing import Annotated, Any
+from datetime import date, datetime
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
+from pydantic import AfterValidator, AwareDatetime
 
 from services.gateway.context import Call, Caller, Limit
 from shared.contracts.topology import Direction
@@ -16,10 +18,24 @@ from shared.model.run import Run, RunState
 
 router = APIRouter(prefix="/api/v1", tags=["runs"])
 
+EARLIEST: Final = date(2000, 1, 1)
+LATEST: Final = date(2999, 12, 31)
 BeforeRun = Annotated[str | None, Query(pattern=r"^run_\w+$", description="The id of the last one of the page before.")]
 BeforeEntry = Annotated[
     str | None, Query(pattern=r"^aud_\w+$", description="The id of the last one of the page before.")
 ]
+DataType = Annotated[str | None, Query(max_length=100)]
+
+
+def _plausible(at: datetime) -> datetime:
+    if not EARLIEST.year <= at.year <= LATEST.year:
+        raise ValueError(f"Use a year from {EARLIEST.year} to {LATEST.year}.")
+    return at
+
+
+Asked = Annotated[AwareDatetime, AfterValidator(_plausible)]
+Since = Annotated[Asked | None, Query(description="Asked for at this moment or later, such as 2026-08-01T00:00:00Z.")]
+Until = Annotated[Asked | None, Query(description="Asked for before this moment.")]
 Preview = Annotated[bool, Query(description="Compare only; write after approval.")]
 
 
@@ -29,6 +45,9 @@ async def index(
     connection: str | None = None,
     state: RunState | None = None,
     direction: Direction | None = None,
+    data_type: DataType = None,
+    since: Since = None,
+    until: Until = None,
     before: BeforeRun = None,
     limit: Limit = 50,
 ) -> list[Run]:
@@ -36,8 +55,8 @@ async def index(
     await call.may(Deed.VIEW, subject="runs")
     if connection is not None:
         await call.known_connection(connection)
-    asked: dict[str, Any] = {"connection": connection, "state": state, "direction": direction}
-    return await call.org.runs.page(**asked, before=before, limit=limit)
+    asked: dict[str, Any] = {"connection": connection, "state": state, "direction": direction, "data_type": data_type}
+    return await call.org.runs.page(**asked, since=since, until=until, before=before, limit=limit)
 
 
 @router.get("/runs/{id}")

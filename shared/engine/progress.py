@@ -67,7 +67,7 @@ async def _supersede(engine: Engine, run: Run) -> None:
 
 async def _ask(engine: Engine, run: Run, counts: dict[str, int], reasons: list[dict[str, Any]]) -> None:
     """comparing -> needs_approval. The stream is free then: the oldest that waits may begin."""
-    facts, messages = {"counts": counts, "reasons": reasons}, [engine.settle(run)]
+    facts, messages = {"counts": counts, "reasons": reasons, "stopped_at": datetime.now(UTC)}, [engine.settle(run)]
     moved = await engine.org(run).runs.move(
         run.id, [RunState.COMPARING], RunState.NEEDS_APPROVAL, facts=facts, messages=messages
     )
@@ -85,7 +85,7 @@ async def start_applying(
     if not _lists_files(run, slices):
         return await apply_slices(engine, run, slices, from_state, by=by, also=also)
     messages = [engine.deliver(run)]
-    facts = {**(also or {}), "counts": add_counts([one.counts for one in slices]), "decided_by": by}
+    facts = {**(also or {}), "counts": add_counts([one.counts for one in slices]), **_decided(by)}
     if not await org.runs.move(run.id, [from_state], RunState.APPLYING, facts=facts, messages=messages):
         return False
     await engine.relay.send("runs", run.id, messages)
@@ -112,7 +112,7 @@ async def apply_slices(
         return await _finish(engine, run, slices, [from_state], by=by)
     messages = [engine.apply(run, number) for number in waiting[: engine.settings.window]]
     facts = {**(also or {}), "counts": add_counts([one.counts for one in slices]), "to_apply": waiting}
-    facts |= {"decided_by": by} if fence is None else {"delivered_at": datetime.now(UTC)}
+    facts |= _decided(by) if fence is None else {"delivered_at": datetime.now(UTC)}
     if not await org.runs.move(run.id, [from_state], RunState.APPLYING, fence=fence, facts=facts, messages=messages):
         return False
     await engine.relay.send("runs", run.id, messages)
@@ -126,6 +126,11 @@ def _lists_files(run: Run, slices: Sequence[Slice]) -> bool:
 
 def _to_apply(slices: Sequence[Slice]) -> list[int]:
     return [one.number for one in slices if one.state is SliceState.COMPARED]
+
+
+def _decided(by: str | None) -> dict[str, Any]:
+    """What is to be remembered of a person's decision; nothing where nobody decided."""
+    return {} if by is None else {"decided_by": by, "decided_at": datetime.now(UTC)}
 
 
 def following(engine: Engine, run: Run, slice: Slice, attempt: int = 1) -> list[Outgoing]:
@@ -196,8 +201,7 @@ async def end(
     facts: dict[str, Any] = {"counts": counts, "error": error}
     if stage is not None:
         facts["stage"] = dict(stage)
-    if by is not None:
-        facts["decided_by"] = by
+    facts |= _decided(by)
     if not await engine.org(run).runs.move(run.id, from_states, state, fence=fence, facts=facts, messages=messages):
         return False
     RUNS.labels(run.direction, run.data_type, state.value).inc()

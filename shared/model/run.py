@@ -1,7 +1,7 @@
 """A run: one transfer, its states and its counts."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -128,6 +128,7 @@ class Run(BaseModel):
     `clock` is the district's own time when the run was asked for (ISO 8601 with its offset); a replay keeps it.
     `delivery` says where an export goes: into files to download or for an SFTP folder, or into the SIS itself.
     `sending`: something may have been sent before the run was applying, so it cannot be cancelled any more.
+    `stopped_at` is when it began to wait for a person, `decided_at` when a person decided about it.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -163,7 +164,20 @@ class Run(BaseModel):
     stage: dict[str, Any] = Field(default_factory=dict)
     reasons: list[dict[str, Any]] = Field(default_factory=list)
     error: dict[str, str] | None = None
+    stopped_at: datetime | None = None
+    decided_at: datetime | None = None
     decided_by: str | None = None
+
+    @property
+    def waited(self) -> timedelta:
+        """How long it waited for a person, until somebody decided or something else ended it; none while it waits."""
+        until = self.decided_at or self.ended_at
+        return until - self.stopped_at if self.stopped_at and until else timedelta()
+
+    @property
+    def worked(self) -> timedelta | None:
+        """How long it took, without the wait for a person; None before it has ended."""
+        return self.ended_at - self.started_at - self.waited if self.started_at and self.ended_at else None
 
     @property
     def makes_files(self) -> bool:

@@ -102,14 +102,27 @@ class Runs:
         connection: str | None = None,
         state: RunState | None = None,
         direction: Direction | None = None,
+        data_type: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         before: str | None = None,
         limit: int = 50,
     ) -> list[Run]:
-        """Newest first, from before the run `before`."""
-        asked = {"connection": connection, "state": state and state.value, "direction": direction}
+        """Newest first, from before the run `before`; those asked for from `since` on, and not from `until` on.
+
+        Ids are in the order of time, so that nothing older or newer than that is looked at.
+        """
+        oldest = ids_since("run", since - LONGEST_ON_ITS_WAY) if since else None
+        newest = ids_since("run", until + LONGEST_ON_ITS_WAY) if until else None
+        asked = {
+            "connection": connection,
+            "state": state and state.value,
+            "direction": direction,
+            "data_type": data_type,
+            "created_at": _bounds(since, until),
+            "_id": _bounds(oldest, min((one for one in (before, newest) if one), default=None)),
+        }
         where: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
-        if before is not None:
-            where["_id"] = {"$lt": before}
         return [to_run(one) for one in await self._runs.all(where, sort=[("_id", -1)], limit=min(limit, 200))]
 
     async def last_begun(self, streams: Sequence[str]) -> list[Run]:
@@ -309,6 +322,12 @@ class Runs:
         else:
             later["started_at"] = {"$gt": run.started_at or run.created_at}
         return await self._runs.count(later, limit=1) == 0
+
+
+def _bounds(low: Any, high: Any) -> Document | None:
+    """From `low` to below `high`; None where there is neither."""
+    bounds = {"$gte": low, "$lt": high}
+    return {name: value for name, value in bounds.items() if value is not None} or None
 
 
 def _begun() -> Document:

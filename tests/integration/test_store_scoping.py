@@ -182,7 +182,7 @@ async def runs(mine: OrgStore, other: OrgStore, _: Store) -> None:
     every = list(RunState)
     await refused(NotFound, lambda: other.runs.get(RUN.id))
     assert await other.runs.page() == []
-    assert await other.runs.page(connection="con_1") == []
+    assert await other.runs.page(connection="con_1", data_type="students", since=RUN.created_at) == []
     assert await other.runs.asked_since(RUN.created_at) == []
     assert [one.id for one in await mine.runs.asked_since(RUN.created_at)] == [RUN.id]
     assert await other.runs.same_request(STREAM, "f", every) is None

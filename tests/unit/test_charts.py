@@ -69,3 +69,16 @@ def test_one_is_one_and_two_are_two() -> None:
     found = [run(RunState.SUCCEEDED, 0, seconds=90, created=1), run(RunState.FAILED, 1), run(RunState.FAILED, 1)]
     said = [bar.words for chart in charts_of(days_of(found, TODAY)) for bar in chart.bars]
     assert said == ["24 Nov: 2 runs", "25 Nov: 1 run", "25 Nov: 1 record", "24 Nov: 10 s", "25 Nov: 1 min 30 s"]
+
+
+def test_the_wait_for_a_person_is_not_work() -> None:
+    at = datetime(2026, 11, 25, 12, tzinfo=UTC)
+    approved = run(RunState.SUCCEEDED, 0, seconds=3 * 3600).model_copy(
+        update={"stopped_at": at + timedelta(seconds=20), "decided_at": at + timedelta(hours=2, seconds=20)}
+    )
+    assert (approved.waited, approved.worked) == (timedelta(hours=2), timedelta(hours=1))
+    assert days_of([approved], TODAY)[-1].longest == 3600
+    superseded = approved.model_copy(update={"decided_at": None, "state": RunState.CANCELLED})
+    assert superseded.worked == timedelta(seconds=20)
+    waiting = superseded.model_copy(update={"ended_at": None, "state": RunState.NEEDS_APPROVAL})
+    assert (waiting.waited, waiting.worked) == (timedelta(), None)

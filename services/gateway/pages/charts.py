@@ -28,7 +28,8 @@ SHOWN: Final = (RunState.SUCCEEDED, RunState.PARTIAL, RunState.FAILED, RunState.
 
 @dataclass(slots=True)
 class Day:
-    """What ran on one day (UTC): runs by how they ended, the longest in seconds, records created or changed."""
+    """What ran on one day (UTC): runs by how they ended, records created or changed, and how many seconds the longest
+    took, without the wait for a person."""
 
     date: date
     ended: dict[RunState, int] = field(default_factory=lambda: dict.fromkeys(SHOWN, 0))
@@ -78,8 +79,8 @@ def days_of(runs: Sequence[Run], today: date) -> list[Day]:
             continue
         day.ended[run.state] += 1
         day.changed += run.counts.get("created", 0) + run.counts.get("updated", 0)
-        if run.started_at and run.ended_at:
-            day.longest = max(day.longest, (run.ended_at - run.started_at).total_seconds())
+        if run.worked:
+            day.longest = max(day.longest, run.worked.total_seconds())
     return list(days.values())
 
 

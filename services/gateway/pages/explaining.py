@@ -3,14 +3,13 @@
 import contextlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 from fastapi import APIRouter
-from pydantic import AfterValidator
 from starlette.responses import Response
 
 from services.gateway import explain
-from services.gateway.pages.filters import Typed
+from services.gateway.pages.filters import DataType, Typed
 from services.gateway.pages.site import page
 from services.gateway.pages.visits import Visit, Visited
 from shared.contracts.topology import Direction
@@ -23,15 +22,6 @@ from shared.model.permission import Deed
 router = APIRouter(include_in_schema=False)
 
 EARLIER: Final = 10
-
-
-def _known(data_type: str) -> str:
-    if data_type not in data_types():
-        raise ValueError("Use one of: " + ", ".join(data_types()))
-    return data_type
-
-
-DataType = Annotated[str, AfterValidator(_known)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,12 @@ from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import urlencode
 
 from fastapi import Query, Request
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 from starlette.responses import RedirectResponse, Response
 
 from services.gateway.pages.site import HEADERS
 from services.gateway.pages.words import LED_BACK
+from shared.model.catalog import data_types
 
 PLACES: Final = frozenset({"after", "before"})
 """Places in a list: in another list they would be somewhere else."""
@@ -17,6 +18,15 @@ _Asked = TypeVar("_Asked")
 
 Chosen = Annotated[_Asked | None, BeforeValidator(lambda given: given or None)]
 """What is chosen in a form; blank is no choice."""
+
+
+def _known(data_type: str) -> str:
+    if data_type not in data_types():
+        raise ValueError("Use one of: " + ", ".join(data_types()))
+    return data_type
+
+
+DataType = Annotated[str, AfterValidator(_known)]
 Typed = Annotated[str, Query(max_length=300)]
 Search = Annotated[str, Query(max_length=100)]
 MappingName = Annotated[str, Query(alias="mapping", max_length=100)]

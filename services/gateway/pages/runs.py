@@ -1,21 +1,25 @@
 """Sync Logs: the runs, one run with its progress, its records, and what a person decides about it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Path
+from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
 from services.gateway import exports, records, runs
 from services.gateway.context import After
-from services.gateway.pages.filters import Chosen, Typed
+from services.gateway.pages.filters import Chosen, DataType, Typed
 from services.gateway.pages.portion import MOST, portion
 from services.gateway.pages.site import HEADERS, fragment, page, then
 from services.gateway.pages.visits import ASKED, Visit, Visited
-from services.gateway.pages.words import STATES
+from services.gateway.pages.words import STATES, zone_of
 from shared.contracts.topology import Direction
+from shared.model.catalog import data_types
 from shared.model.connection import Connection
 from shared.model.permission import Deed
 from shared.model.record import Action, Outcome
@@ -26,6 +30,7 @@ router = APIRouter(include_in_schema=False)
 
 RUNS_PER_PAGE: Final = 50
 MOST_TEXT: Final = 100
+Day = Annotated[date, Field(ge=runs.EARLIEST, lt=runs.LATEST)]
 LOOK_SECONDS: Final = 0.5
 EVENTS: Final = "text/event-stream"
 BEAT_SECONDS: Final = 15.0
@@ -44,16 +49,32 @@ async def index(
     connection: Typed = "",
     state: Chosen[RunState] = None,
     direction: Chosen[Direction] = None,
+    data_type: Chosen[DataType] = None,
+    since: Chosen[Day] = None,
+    until: Chosen[Day] = None,
     before: runs.BeforeRun = None,
 ) -> Response:
-    """The runs, newest first."""
-    found = await runs.index(visit.call, connection or None, state, direction, before, RUNS_PER_PAGE)
+    """The runs, newest first. Days are those of the connection; of UTC where runs of several zones are shown."""
     org = visit.call.org
     names = {one.id: one for one in (*await org.connections.gone(), *await org.connections.all())}
-    asked = {"connection": connection, "state": state or "", "direction": direction or ""}
+    zone = _zone(names.values(), connection)
+    days = _midnight(since, zone), _midnight(until and until + timedelta(days=1), zone)
+    found = await runs.index(visit.call, connection or None, state, direction, data_type, *days, before, RUNS_PER_PAGE)
+    chosen = {"connection": connection, "state": state, "direction": direction, "data_type": data_type}
+    asked = {name: value or "" for name, value in {**chosen, "since": since, "until": until}.items()}
     more = urlencode({**asked, "before": found[-1].id}) if len(found) == RUNS_PER_PAGE else ""
     about: dict[str, Any] = {"runs": found, "connections": names, "asked": asked, "more": more, "states": STATES}
-    return await page(visit, "runs.html", **about)
+    return await page(visit, "runs.html", **about, zone=zone, data_types=data_types())
+
+
+def _zone(connections: Iterable[Connection], chosen: str) -> str:
+    """That of the connection that is chosen, or of all of them where they have the same."""
+    zones = {zone_of(one) for one in connections if not chosen or one.id == chosen}
+    return zones.pop() if len(zones) == 1 else "UTC"
+
+
+def _midnight(day: date | None, zone: str) -> datetime | None:
+    return None if day is None else datetime.combine(day, time(), ZoneInfo(zone))
 
 
 @router.get("/runs/{id}")

@@ -37,7 +37,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(words.FILTERS)
-    made.globals.update(static=address_of, counts=words.COUNTS, triggers=words.TRIGGERS, tones=words.OUTCOMES)
+    made.globals.update(static=address_of, counts=words.COUNTS, tones=words.OUTCOMES)
     return made
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from shared.model.catalog import catalog
 from shared.model.connection import Connection, Instance, Kind
 from shared.model.run import Run, RunState
+from shared.store.sessions import Session
 
 KINDS: Final[Mapping[Kind, str]] = {
     Kind.AD_HOC: "Ad Hoc CSV",
@@ -63,12 +64,14 @@ COUNTS: Final[Mapping[str, str]] = {
     "overtaken": "Left alone: sent by others while this waited",
 }
 TRIGGERS: Final[Mapping[str, str]] = {
-    "person": "by hand",
-    "event": "by an event of Enroll",
-    "schedule": "by schedule",
-    "replay": "by hand, to retry an earlier run",
-    "undo": "by hand, to take back an earlier run",
+    "person": "by hand, {who}",
+    "event": "by an event of Enroll, under {who}",
+    "schedule": "by schedule, switched on by {who}",
+    "replay": "by hand, {who}: a retry",
+    "undo": "by hand, {who}: an undo",
 }
+PLANNED: Final[Mapping[str, tuple[str, ...]]] = {"created": ("create",), "updated": ("update", "missing", "remove")}
+"""What is decided before it is done, by what is counted then."""
 COUNTED: Final[Mapping[str, tuple[str, ...]]] = {
     "matching_files": ("file that would be taken", "files that would be taken"),
     "schools": ("school",),
@@ -114,6 +117,20 @@ def state(run: Run) -> str:
 def tone(run: Run) -> str:
     """A run that is under way is busy."""
     return TONES.get(run.state, "busy")
+
+
+def asked_by(run: Run, session: Session) -> str:
+    """What asked for a run, and who; `session` is of whoever reads it."""
+    by = run.trigger.by
+    who = f"{session.name} ({by})" if by == session.who.user != session.name else by
+    return TRIGGERS[run.trigger.kind].format(who=who) if by else TRIGGERS[run.trigger.kind].partition(",")[0]
+
+
+def planned(run: Run, done: str) -> int | None:
+    """How many a run that waits for approval would create, or change; None for another run, which has done it."""
+    if run.state is not RunState.NEEDS_APPROVAL:
+        return None
+    return sum(run.counts.get(name, 0) for name in PLANNED[done])
 
 
 def label(data_type: str) -> str:
@@ -180,10 +197,12 @@ def wrong_at(problem: Mapping[str, str]) -> str:
     return f"{field} = {held}" if field and held else field
 
 
-FILTERS: Final[Mapping[str, Callable[..., str]]] = {
+FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "kind": kind,
     "state": state,
     "tone": tone,
+    "asked_by": asked_by,
+    "planned": planned,
     "label": label,
     "school_year": school_year,
     "moment": moment,
