@@ -96,6 +96,7 @@ async def search(visit: Visited, id: str) -> Response:
     asked = {name: fields.get(name, "").strip() for name in ("outcome", "action", "code")}
     text = fields.get("text", "").strip()
     if not text:
+        await runs.show(visit.call, id)
         return then(f"/runs/{id}?{urlencode(asked)}#records")
     outcome = Outcome(asked["outcome"]) if asked["outcome"] in set(Outcome) else None
     action = Action(asked["action"]) if asked["action"] in set(Action) else None
