@@ -96,6 +96,7 @@ RUNS: dict[tuple[str, str], Any] = {
     ("GET", "/runs/{id}"): {},
     ("GET", "/runs/{id}/records"): {},
     ("GET", "/runs/{id}/records.csv"): {},
+    ("POST", "/runs/{id}/records/search"): {"json": {"text": "mara"}},
     ("GET", "/runs/{id}/causes"): {},
     ("GET", "/runs/{id}/files/{number}"): {},
     ("POST", "/runs/{id}/approve"): {},

@@ -100,7 +100,7 @@ async def test_the_download_of_a_waiting_preview_has_what_is_planned(district: D
     assert await lines(outcome="Pending") == [planned]
     assert await lines(outcome="Failed") == [failed]
     await district.api.post(f"/runs/{run}/cancel")
-    assert await lines() == [failed]
+    assert await lines() == [failed, {**planned, "outcome": "Cancelled"}]
 
 
 async def test_a_student_who_is_missing_has_a_name(district: District, tmp_path: Path) -> None:

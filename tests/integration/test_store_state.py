@@ -365,15 +365,16 @@ async def test_any_filter_finds_what_looking_at_each_would_find(store: Store, ro
 
 async def test_a_search_looks_at_a_part_and_says_where_to_go_on(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept, "PATIENCE", 0)
-    records, run = store.org("o-1").records, RUN.model_copy(update={"counts": {"rows": 4000}})
-    await records.put(run, 1, [replace(result(n, f"k{n}"), label=f"Mara {n % 1000}") for n in range(1, 4001)])
+    monkeypatch.setattr(kept, "FEW", 0)
+    records, run = store.org("o-1").records, RUN.model_copy(update={"counts": {"rows": 400}})
+    await records.put(run, 1, [replace(result(n, f"k{n}"), label=f"Mara {n % 100}") for n in range(1, 401)])
     seen: list[int] = []
     after, calls = "", 0
     while after or not calls:
-        found = await records.look(run, Wanted(text="mara 999"), after=after or None, limit=10)
+        found = await records.look(run, Wanted(text="mara 99"), after=after or None, limit=10)
         seen += [one["row"] for one in found.records]
         after, calls = found.goes_on, calls + 1
-    assert (seen, calls > 2) == ([999, 1999, 2999, 3999], True)
+    assert (seen, calls > 2) == ([99, 199, 299, 399], True)
     full = await records.look(run, Wanted(text="mara"), after=None, limit=10)
     assert ([one["label"] for one in full.records], full.goes_on) == ([f"Mara {n}" for n in range(1, 11)], "")
 

@@ -39,7 +39,7 @@ async def show(
     return await _show(visit, _Asked(data_type, direction, key), await _explained(visit, data_type, direction, key))
 
 
-@router.post("/explain")
+@router.post("/explain", summary="Search for a record")
 async def search(visit: Visited) -> Response:
     """The same, or by name: whom one looks for stands in no address."""
     fields = await visit.fields()

@@ -89,7 +89,7 @@ async def show(
     return await _show(visit, id, Wanted(outcome, action, code.strip() or None), after)
 
 
-@router.post("/runs/{id}")
+@router.post("/runs/{id}", summary="Search the records of a run")
 async def search(visit: Visited, id: str) -> Response:
     """The same page, with the records that have a text in them: whom one looks for stands in no address."""
     fields = await visit.fields()
