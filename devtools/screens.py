@@ -20,6 +20,7 @@ from services.sandbox.district import student_mapping, write_district
 
 FOLDER = ROOT / "docs" / "screens"
 PAGE = ROOT / "docs" / "screens.md"
+SPRING = "Spring"
 SIZE = ViewportSize(width=1200, height=800)
 OPERATOR = "Sync Service Operator"
 
@@ -99,6 +100,7 @@ async def mapped(district: District, uploads: str, sis: str, file: Path) -> list
     ):
         path = f"/connections/{connection}/drafts/{direction}/students/examples"
         ok(await district.api.put(path, json=examples))
+    await overtaken(district, uploads)
     home, export = f"/connections/{uploads}/mappings/import/students", f"/connections/{sis}/mappings/export/students"
     return [
         Screen("mapping-configure", "Configure: examples for Mapped Value", f"{home}/configure"),
@@ -106,10 +108,22 @@ async def mapped(district: District, uploads: str, sis: str, file: Path) -> list
         Screen("mapping-row", "One row, with every option of its transformation", f"{home}/row?place=students.dob"),
         Screen("mapping-suggestions", "Suggestions, to accept one by one or all", f"{home}/suggestions"),
         Screen("mapping-versions", "Versions of a mapping", f"{home}/versions"),
+        Screen("mapping-newer", "Somebody else has saved meanwhile", f"{home}/newer?mapping={SPRING}"),
         Screen("mapping-sis", "Field Mapping of an export into PowerSchool", f"{export}/fields"),
         Screen("mapping-code-tables", "Match codes: the tables of a connection", f"/connections/{sis}/mappings/codes"),
         Screen("mapping-codes", "A table of match codes", f"/connections/{sis}/mappings/codes/edit"),
     ]
+
+
+async def overtaken(district: District, connection: str) -> None:
+    """A draft of a mapping, of which two people have saved since."""
+    fields = student_mapping()["fields"]
+    renamed = [{**one, "source": "Given Name"} if one["target"] == "students.fname" else one for one in fields]
+    for version in (fields, renamed):
+        await district.map(connection, "students", {"name": SPRING, "fields": version})
+    path = f"/connections/{connection}/drafts/import/students"
+    mine = {"fields": [one for one in fields if one["target"] != "students.lname"], "base": 1}
+    ok(await district.api.put(path, params={"name": SPRING}, json=mine))
 
 
 def read_rows(file: Path) -> list[list[str]]:

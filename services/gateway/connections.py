@@ -34,7 +34,6 @@ from shared.model.connection import (
     Secrets,
     SftpSecrets,
     SftpSettings,
-    Zone,
     read_login,
 )
 from shared.model.error_texts import said
@@ -44,6 +43,7 @@ from shared.model.occurrences import upcoming
 from shared.model.permission import Deed
 from shared.model.saved import newest
 from shared.model.sis import SisLists
+from shared.model.zone import Zone
 from shared.security.secrets import SecretBox
 from shared.settings import Settings
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
+from shared.model.address import is_host
 from shared.model.connection import (
     NewAeriesSettings,
     NewOneRosterSettings,
@@ -14,7 +15,6 @@ from shared.model.connection import (
     NewSftpSettings,
     NewSkywardSettings,
     SftpSettings,
-    is_host,
 )
 
 GOOD = (

@@ -2,7 +2,8 @@
 
 from functools import cache
 from typing import Final
-from zoneinfo import available_timezones
+
+from shared.model.zone import zones
 
 COMMON: Final = (
     ("America/New_York", "Eastern"),
@@ -21,4 +22,4 @@ _PLACES: Final = ("Africa/", "America/", "Asia/", "Atlantic/", "Australia/", "Eu
 def others() -> tuple[str, ...]:
     """All that are named after a place; the rest of IANA's names are accepted as well."""
     common = {zone for zone, _ in COMMON}
-    return tuple(sorted(one for one in available_timezones() - common if one.startswith(_PLACES)))
+    return tuple(sorted(one for one in zones() - common if one.startswith(_PLACES)))

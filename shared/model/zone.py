@@ -1,0 +1,22 @@
+"""Time zones, by their IANA names."""
+
+from functools import cache
+from typing import Annotated
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator
+
+
+@cache
+def zones() -> frozenset[str]:
+    """All that this machine knows, looked for once: that is a walk through a folder of hundreds of files."""
+    return frozenset(available_timezones())
+
+
+def _known_zone(zone: str) -> str:
+    if zone not in zones():
+        raise ValueError("Use an IANA time zone such as America/Denver.")
+    return zone
+
+
+Zone = Annotated[str, AfterValidator(_known_zone)]
