@@ -3,7 +3,7 @@
 import asyncio
 
 from shared.engine.context import Engine
-from shared.engine.progress import end, start_applying
+from shared.engine.progress import end, start_applying, supersede
 from shared.model.error_texts import said, told
 from shared.model.errors import Conflict
 from shared.model.run import UNWRITTEN, Run, RunState, add_counts
@@ -19,12 +19,16 @@ async def approve(engine: Engine, run: Run, by: str) -> None:
     """Apply what was compared, but for registrations that others have sent meanwhile.
 
     Raises:
-        Conflict: the run does not wait for approval, or another one of its stream is at work.
+        Conflict: the run does not wait for approval, another one of its stream is at work, or has written since it
+            was compared; then this one is over.
     """
     runs = engine.org(run).runs
     for _ in range(TRIES):
         if run.state is not RunState.NEEDS_APPROVAL:
             raise _not_waiting(run)
+        if writer := await runs.written_since(run):
+            await supersede(engine, run, writer)
+            raise Conflict(*said("run.overwritten", run=writer.id))
         number = await runs.next_number(run)
         also = {"number": number, "compared_as": run.number, "as_of": run.as_of or run.number}
         if await start_applying(engine, run, RunState.NEEDS_APPROVAL, by=by, also=also):

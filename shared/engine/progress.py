@@ -45,14 +45,14 @@ async def after_compare(engine: Engine, run: Run) -> None:
     reasons = reasons_to_ask(run, counts, connection.limits)
     if run.preview and (counts["invalid"] or _lists_files(run, slices) or _to_apply(slices)):
         reasons.insert(0, dict(PREVIEW))
-    await _supersede(engine, run)
+    await _supersede_older(engine, run)
     if reasons:
         await _ask(engine, run, counts, reasons)
         return
     await start_applying(engine, run, RunState.COMPARING)
 
 
-async def _supersede(engine: Engine, run: Run) -> None:
+async def _supersede_older(engine: Engine, run: Run) -> None:
     """Older ones that wait for approval: their plans are out of date, now that this one has been compared.
 
     Registrations that are named one by one make no other plan out of date: whoever is approved later leaves them out.
@@ -61,8 +61,13 @@ async def _supersede(engine: Engine, run: Run) -> None:
     for one in await engine.org(run).runs.undecided(stream_of(run)):
         theirs = frozenset(one.selection.registrations)
         if one.number < run.number and (not ours or (theirs and theirs <= ours)):
-            error = {**SUPERSEDED, "run": run.id}
-            await end(engine, one, [RunState.NEEDS_APPROVAL], RunState.CANCELLED, one.counts, error=error)
+            await supersede(engine, one, run)
+
+
+async def supersede(engine: Engine, run: Run, by: Run) -> None:
+    """The end of a run that waits for approval, for what `by` has found or written makes its plan out of date."""
+    error = {**SUPERSEDED, "run": by.id}
+    await end(engine, run, [RunState.NEEDS_APPROVAL], RunState.CANCELLED, run.counts, error=error)
 
 
 async def _ask(engine: Engine, run: Run, counts: dict[str, int], reasons: list[dict[str, Any]]) -> None:

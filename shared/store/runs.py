@@ -19,6 +19,7 @@ LOOKED_THROUGH = 20
 LONGEST_ON_ITS_WAY = timedelta(days=1)
 """An event's run is named after when the event was sent, which is before it was asked for."""
 NOT_CANCELLED = [one.value for one in RunState if one is not RunState.CANCELLED]
+_THERE = {"$exists": True}
 _HIDDEN = ("outbox", "outbox_at", "owner", "lease_until", "_id")
 
 
@@ -179,16 +180,31 @@ class Runs:
         return [to_run(one) for one in await self._runs.all(where)]
 
     async def overtaking(self, run: Run) -> frozenset[str]:
-        """The registrations, named one by one, of runs that began while this one waited for approval."""
+        """The registrations, named one by one, of runs that began, or were replayed, while this one waited for
+        approval."""
+        named = {"stream": stream_of(run), "state": {"$in": NOT_CANCELLED}, "selection.registrations.0": _THERE}
+        began = {**named, "number": {"$gt": run.compared_as, "$lt": run.number}}
+        newer = [
+            one
+            async for one in self._runs.find(began, fields=["selection", "as_of", "number"])
+            if (one["as_of"] or one["number"]) > run.compared_as
+        ]
+        if run.stopped_at:
+            newer += await self._runs.all({**named, "ended_at": {"$gt": run.stopped_at}}, fields=["selection"])
+        return frozenset(id for one in newer for id in one["selection"]["registrations"])
+
+    async def written_since(self, run: Run) -> Run | None:
+        """One that has written, and not just registrations named one by one, since this one stopped for approval: a
+        replay of something older."""
         where = {
             "stream": stream_of(run),
-            "state": {"$in": NOT_CANCELLED},
-            "number": {"$gt": run.compared_as, "$lt": run.number},
-            "selection.registrations.0": {"$exists": True},
+            "state": {"$in": [one.value for one in ENDED]},
+            "ended_at": {"$gt": run.stopped_at or run.created_at},
+            "to_apply.0": _THERE,
+            "selection.registrations.0": {"$exists": False},
         }
-        found = self._runs.find(where, fields=["selection", "as_of", "number"])
-        newer = [one async for one in found if (one["as_of"] or one["number"]) > run.compared_as]
-        return frozenset(id for one in newer for id in one["selection"]["registrations"])
+        found = await self._runs.all(where, limit=1)
+        return to_run(found[0]) if found else None
 
     async def oldest_waiting(self, stream: str) -> Run | None:
         found = await self._runs.all({"stream": stream, "state": RunState.PENDING.value}, sort=[("_id", 1)], limit=1)

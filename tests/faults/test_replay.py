@@ -177,19 +177,25 @@ async def test_a_replay_that_a_later_run_overtakes_on_the_way_does_nothing_and_s
     assert (await at.district.run(old["id"]))["state"] == old["state"]
 
 
-async def test_a_replay_waits_for_another_run_of_the_stream(at: Scene) -> None:
+async def test_a_replay_beside_a_preview_that_waits_puts_its_plan_out_of_date(at: Scene) -> None:
     old, failed = await at.broken()
     await faults(at.district)
     file = students(at.directory, ROWS, edition=2, changed=0.5)
     preview = (await at.district.upload(at.connection, file, preview=True))["id"]
     await at.district.watch(preview, states=frozenset({"needs_approval"}))
     await at.ops("failed", "replay", "--run", old["id"])
-    answer = await at.district.api.post(f"/runs/{preview}/reject")
-    assert answer.status_code == 202, answer.text
     ended = await at.district.watch(old["id"], states=frozenset({"succeeded"}), seconds=150)
     assert ended["counts"]["created"] == ROWS
     each_once(await at.district.stats(), ROWS)
     assert len(failed) == len(await at.ops.listed("--state", "replayed"))
+
+    answer = await at.district.api.post(f"/runs/{preview}/approve")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "run.overwritten")
+    over = await at.district.run(preview)
+    assert (over["state"], over["error"]["code"], over["error"]["run"]) == ("cancelled", "run.superseded", old["id"])
+    each_once(await at.district.stats(), ROWS)
+    again = await at.imported(edition=2, changed=0.5)
+    assert (again["state"], again["counts"]["updated"] > 0) == ("succeeded", True)
 
 
 async def test_a_message_that_kills_whoever_takes_it_fails_its_run_and_can_be_replayed(at: Scene) -> None:

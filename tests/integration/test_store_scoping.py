@@ -188,6 +188,7 @@ async def runs(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert await other.runs.same_request(STREAM, "f", every) is None
     assert await other.runs.active(STREAM) is None
     assert await other.runs.undecided(STREAM) == []
+    assert await other.runs.written_since(make_run(org="other")) is None
     assert await other.runs.overtaking(make_run(org="other", number=9)) == frozenset()
     assert await other.runs.oldest_waiting(STREAM) is None
     assert await other.runs.last_compared(STREAM) is None

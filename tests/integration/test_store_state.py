@@ -124,9 +124,8 @@ async def test_a_run_that_waits_for_a_person_holds_no_stream_and_goes_on_only_wh
 async def test_what_overtook_a_run_is_named_begun_since_and_not_cancelled(store: Store) -> None:
     runs = store.org("o-1").runs
 
-    async def add(number: int, *registrations: str, state: RunState = RunState.SUCCEEDED, as_of: int = 0) -> None:
-        about = {"number": number, "as_of": as_of, "state": state}
-        run = make_run(**about, selection=model.Selection(registrations=registrations))
+    async def add(number: int, *registrations: str, state: RunState = RunState.SUCCEEDED, **more: Any) -> None:
+        run = make_run(number=number, state=state, **more, selection=model.Selection(registrations=registrations))
         await runs.add(run, [], fingerprint="f")
 
     await add(3, "before")
@@ -138,6 +137,29 @@ async def test_what_overtook_a_run_is_named_begun_since_and_not_cancelled(store:
     await add(10, "after")
     approved = make_run(number=9, compared_as=3, as_of=3)
     assert await runs.overtaking(approved) == {"a", "b", "c"}
+    stopped = approved.model_copy(update={"stopped_at": NOW})
+    await add(2, "replayed", ended_at=NOW + timedelta(seconds=1))
+    await add(1, "long over", ended_at=NOW - timedelta(seconds=1))
+    assert await runs.overtaking(stopped) == {"a", "b", "c", "replayed"}
+
+
+async def test_who_has_written_since_a_run_stopped_has_something_to_apply_and_has_ended(store: Store) -> None:
+    runs, after = store.org("o-1").runs, NOW + timedelta(seconds=1)
+    waits = make_run(stopped_at=NOW, state=RunState.NEEDS_APPROVAL)
+    others: list[dict[str, Any]] = [
+        {"ended_at": after},
+        {"ended_at": NOW - timedelta(seconds=1), "to_apply": [0]},
+        {"ended_at": None, "state": RunState.APPLYING, "to_apply": [0]},
+        {"ended_at": after, "to_apply": [0], "selection": model.Selection(registrations=("1",))},
+    ]
+    for one in others:
+        await runs.add(make_run(**{"state": RunState.FAILED, **one}), [], fingerprint="f")
+    assert await runs.written_since(waits) is None
+    replayed = make_run(state=RunState.PARTIAL, ended_at=after, to_apply=[0])
+    await runs.add(replayed, [], fingerprint="f")
+    found = await runs.written_since(waits)
+    assert found is not None
+    assert found.id == replayed.id
 
 
 async def test_runs_are_numbered_as_they_begin_each_once_and_under_its_lease(store: Store) -> None:
