@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.gateway.context import Caller, Limit
-from shared.engine.dead_letters import DeadLetters
+from shared.engine.dead_letters import DeadLetters, shown
 from shared.engine.dead_letters import Deed as Handling
 from shared.model.error_texts import said
 from shared.model.errors import BadInput, NotFound
@@ -18,7 +18,6 @@ router = APIRouter(prefix="/api/v1/failed-messages", tags=["operators"])
 State = Literal["waiting", "replayed", "discarded", "any"]
 Text = Annotated[str | None, Query(max_length=300)]
 FILTERS = ("type", "code", "reason", "org", "run")
-_HIDDEN = ("_id", "outbox", "outbox_at")
 
 
 class Chosen(BaseModel):
@@ -79,7 +78,7 @@ async def index(
 
 @router.get("/{id:path}")
 async def show(call: Caller, id: str) -> dict[str, Any]:
-    """Everything about one. Messages hold ids only, no personal data."""
+    """Everything about one. Messages hold ids only, no personal data; the body of what is none of ours stays blank."""
     await call.may(Deed.OPERATE, subject=f"failed message {id}"[:300])
     found = await call.gateway.base.store.failed.find(Selection((id,)), state=None, limit=1)
     if not found:
@@ -100,10 +99,6 @@ async def decide(call: Caller, asked: Decided) -> list[Result]:
         Result(id=one.letter["_id"], type=one.letter["type"], done=one.done, why_not=one.why_not)
         async for one in handled
     ]
-
-
-def shown(one: dict[str, Any]) -> dict[str, Any]:
-    return {"id": one["_id"], **{key: value for key, value in one.items() if key not in _HIDDEN}}
 
 
 def _subject(asked: Decided) -> str:

@@ -12,12 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.gateway.context import AFTER, After, Call, Caller, Limit
 from shared.adapters.delimited import neutralized
 from shared.engine.causes import causes_of_run
-from shared.engine.pending import PLANNED, pending_each, pending_page
+from shared.engine.pending import PLANNED, pending_each
+from shared.engine.searching import UNAPPLIED
+from shared.engine.searching import page as page_of
 from shared.engine.searching import search as search_records
 from shared.model.cause import Cause
 from shared.model.permission import Deed
 from shared.model.record import Action, Outcome
-from shared.model.run import Run, RunState
+from shared.model.run import Run
 from shared.store.records import Wanted
 
 router = APIRouter(prefix="/api/v1/runs/{id}", tags=["runs"])
@@ -28,7 +30,6 @@ HEADER = (
     *("row", "key", "name", "id in the target", "outcome", "action"),
     *("field", "column", "value", "cause", "what to do", "changes"),
 )
-UNAPPLIED = (RunState.NEEDS_APPROVAL, RunState.CANCELLED)
 LINES_AT_ONCE = 500
 
 
@@ -64,12 +65,10 @@ async def records(
     limit: Limit = 100,
 ) -> list[dict[str, Any]]:
     """What became of each record that was not simply unchanged; `Pending` are those still to be applied, `Cancelled`
-    those that a cancelled run would have."""
+    those that a cancelled run would have. Of a run that waits or was cancelled they come first."""
     run = await _readable(call, id)
     wanted = Wanted(outcome, action, code, key)
-    if outcome in PLANNED:
-        return await pending_page(call.org, run, wanted, after=after, limit=limit)
-    return await call.org.records.page(run, wanted, after=after, limit=limit)
+    return await page_of(call.org, run, wanted, after=after, limit=limit)
 
 
 @router.post("/records/search")

@@ -10,7 +10,7 @@ from cryptography.fernet import Fernet
 from rich.console import Console
 from rich.table import Table
 
-from shared.engine.dead_letters import DeadLetters, Deed
+from shared.engine.dead_letters import DeadLetters, Deed, shown
 from shared.engine.relay import Relay
 from shared.messaging.publisher import Publisher
 from shared.model.errors import SyncError
@@ -67,7 +67,7 @@ def list_(
     told = f"{len(found)} messages" if len(found) >= total else f"{len(found)} of {total} messages; --limit 0 lists all"
     if as_json:
         for one in found:
-            typer.echo(orjson.dumps(_shown(one), default=str).decode())
+            typer.echo(orjson.dumps(shown(one), default=str).decode())
         if len(found) < total:
             typer.echo(told, err=True)
         return
@@ -94,7 +94,7 @@ def show(id: Annotated[str, typer.Argument()]) -> None:
     found = _run(lambda store, _: store.failed.find(Selection((id,)), state=None))
     if not found:
         _fail(f"There is no failed message {id}.")
-    typer.echo(orjson.dumps(_shown(found[0]), default=str, option=orjson.OPT_INDENT_2).decode())
+    typer.echo(orjson.dumps(shown(found[0]), default=str, option=orjson.OPT_INDENT_2).decode())
 
 
 @failed.command()
@@ -184,10 +184,6 @@ def _selection(
     if not (ids or type or code or reason or org or run or all_):
         _fail("Say which: ids, a filter, or --all.")
     return Selection(tuple(ids or ()), type, code, reason, org, run)
-
-
-def _shown(one: dict[str, Any]) -> dict[str, Any]:
-    return {"id": one["_id"], **{key: value for key, value in one.items() if key not in ("_id", "outbox", "outbox_at")}}
 
 
 def _run(work: Callable[[Store, Relay], Awaitable[Any]]) -> Any:

@@ -13,6 +13,7 @@ from shared.store.failed import Selection
 
 Deed = Literal["replay", "discard"]
 Letter = Mapping[str, Any]
+HIDDEN = ("_id", "outbox", "outbox_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,21 @@ class DeadLetters:
         return ""
 
     def _again(self, letter: Letter) -> Outgoing | None:
-        try:
-            envelope = Envelope.model_validate_json(letter["body"])
-        except ValueError:
+        envelope = _envelope(letter)
+        if envelope is None:
             return None
         return Outgoing(exchange=self._topology.work, routing_key=letter["routing_key"], envelope=envelope)
+
+
+def shown(letter: Letter) -> dict[str, Any]:
+    """What an operator sees of it: of a message that is none of ours, in which anything may be, not the body."""
+    is_ours = _envelope(letter) is not None
+    about = {key: value for key, value in letter.items() if key not in HIDDEN}
+    return {"id": letter["_id"], **about, "body": letter["body"] if is_ours else "", "readable": is_ours}
+
+
+def _envelope(letter: Letter) -> Envelope | None:
+    try:
+        return Envelope.model_validate_json(letter["body"])
+    except ValueError:
+        return None

@@ -28,7 +28,7 @@ UNSENT = told("run.not_sent")
 
 
 async def after_compare(engine: Engine, run: Run) -> None:
-    """Once no slice is left to compare: guard, then apply, or ask a person."""
+    """Once no slice is left to compare: guard, then apply, or ask a person. A preview of nothing asks nobody."""
     org = engine.org(run)
     if await org.slices.unfinished(run.id, [SliceState.STAGED]):
         return
@@ -43,9 +43,10 @@ async def after_compare(engine: Engine, run: Run) -> None:
         await org.runs.reopen(run.id, RunState.COMPARING)  # ended by somebody who saw a slice before its replay
     connection = await org.connections.get(run.connection)
     reasons = reasons_to_ask(run, counts, connection.limits)
-    if run.preview and (counts["invalid"] or _lists_files(run, slices) or _to_apply(slices)):
+    if run.preview and (_lists_files(run, slices) or _to_apply(slices)):
         reasons.insert(0, dict(PREVIEW))
-    await _supersede_older(engine, run)
+    if counts["rows"] > counts["invalid"]:
+        await _supersede_older(engine, run)
     if reasons:
         await _ask(engine, run, counts, reasons)
         return

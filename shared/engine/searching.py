@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from shared.engine.pending import PLANNED, pending_look
+from shared.engine.pending import PLANNED, pending_look, pending_page
 from shared.model.connection import Connection
 from shared.model.label import plain
-from shared.model.run import Run
+from shared.model.run import Run, RunState
 from shared.store.buckets import label_in
 from shared.store.database import OrgStore
 from shared.store.records import Looked, Wanted
 from shared.store.runs import stream_id, stream_of
 
 MOST_NAMED = 50
+UNAPPLIED = (RunState.NEEDS_APPROVAL, RunState.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,29 @@ async def search(org: OrgStore, run: Run, wanted: Wanted, *, after: str | None, 
 async def _look(org: OrgStore, run: Run, wanted: Wanted, after: str | None, limit: int) -> Looked:
     if wanted.outcome in PLANNED:
         return await pending_look(org, run, wanted, after=after, limit=limit)
-    return await org.records.look(run, wanted, after=after, limit=limit)
+    if not _begins_with_planned(run, wanted, after):
+        return await org.records.look(run, wanted, after=after, limit=limit)
+    found = await pending_look(org, run, wanted, after=after, limit=limit)
+    if found.goes_on or len(found.records) >= limit:
+        return found
+    rest = await org.records.look(run, wanted, after=None, limit=limit - len(found.records))
+    return Looked(found.records + rest.records, rest.goes_on)
+
+
+async def page(org: OrgStore, run: Run, wanted: Wanted, *, after: str | None, limit: int) -> list[dict[str, Any]]:
+    """Records of the run from behind the cursor `after`; of one that was not applied the planned ones come first."""
+    if wanted.outcome in PLANNED:
+        return await pending_page(org, run, wanted, after=after, limit=limit)
+    if not _begins_with_planned(run, wanted, after):
+        return await org.records.page(run, wanted, after=after, limit=limit)
+    found = await pending_page(org, run, wanted, after=after, limit=limit)
+    left = limit - len(found)
+    return found + (await org.records.page(run, wanted, limit=left) if left else [])
+
+
+def _begins_with_planned(run: Run, wanted: Wanted, after: str | None) -> bool:
+    """A cursor of a planned record names its slice; a stored one's does not."""
+    return wanted.outcome is None and run.state in UNAPPLIED and (not after or ":" in after)
 
 
 async def named(

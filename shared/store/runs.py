@@ -174,9 +174,9 @@ class Runs:
         streams = {"$gte": f"{connection}|", "$lt": f"{connection}|~"}
         return await self._runs.count({"stream": streams, "state": {"$in": states}}, limit=1) > 0
 
-    async def undecided(self, stream: str) -> list[Run]:
+    async def undecided(self, *streams: str) -> list[Run]:
         """Those that wait for approval."""
-        where = {"stream": stream, "state": RunState.NEEDS_APPROVAL.value}
+        where = {"stream": {"$in": list(streams)}, "state": RunState.NEEDS_APPROVAL.value}
         return [to_run(one) for one in await self._runs.all(where)]
 
     async def overtaking(self, run: Run) -> frozenset[str]:

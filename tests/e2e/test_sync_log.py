@@ -66,7 +66,8 @@ async def test_a_student_is_found_by_name_id_and_value_before_and_after_it_is_wr
     assert await searched(district, run, "zoe oquarry", outcome="Pending") == [9]
     assert await searched(district, run, key, outcome="Pending") == [9]
     assert await searched(district, run, "quarry", outcome="Pending", action="update") == []
-    assert await searched(district, run, "QUARRY") == [50], "what cannot be written has failed already"
+    assert await searched(district, run, "QUARRY") == [9, 50], "what is planned, and what has failed already"
+    assert await searched(district, run, "QUARRY", outcome="Failed") == [50]
 
     await district.api.post(f"/runs/{run}/approve")
     await district.watch(run)
@@ -77,6 +78,31 @@ async def test_a_student_is_found_by_name_id_and_value_before_and_after_it_is_wr
     assert record["label"] == "Zoë O'Quarry-Lund"
     assert await searched(district, run, record["target_id"]) == [9]
     assert await searched(district, run, "nobody at all") == []
+
+
+async def test_the_records_of_a_waiting_preview_are_those_that_are_planned_and_those_that_failed(
+    district: District, tmp_path: Path
+) -> None:
+    file = edited(roster(tmp_path / "district.csv", 6), {3: {"Grade": "none"}, 5: {"Birth Date": "tomorrow"}})
+    run = (await district.upload(await district.ad_hoc(limits={"invalid_percent": 100}), file, preview=True))["id"]
+    await district.watch(run, states=frozenset({"needs_approval"}))
+
+    found: list[dict[str, Any]] = []
+    while page := await district.records(run, limit=1, **({"after": found[-1]["cursor"]} if found else {})):
+        found += page
+    assert [one["outcome"] for one in found] == ["Pending"] * 4 + ["Failed"] * 2
+    assert sorted(one["row"] for one in found) == [2, 3, 4, 5, 6, 7]
+    assert [one["cursor"] for one in await district.records(run)] == [one["cursor"] for one in found]
+
+
+async def test_a_preview_of_which_nothing_can_be_written_ends_by_itself(district: District, tmp_path: Path) -> None:
+    file = edited(roster(tmp_path / "district.csv", ROWS), {5: {"Birth Date": "tomorrow"}})
+    connection = await district.ad_hoc()
+    assert (await district.watch((await district.upload(connection, file))["id"]))["state"] == "partial"
+
+    run = await district.watch((await district.upload(connection, file, preview=True))["id"])
+
+    assert (run["state"], run["counts"]["invalid"], run["decided_by"]) == ("partial", 1, None)
 
 
 async def test_the_download_of_a_waiting_preview_has_what_is_planned(district: District, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from pymongo import monitoring
 
 from services.gateway.pages.cards import cards_of
-from shared.model.run import Run
+from shared.model.run import Run, RunState
 from shared.store.database import OrgStore, Store
 from tests.integration.enroll_runs import make_connection, make_run
 from tests.integration.store_site import store
@@ -58,6 +58,18 @@ async def test_each_shows_the_run_that_began_last(store: Store) -> None:
     assert [card.last for card in await cards_of(store.org("o-2"), held)] == [None, None, None]
 
 
+async def test_one_that_waits_for_approval_is_shown_behind_a_newer_one(store: Store) -> None:
+    org = store.org("o-1")
+    held = [make_connection(id="con_0", name="C")]
+    await begun(org, make_run(id="run_1", connection="con_0", number=0, state=RunState.NEEDS_APPROVAL))
+    (card,) = await cards_of(org, held)
+    assert (card.last and card.last.id, card.waits) == ("run_1", [])
+    await begun(org, make_run(id="run_2", connection="con_0", number=0, state=RunState.FAILED))
+    (card,) = await cards_of(org, held)
+    assert (card.last and card.last.id, [run.id for run in card.waits]) == ("run_2", ["run_1"])
+    assert await cards_of(org, []) == []
+
+
 async def test_many_are_asked_for_like_one(calls: Calls, store: Store) -> None:
     org = store.org("o-1")
     held = [make_connection(id=f"con_{at}", name=f"C {at}") for at in range(24)]
@@ -69,4 +81,4 @@ async def test_many_are_asked_for_like_one(calls: Calls, store: Store) -> None:
         assert all(card.last for card in await cards_of(org, some))
         calls.on = False
         asked.append(calls.names)
-    assert asked[0] == asked[1] == ["find", "find"]
+    assert asked[0] == asked[1] == ["find", "find", "find"]

@@ -1,6 +1,7 @@
 """The charts of the last days: what they count, and a scale that holds all of it."""
 
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,6 +70,13 @@ def test_one_is_one_and_two_are_two() -> None:
     found = [run(RunState.SUCCEEDED, 0, seconds=90, created=1), run(RunState.FAILED, 1), run(RunState.FAILED, 1)]
     said = [bar.words for chart in charts_of(days_of(found, TODAY)) for bar in chart.bars]
     assert said == ["24 Nov: 2 runs", "25 Nov: 1 run", "25 Nov: 1 record", "24 Nov: 10 s", "25 Nov: 1 min 30 s"]
+
+
+def test_a_day_is_that_of_the_zone() -> None:
+    late = run(RunState.SUCCEEDED, 0).model_copy(update={"created_at": datetime(2026, 11, 25, 3, tzinfo=UTC)})
+    for zone, day in (("UTC", 25), ("America/Denver", 24), ("Pacific/Kiritimati", 25)):
+        found = days_of([late], TODAY, ZoneInfo(zone))
+        assert [one.date.day for one in found if any(one.ended.values())] == [day]
 
 
 def test_the_wait_for_a_person_is_not_work() -> None:

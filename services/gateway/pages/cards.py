@@ -1,6 +1,6 @@
 """The dashboard: a card for each connection."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -27,10 +27,12 @@ CARDS: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """`last` is the run that began last, `nexts` are what the schedules will do next: what, and when."""
+    """`last` is the run that began last, `waits` are those that wait for approval, besides. `nexts` are what the
+    schedules will do next: what, and when."""
 
     connection: Connection
     last: Run | None
+    waits: list[Run]
     nexts: list[tuple[str, datetime]]
 
 
@@ -58,12 +60,19 @@ async def switch(visit: Visited, id: str) -> Response:
 
 async def cards_of(org: OrgStore, held: Sequence[Connection]) -> list[Card]:
     """With as many calls of the database for many as for one."""
+    streams = [stream for one in held for stream in _streams(one)]
     last: dict[str, Run] = {}
-    for run in await org.runs.last_begun([stream for one in held for stream in _streams(one)]):
+    for run in await org.runs.last_begun(streams):
         if run.connection not in last or last[run.connection].id < run.id:
             last[run.connection] = run
     now = datetime.now(UTC)
-    return [Card(one, last.get(one.id), list(_nexts(one, now))) for one in held]
+    undecided = await org.runs.undecided(*streams) if streams else []
+    return [Card(one, last.get(one.id), _waiting(one, last, undecided), list(_nexts(one, now))) for one in held]
+
+
+def _waiting(connection: Connection, last: Mapping[str, Run], undecided: Sequence[Run]) -> list[Run]:
+    shown = last.get(connection.id)
+    return [run for run in undecided if run.connection == connection.id and not (shown and run.id == shown.id)]
 
 
 def _streams(connection: Connection) -> Iterator[str]:

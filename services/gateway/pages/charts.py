@@ -3,8 +3,9 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -12,7 +13,7 @@ from starlette.responses import Response
 from services.gateway.pages.filters import Typed
 from services.gateway.pages.site import page
 from services.gateway.pages.visits import Visited
-from services.gateway.pages.words import STATES, TONES, duration, plural
+from services.gateway.pages.words import STATES, TONES, common_zone, duration, plural
 from shared.model.permission import Deed
 from shared.model.run import ENDED, Run, RunState
 
@@ -62,19 +63,22 @@ async def show(visit: Visited, connection: Typed = "") -> Response:
     await visit.call.may(Deed.VIEW, subject="charts")
     if connection:
         await visit.call.known_connection(connection)
-    today = datetime.now(UTC).date()
-    since = datetime.combine(today - timedelta(days=DAYS - 1), datetime.min.time(), UTC)
-    found = days_of(await visit.call.org.runs.asked_since(since, connection=connection or None), today)
-    names = {one.id: one.name for one in await visit.call.org.connections.all()}
+    held = await visit.call.org.connections.all()
+    zone = ZoneInfo(common_zone(held, connection))
+    today = datetime.now(zone).date()
+    since = datetime.combine(today - timedelta(days=DAYS - 1), datetime.min.time(), zone)
+    found = days_of(await visit.call.org.runs.asked_since(since, connection=connection or None), today, zone)
+    names = {one.id: one.name for one in held}
     about: dict[str, Any] = {"charts": charts_of(found), "days": found, "chosen": connection, "connections": names}
+    about["zone"] = zone.key
     return await page(visit, "charts.html", **about, states=[(one, STATES[one]) for one in SHOWN], tones_of=TONES)
 
 
-def days_of(runs: Sequence[Run], today: date) -> list[Day]:
-    """The last days, the oldest first; runs that have not ended are left out."""
+def days_of(runs: Sequence[Run], today: date, zone: tzinfo = UTC) -> list[Day]:
+    """The last days of a time zone, the oldest first; runs that have not ended are left out."""
     days = {day: Day(day) for day in (today - timedelta(days=back) for back in reversed(range(DAYS)))}
     for run in runs:
-        day = days.get(run.created_at.astimezone(UTC).date())
+        day = days.get(run.created_at.astimezone(zone).date())
         if day is None or run.state not in ENDED:
             continue
         day.ended[run.state] += 1
@@ -113,7 +117,7 @@ def _chart(
                 words = f"{day.date:%d %b}: {said(value)}"
                 bars.append(Bar(LEFT + place * step + 2, base, step - 4, height, tone, words))
     marks = [(HEIGHT - BOTTOM - room * part / 4, f"{top * part / 4:,.4g}") for part in range(5)]
-    named = [(LEFT + place * step + step / 2, f"{day.date:%d %b}") for place, day in enumerate(days) if place % 5 == 4]
+    named = [(LEFT + place * step + step, f"{day.date:%d %b}") for place, day in enumerate(days) if place % 5 == 4]
     return Chart(title, bars, marks, named)
 
 

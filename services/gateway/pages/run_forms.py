@@ -114,7 +114,7 @@ async def _imports(visit: Visit, connection: Connection, known: Switches, types:
     found = []
     for name, words, about, button, more in _import_ways(connection):
         fields = (*_common(mapped, known.import_years), *more, PREVIEW) if mapped else ()
-        found.append(Trial(name, words, about, button, _form(name, fields, known, connection), unmapped))
+        found.append(Trial(name, words, about, button, _form(name, fields, known), unmapped))
     return found
 
 
@@ -146,7 +146,7 @@ async def _export(visit: Visit, connection: Connection, known: Switches) -> Tria
     fields = (*_common({"students": names}, years)[1:], *own, PREVIEW) if names else ()
     words = "Export into the SIS" if into_sis else "Export files"
     unmapped = () if names else ("students",)
-    return Trial("export", words, about, "Export", _form("export", fields, known, connection), unmapped)
+    return Trial("export", words, about, "Export", _form("export", fields, known), unmapped)
 
 
 def _common(mapped: Mapping[str, Sequence[str]], years: Sequence[int]) -> tuple[Field, ...]:
@@ -160,12 +160,10 @@ def _common(mapped: Mapping[str, Sequence[str]], years: Sequence[int]) -> tuple[
     return (types, year, Field("mapping", "Mapping", "menu", options=tuple((one, one) for one in names), required=True))
 
 
-def _form(group: str, fields: Sequence[Field], known: Switches, connection: Connection) -> Form:
+def _form(group: str, fields: Sequence[Field], known: Switches) -> Form:
     grouped = [replace(one, group=group) for one in fields]
     names = next((one.options for one in fields if one.name == "mapping"), ())
     mapping = "default" if ("default", "default") in names else next((value for value, _ in names), "")
     filled = {"preview": "1", "which": "pending", "mapping": mapping, "roster": "", "changes": False}
     filled |= {"school_year": str(known.current_school_year)}
-    if len(connection.schools) == 1:
-        filled["school"] = connection.schools[0]
     return Form.of(grouped, filled)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final, Literal
 
 from fastapi import APIRouter
@@ -27,6 +28,12 @@ CHOSEN: Final = ("roster", "which", "preview")
 """What is ours to refuse; what a data type, a year or a mapping allows is the API's to say."""
 WANTED: Final = {"school": "Enter the code of the school.", "student": "Enter the id of the student."}
 NOBODY: Final = "Enter whose registration is to be written, or choose Preview to see first whose it would be."
+USED: Final = {"school": ("school",), "student": ("student",), "test": ("student",)}
+NOT_ASKED: Final = {
+    "school": "Choose “Those of one school”, or leave this blank.",
+    "student": "Choose “That of one student”, or leave this blank.",
+}
+"""What would be left out of account, which nobody expects who has filled it in."""
 BLAMED: Final = {
     "mapping.none": "data_type",
     "mapping.name_unknown": "mapping",
@@ -117,6 +124,9 @@ async def export(visit: Visited, id: str) -> Response:
     which = asked.text("which") or "all"
     if which in WANTED and not asked.text(which):
         asked.wrong[which] = WANTED[which]
+    for name in NOT_ASKED:
+        if asked.text(name) and name not in USED.get(which, ()):
+            asked.wrong[name] = NOT_ASKED[name]
     if which == "test" and not asked.preview and not asked.text("student"):
         asked.wrong["student"] = NOBODY
 
@@ -142,11 +152,11 @@ async def _started(visit: Visit, id: str, way: str, asked: Asked, start: Callabl
 
     What is not offered to this person is asked of the API all the same, which refuses it and notes that.
     """
-    connection = await connections.show(visit.call, id)
+    connection, since = await connections.show(visit.call, id), datetime.now(UTC)
     offer = await offered(visit, connection)
     trial = offer.find(way)
     if trial is None:
-        return _to(await start())
+        return _to(await start(), since)
     trial.form = Form.read(trial.form.fields, asked.sent)
     if not asked.year:
         asked.wrong["school_year"] = NO_YEAR
@@ -154,14 +164,15 @@ async def _started(visit: Visit, id: str, way: str, asked: Asked, start: Callabl
     trial.form.refuse_strays(CHOSEN)
     if not asked.wrong:
         try:
-            return _to(await start())
+            return _to(await start(), since)
         except Permanent as error:
             trial.form.blame(error, BLAMED)
     return await _page(visit, connection, offer)
 
 
-def _to(run: Run) -> Response:
-    return then(f"/runs/{run.id}", "started")
+def _to(run: Run, since: datetime) -> Response:
+    """One that was there before was asked for in the same words."""
+    return then(f"/runs/{run.id}", "started" if run.created_at >= since else "joined")
 
 
 async def _page(visit: Visit, connection: Connection, offer: Offer) -> Response:

@@ -1,7 +1,7 @@
 """Sync Logs: the runs, one run with its progress, its records, and what a person decides about it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
@@ -17,7 +17,7 @@ from services.gateway.pages.filters import Chosen, DataType, Typed
 from services.gateway.pages.portion import MOST, portion
 from services.gateway.pages.site import HEADERS, fragment, page, then
 from services.gateway.pages.visits import ASKED, Visit, Visited
-from services.gateway.pages.words import STATES, zone_of
+from services.gateway.pages.words import STATES, common_zone
 from shared.contracts.topology import Direction
 from shared.model.catalog import data_types
 from shared.model.connection import Connection
@@ -39,7 +39,6 @@ CHOICES: Final[Mapping[str, Any]] = {
     "outcomes": [one.value for one in Outcome],
     "actions": [one.value for one in Action if one is not Action.ADOPT],
 }
-PLANNED: Final = (RunState.NEEDS_APPROVAL, RunState.APPLYING, RunState.CANCELLED)
 STEPS: Final = (RunState.STAGING, RunState.COMPARING, RunState.NEEDS_APPROVAL, RunState.APPLYING)
 
 
@@ -57,7 +56,7 @@ async def index(
     """The runs, newest first. Days are those of the connection; of UTC where runs of several zones are shown."""
     org = visit.call.org
     names = {one.id: one for one in (*await org.connections.gone(), *await org.connections.all())}
-    zone = _zone(names.values(), connection)
+    zone = common_zone(names.values(), connection)
     days = _midnight(since, zone), _midnight(until and until + timedelta(days=1), zone)
     found = await runs.index(visit.call, connection or None, state, direction, data_type, *days, before, RUNS_PER_PAGE)
     chosen = {"connection": connection, "state": state, "direction": direction, "data_type": data_type}
@@ -65,12 +64,6 @@ async def index(
     more = urlencode({**asked, "before": found[-1].id}) if len(found) == RUNS_PER_PAGE else ""
     about: dict[str, Any] = {"runs": found, "connections": names, "asked": asked, "more": more, "states": STATES}
     return await page(visit, "runs.html", **about, zone=zone, data_types=data_types())
-
-
-def _zone(connections: Iterable[Connection], chosen: str) -> str:
-    """That of the connection that is chosen, or of all of them where they have the same."""
-    zones = {zone_of(one) for one in connections if not chosen or one.id == chosen}
-    return zones.pop() if len(zones) == 1 else "UTC"
 
 
 def _midnight(day: date | None, zone: str) -> datetime | None:
@@ -178,9 +171,9 @@ async def cancel(visit: Visited, id: str) -> Response:
 
 
 async def _records(visit: Visit, run: Run, wanted: Wanted, after: str | None) -> records.Found:
-    """Those that were asked for; of a run that waits for a person, or was cancelled then, what is planned."""
+    """Those that were asked for; of a run that is at work what is still to come."""
     outcome, action, code = wanted.outcome, wanted.action, wanted.code
-    if outcome is None and run.state in PLANNED and not code:
+    if outcome is None and run.state is RunState.APPLYING and not code:
         outcome = Outcome.PENDING
     if wanted.text is None:
         found = await records.records(visit.call, run.id, outcome, action, code, None, after, MOST)

@@ -41,6 +41,10 @@ class Kept:
     label: str
 
     @property
+    def is_of_row(self) -> bool:
+        return "/" in self.name
+
+    @property
     def is_long(self) -> bool:
         return "\n" in self.value or len(self.value) > 80
 
@@ -108,7 +112,7 @@ def _kept(sent: FormData, *, secrets_too: bool) -> Iterable[Kept]:
         if not isinstance(value, str) or name == CSRF:
             continue
         if not is_secret(name):
-            is_seen = value.strip() and name not in MACHINERY
+            is_seen = value.strip() and name not in MACHINERY and "/" not in name  # those are of a row among many
             yield Kept(name, value, _label(name) if is_seen else "")
         elif secrets_too:
             yield Kept(name, "", "")
@@ -124,7 +128,7 @@ def _to_give(sent: FormData) -> Iterable[Field]:
 
 
 def _label(name: str) -> str:
-    return LABELS.get(name) or name.rpartition(".")[2].replace("_", " ").replace("/", " ").capitalize()
+    return LABELS.get(name) or name.rpartition(".")[2].replace("_", " ").capitalize()
 
 
 async def _let_through(request: Request) -> None:

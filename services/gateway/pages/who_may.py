@@ -26,7 +26,10 @@ def rows() -> list[Row]:
     limited = [one for one in data_types() if one in LIMITED_IMPORTS]
     found = [
         Row("See connections, runs, records of imports, charts and Explain", ((Deed.VIEW, ""),)),
-        Row(f"Map and run imports of {_named(limited)}", _each((Deed.MAP_IMPORT, Deed.IMPORT), limited)),
+        Row(
+            f"Map and run imports of {_named(limited)}; edit match codes, which exports use once they are saved again",
+            _each((Deed.MAP_IMPORT, Deed.IMPORT), limited),
+        ),
         Row("Approve, reject, cancel, retry and undo those imports", _each((Deed.DECIDE, Deed.IMPORT), limited)),
     ]
     others = [one for one in data_types() if one not in LIMITED_IMPORTS]

@@ -1,7 +1,7 @@
 """How things are called on pages, and how times and numbers are written."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -91,6 +91,8 @@ MESSAGES: Final[Mapping[str, str]] = {
     "rejected": "Rejected. Nothing was written.",
     "cancelled": "Cancelled. Nothing was written.",
     "started": "Started.",
+    "newest": "This is the newest version: there is nothing to restore.",
+    "joined": "Nothing new was started: this is asked for already. Here it is.",
     "credentials": "The credentials were replaced. Test connection tells whether they work.",
     "removed": "The schedule was removed.",
     "host-key": "The host key was approved.",
@@ -174,6 +176,12 @@ def zone_of(connection: Connection) -> str:
     """The zone in which the times of a connection are shown."""
     planned = connection.schedule or connection.export_schedule
     return connection.time_zone or (planned.zone if planned else "UTC")
+
+
+def common_zone(connections: Iterable[Connection], chosen: str) -> str:
+    """That of the connection that is chosen, or of all of them where they have the same; else UTC."""
+    zones = {zone_of(one) for one in connections if not chosen or one.id == chosen}
+    return zones.pop() if len(zones) == 1 else "UTC"
 
 
 def value(held: Any) -> str:

@@ -14,6 +14,7 @@ from services.sandbox.district import student_export
 from tests.e2e.enroll import students, turn
 from tests.e2e.files import roster
 from tests.e2e.pages.conftest import Visiting, accessible, in_session
+from tests.e2e.pages.visitor import Visitor
 from tests.faults.helpers import database
 
 LIMITED = ["Sync Service Limited Access"]
@@ -170,6 +171,17 @@ async def test_each_choice_of_an_export_into_a_sis(
     found = await district.run(run["id"])
     nothing = {"registrations": [], "student": "", "schools": [], "pending": False, "test": False}
     assert (found["selection"], found["preview"], found["direction"]) == ({**nothing, **selection}, True, "export")
+
+
+@pytest.mark.parametrize("which", ["all", "pending", "school"])
+async def test_a_student_who_would_be_left_out_of_account_is_asked_about(
+    which: str, visitor: Visitor, district: District, sis: SisDistrict
+) -> None:
+    id = await sis.connect()
+    about = {"which": which, "student": "S-1", "school": "100" if which == "school" else "", "preview": "0"}
+    answer = await visitor.post(f"/connections/{id}/run/export", school_year=str(YEAR), **about)
+    assert (answer.status_code, "Choose “That of one student”" in answer.text) == (422, True)
+    assert await runs(district) == []
 
 
 @BOTH_WAYS

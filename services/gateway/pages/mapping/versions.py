@@ -48,6 +48,8 @@ async def restore(visit: Visited, id: str, direction: Direction, data_type: str)
     if old is None:
         raise NotFound(*said("mapping.not_found"))
     seen = next((each for each in every if each.id == form.get(f"newest/{old.name}")), None)
+    if seen == old:
+        return one.then("versions", "newest")
     base = seen.version if seen else 0
     try:
         if isinstance(old, MappingDraft):
