@@ -3,6 +3,8 @@
 from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.model.number import whole_number
+
 FILES_DRAFT, FIELDS_DRAFT = "(files)", "(fields)"
 """The two kinds of draft of an export; no part of where an error is."""
 MIB = 1024 * 1024
@@ -46,7 +48,7 @@ def _takes_file(path: str) -> bool:
 
 def _declared(scope: Scope) -> int:
     found = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-    return int(found) if found.isdigit() else 0
+    return whole_number(found.decode("latin-1"), 0)
 
 
 def _too_large(limit: int) -> HTTPException:

@@ -17,6 +17,7 @@ from services.sandbox.aeries_codes import code_table
 from services.sandbox.aeries_district import TERM, AeriesSite, AeriesSpec
 from services.sandbox.aeries_writing import contact_refused, contact_values, take_over, too_long
 from services.sandbox.errors import JSON
+from shared.model.number import whole_number
 
 Json = dict[str, Any]
 YEARS = ("2025-2026", "2026-2027")
@@ -211,9 +212,10 @@ class AeriesApi:
     def students(self, site: AeriesSite, request: Request) -> Response:
         """Always a list, of one student as well; those of one school."""
         found = _students(site, request)
-        asked = {name.casefold(): value for name, value in request.query_params.items() if value.isdigit()}
-        first = max(1, int(asked.get("startingrecord", 1)))
-        last = int(asked.get("endingrecord", len(found)))
+        asked = {name.casefold(): whole_number(value) for name, value in request.query_params.items()}
+        first = max(1, asked.get("startingrecord", 1))
+        last = asked.get("endingrecord", -1)
+        last = len(found) if last < 0 else last
         return _answer(found[first - 1 : min(last, first - 1 + site.spec.page_cap)])
 
     def codes(self, site: AeriesSite, request: Request) -> Response:
@@ -247,7 +249,8 @@ class AeriesApi:
         if id in site.pre_enrolled:
             return _failure(500, "The student is already pre-enrolled")
         site.pre_enrolled.add(id)
-        about = {"SchoolCode": int(next_school)} if next_school and next_school.isdigit() else {}
+        number = whole_number(next_school or "")
+        about = {} if number < 0 else {"SchoolCode": number}
         made = [{**one, **about, "Grade": one["Grade"] + 1, "InactiveStatusCode": "*"} for one in active or rows[:1]]
         return _answer({"LogDetails": [{"Copied": "Yes", "Exception": ""}], "Students": made})
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from services.sandbox.errors import JSON
 from services.sandbox.powerschool_district import PowerSchoolServer
+from shared.model.number import whole_number
 
 Json = dict[str, Any]
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]+)?")
@@ -51,7 +52,7 @@ def paged(server: PowerSchoolServer, request: Request, rows: Sequence[Json]) -> 
 def whole(request: Request, name: str, otherwise: int) -> int:
     """A number in the query; what is none is as good as nothing."""
     given = request.query_params.get(name, "")
-    return int(given) if given.isascii() and given.isdigit() and int(given) else otherwise
+    return whole_number(given, 0) or otherwise
 
 
 def group(value: Any) -> Json:
@@ -60,4 +61,4 @@ def group(value: Any) -> Json:
 
 def student_of(server: PowerSchoolServer, request: Request) -> Json | None:
     id = request.path_params["id"]
-    return server.by_id.get(int(id)) if id.isascii() and id.isdigit() else None
+    return server.by_id.get(whole_number(id))

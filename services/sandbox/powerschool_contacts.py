@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from services.sandbox.powerschool_answers import answer, not_found, student_of
 from services.sandbox.powerschool_district import PowerSchoolServer
+from shared.model.number import whole_number
 
 Json = dict[str, Any]
 PARTS = {
@@ -29,12 +30,12 @@ def contacts(server: PowerSchoolServer, request: Request) -> Response:
 
 def contact(server: PowerSchoolServer, request: Request) -> Response:
     id = request.path_params["id"]
-    found = server.contacts.by_id.get(int(id)) if id.isascii() and id.isdigit() else None
+    found = server.contacts.by_id.get(whole_number(id))
     return answer(found) if found else not_found()
 
 
 def several_contacts(server: PowerSchoolServer, request: Request) -> Response:
-    ids = [int(one) for one in request.query_params.get("contactids", "").split(",") if one.isdigit()]
+    ids = [whole_number(one) for one in request.query_params.get("contactids", "").split(",")]
     return answer([server.contacts.by_id[id] for id in ids if id in server.contacts.by_id])
 
 

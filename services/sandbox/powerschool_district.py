@@ -11,6 +11,7 @@ from services.sandbox import people
 from services.sandbox.district import HEADERS, district_rows
 from services.sandbox.powerschool_codes import STATUS
 from services.sandbox.powerschool_writing import ContactBook, faults, merged
+from shared.model.number import whole_number
 
 Json = dict[str, Any]
 _GRADES = {"PK": -1, "KG": 0}
@@ -122,7 +123,7 @@ class PowerSchoolServer:
         about = {"client_uid": record.get("client_uid"), "action": record.get("action")}
         schools: dict[str, Json] = {str(one["school_number"]): one for one in self.schools}
         wrong = faults(record, schools, self.spec.entry_codes)
-        held = self.by_id.get(int(record["id"])) if str(record.get("id", "")).isdigit() else None
+        held = self.by_id.get(whole_number(str(record.get("id", ""))))
         if record.get("action") == "UPDATE" and held is None:
             wrong = [
                 {"field": "students/id", "error_code": "REQUIRED", "error_description": "There is no such student"}

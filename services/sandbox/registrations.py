@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from services.sandbox.students import DISTRICT_ID
+from shared.model.number import whole_number
 
 if TYPE_CHECKING:
     from services.sandbox.world import Organization
@@ -63,8 +64,8 @@ class Registrations:
             found = [one for one in found if one.sis_export_status in asked["export_statuses"]]
         student: str | None = asked.get("student")
         if student is not None:
-            first, own = self._org.students.first_id, student.isascii() and student.isdigit()
-            places = {self._org.students.find(DISTRICT_ID, student), int(student) - first if own else None}
+            by_own_id = whole_number(student) - self._org.students.first_id
+            places = {self._org.students.find(DISTRICT_ID, student), by_own_id}
             found = [one for one in found if one.student in places]
         if search := asked.get("search", ""):
             found, limit = list(islice((one for one in found if self._is_found(one, search)), FOUND)), FOUND
@@ -76,7 +77,7 @@ class Registrations:
         """Keeps how the exports ended; unknown ids are answered, not raised."""
         for result in results:
             id, status = str(result.get("id", "")), result.get("status")
-            place = int(id) - 1 if id.isascii() and id.isdigit() else -1
+            place = whole_number(id) - 1
             known = 0 <= place < len(self.all) and status in STATUSES
             if known:
                 held = self.all[place]

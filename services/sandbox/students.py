@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 import orjson
 
 from services.sandbox.validation import ID_FIELD, ID_SLOT, Cleaned, Problem, clean, problem, student_rules
+from shared.model.number import whole_number
 
 Status: TypeAlias = Literal["created", "updated", "unchanged", "failed"]
 Result: TypeAlias = dict[str, Any]
@@ -59,7 +60,7 @@ class Students:
     def find(self, match_key: str, key: str) -> int | None:
         """The position of the student with this key, the oldest if several share it."""
         if match_key == ID_FIELD:
-            position = int(key) - self.first_id if key.isascii() and key.isdigit() and len(key) < 20 else -1
+            position = whole_number(key) - self.first_id
             there = 0 <= position < len(self._shared) and position not in self._removed
             return position if there else None
         found = self._indexes[_RULES.fields[match_key].slot].get(key)

@@ -10,6 +10,7 @@ import orjson
 from services.sandbox.students import CHANGED, IN_USE
 from services.sandbox.validation import Problem, Rejected, check_of, problem
 from shared.model.catalog import Catalog, Field, catalog
+from shared.model.number import whole_number
 
 if TYPE_CHECKING:
     from services.sandbox.world import Organization
@@ -88,7 +89,7 @@ class Table:
         return len(self.records)
 
     def by_id(self, id: Any) -> Record | None:
-        place = int(id) - self._first_id if str(id).isascii() and str(id).isdigit() else -1
+        place = whole_number(str(id)) - self._first_id
         return self._records[place] if 0 <= place < len(self._records) else None
 
     def look_up(self, year: int, match_key: str, keys: Sequence[str], fields: Sequence[str]) -> Iterator[Result]:

@@ -23,6 +23,7 @@ from shared.adapters.spool import Spooled
 from shared.model.connection import OneRosterSettings
 from shared.model.error_texts import said
 from shared.model.errors import BadInput, BadSettings, NotFound, Refused, Unavailable
+from shared.model.number import whole_number
 from shared.model.ports import SourceInfo
 from shared.model.record import RowBatch
 from shared.model.sis import SisField, SisLists, SisSchool
@@ -325,10 +326,10 @@ def _following(headers: Mapping[str, str], read: int, is_full: bool) -> int | No
         address, _, rel = link.partition(";")
         if 'rel="next"' in rel.replace(" ", ""):
             given = parse_qs(urlsplit(address.strip(" <>")).query).get("offset", [""])[0]
-            return int(given) if given.isdigit() and int(given) >= read else read
-    total = headers.get("X-Total-Count", "")
-    if total.isdigit():
-        return read if read < int(total) else None
+            return max(whole_number(given), read)
+    total = whole_number(headers.get("X-Total-Count", ""))
+    if total >= 0:
+        return read if read < total else None
     if links:
         return None
     return read if is_full else None

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from shared.model.label import plain
+from shared.model.number import whole_number
 from shared.model.record import Action, Outcome, Problem
 from shared.model.run import Run
 from shared.store.runs import stream_of
@@ -178,7 +179,7 @@ def _stretches(after: str, limit: int, run: Run, longest: int) -> Iterator[tuple
     if rows - run.counts.get("unchanged", 0) <= FEW:
         rows = 0
     low, width = after, 4 * limit
-    row = int(low) if low.isdigit() else 0
+    row = whole_number(low, 0)
     while not low.startswith(UNROWED) and row + width < rows:
         row, width, start = row + width, min(4 * width, longest), low
         low = _place(row, "")

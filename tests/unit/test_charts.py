@@ -7,29 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway.pages.charts import DAYS, HEIGHT, WIDTH, charts_of, days_of, nice
-from shared.model.run import Run, RunState, SourceSpec, Trigger
+from shared.model.run import Run, RunState
+from tests.integration.enroll_runs import make_run
 
 TODAY = date(2026, 11, 25)
 
 
 def run(state: RunState, back: int, seconds: float = 10, **counts: int) -> Run:
     at = datetime(2026, 11, 25, 12, tzinfo=UTC) - timedelta(days=back)
-    return Run(
-        id="run_1",
-        org="o",
-        connection="con_1",
-        data_type="students",
-        school_year=2026,
-        mapping="map_1",
-        lane="interactive",
-        state=state,
-        trigger=Trigger(kind="person", by="u"),
-        source=SourceSpec(kind="upload"),
-        created_at=at,
-        started_at=at,
-        ended_at=at + timedelta(seconds=seconds),
-        counts=counts,
-    )
+    end = at + timedelta(seconds=seconds)
+    return make_run(state=state, created_at=at, started_at=at, ended_at=end, counts=counts)
 
 
 def test_runs_are_counted_on_their_day_once_they_have_ended() -> None:

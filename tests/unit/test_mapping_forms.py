@@ -150,6 +150,7 @@ def test_lists_grow_and_shrink() -> None:
     assert longer["options"]["sources"] == ["A", ""]
     assert less(longer, "o/sources/0")["options"]["sources"] == [""]
     assert less(row, "o/sources/0") == row
+    assert less(longer, "o/sources/²") == more(longer, "o/sources/²") == longer
     date: dict[str, Any] = {"type": "transformation", "target": "t", "name": "date", "options": {"from": "EXCEL"}}
     assert read_step(date, {**sent(date), "o/from/0": "M/D/YY"})["options"]["from"] == "M/D/YY"
     assert more(date, "o/from")["options"]["from"] == ["EXCEL", ""]

@@ -11,8 +11,9 @@ from services.gateway.pages import words
 from shared.model.connection import Kind
 from shared.model.permission import Identity
 from shared.model.record import Outcome
-from shared.model.run import Run, RunState, SourceSpec, Trigger
+from shared.model.run import RunState, Trigger
 from shared.store.sessions import Session
+from tests.integration.enroll_runs import make_run
 
 
 def test_everything_has_a_word() -> None:
@@ -71,22 +72,6 @@ def test_what_a_problem_is_about(field: str, held: str, said: str) -> None:
     assert words.wrong_at({"field": field, "column": "", "value": held}) == said
 
 
-def run_of(trigger: Trigger, **more: Any) -> Run:
-    return Run(
-        id="run_1",
-        org="o",
-        connection="con_1",
-        data_type="students",
-        school_year=2026,
-        mapping="map_1",
-        lane="interactive",
-        trigger=trigger,
-        source=SourceSpec(kind="upload"),
-        created_at=datetime(2026, 11, 25, tzinfo=UTC),
-        **more,
-    )
-
-
 @pytest.mark.parametrize(
     ("kind", "by", "said"),
     [
@@ -100,12 +85,11 @@ def run_of(trigger: Trigger, **more: Any) -> Run:
 )
 def test_who_asked_for_a_run(kind: Any, by: str, said: str) -> None:
     reader = Session("s", Identity("o", "u-1"), "Dana Reyes", "Mesa", "mark")
-    assert words.asked_by(run_of(Trigger(kind=kind, by=by)), reader) == said
+    assert words.asked_by(make_run(trigger=Trigger(kind=kind, by=by)), reader) == said
 
 
 def test_what_a_waiting_run_would_do() -> None:
     counts = {"create": 3, "update": 2, "missing": 1, "created": 0}
-    trigger = Trigger(kind="person", by="u-1")
-    waiting = run_of(trigger, state=RunState.NEEDS_APPROVAL, counts=counts)
+    waiting = make_run(state=RunState.NEEDS_APPROVAL, counts=counts)
     assert (words.planned(waiting, "created"), words.planned(waiting, "updated")) == (3, 3)
-    assert words.planned(run_of(trigger, state=RunState.SUCCEEDED, counts=counts), "created") is None
+    assert words.planned(make_run(state=RunState.SUCCEEDED, counts=counts), "created") is None

@@ -17,6 +17,7 @@ from services.gateway.pages.site import HEADERS, page, then
 from services.gateway.pages.visits import Visit, Visited
 from shared.model.connection import Connection
 from shared.model.errors import Permanent
+from shared.model.number import whole_number
 from shared.model.run import Run, RunState
 
 router = APIRouter(include_in_schema=False)
@@ -56,8 +57,8 @@ class Asked:
     @property
     def year(self) -> int:
         """0 where none was chosen."""
-        text = self.text("school_year")
-        return int(text) if text.isascii() and text.isdigit() and len(text) == 4 else 0
+        year = whole_number(self.text("school_year"), 0)
+        return year if 1000 <= year <= 9999 else 0
 
     @property
     def preview(self) -> bool:

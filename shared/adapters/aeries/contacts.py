@@ -12,6 +12,7 @@ from shared.adapters.contact_match import Known, known, pair, wanted
 from shared.adapters.contact_slots import SlotContacts
 from shared.adapters.sis_values import same_digits
 from shared.model.contacts import contact_name
+from shared.model.number import whole_number
 from shared.model.record import Values
 
 READ: Final = {
@@ -79,8 +80,8 @@ def _values(row: Mapping[str, str], mine: Values) -> Values:
         found[name] = int(row.get(READ[name], "") in ("1", "Y"))
     for name in _PHONES:
         found[name] = same_digits(mine.get(name), found[name])
-    order = row.get("ContactOrder", "")
-    return found | {"Priority": int(order) if order.isdigit() else None}
+    order = whole_number(row.get("ContactOrder", ""))
+    return found | {"Priority": None if order < 0 else order}
 
 
 def _known(row: Mapping[str, str]) -> Known:

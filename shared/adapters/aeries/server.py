@@ -11,6 +11,7 @@ from shared.adapters.sis_http import SisHttp
 from shared.model.connection import AeriesSettings
 from shared.model.error_texts import said
 from shared.model.errors import BadSettings, NotFound, Refused, Unavailable
+from shared.model.number import whole_number
 
 API: Final = "/api/v5"
 OVERLAP: Final = timedelta(minutes=5)
@@ -182,5 +183,5 @@ def _message(status: int, answer: Any) -> str:
 
 def _order(contact: Mapping[str, str]) -> tuple[int, int]:
     parts = (contact.get("ContactOrder", ""), contact.get("SequenceNumber", ""))
-    first, second = (int(part) if part.isascii() and part.isdigit() else 9999 for part in parts)
+    first, second = (whole_number(part, 9999) for part in parts)
     return first or 9999, second

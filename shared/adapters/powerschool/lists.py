@@ -9,6 +9,7 @@ from shared.adapters.powerschool.server import PowerSchool
 from shared.model.catalog import sis_catalog
 from shared.model.codes import Code
 from shared.model.errors import NotFound, Refused
+from shared.model.number import whole_number
 from shared.model.sis import SisField, SisLists, SisSchool
 
 DISTRICT: Final = {
@@ -61,7 +62,7 @@ async def _custom(server: PowerSchool) -> list[SisField]:
 
 def _grades(schools: list[dict[str, Any]]) -> Iterator[Code]:
     ends = [text(one.get(name)) for one in schools for name in ("low_grade", "high_grade")]
-    numbers = [int(one) for one in ends if one.lstrip("-").isdigit() and int(one) < 99]
+    numbers = [int(one) for one in ends if 0 <= whole_number(one.removeprefix("-")) < 99]
     for grade in range(min(numbers), max(numbers) + 1) if numbers else ():
         yield Code(code=str(grade), label=_grade(grade))
 

@@ -9,6 +9,7 @@ from shared.adapters.sis_http import SisHttp
 from shared.model.connection import PowerSchoolSettings
 from shared.model.error_texts import said
 from shared.model.errors import BadSettings, NotFound, Permanent, Refused, Unavailable
+from shared.model.number import whole_number
 
 PAGE: Final = 100
 APPLICATION: Final = "sync_service"
@@ -176,17 +177,17 @@ class PowerSchool:
         except Refused:
             raise BadSettings(*said("powerschool.no_access", path=path)) from None
         found = group(answer)
-        count = text(group(found.get("resource") or found).get("count"))
-        if not count.isdigit():
+        count = whole_number(text(group(found.get("resource") or found).get("count")))
+        if count < 0:
             raise Unavailable(*said("sis.not_understood", host=self._http.host))
-        return int(count)
+        return count
 
     async def _pages(
         self, path: str, wrapper: str, item: str, kind: str, params: Mapping[str, str]
     ) -> AsyncIterator[list[dict[str, Any]]]:
         """Until a page is empty: there is no next link, and the plugin's own maximum may be less than was asked for."""
-        most = text((await self._metadata()).get(f"{kind}_max_page_size"))
-        size = min(int(most), self._settings.page_size) if most.isdigit() and int(most) else PAGE
+        most = whole_number(text((await self._metadata()).get(f"{kind}_max_page_size")), 0)
+        size = min(most, self._settings.page_size) if most else PAGE
         async for rows in self._walk(path, wrapper, item, {**params, "pagesize": str(size)}):
             yield rows
 

@@ -22,6 +22,7 @@ from shared.model.codes import Code, CodePair, CodeTable, CodeTableDraft
 from shared.model.connection import Connection
 from shared.model.error_texts import said
 from shared.model.errors import BadInput, Conflict, NotFound, Permanent, SyncError
+from shared.model.number import whole_number
 from shared.model.permission import Deed
 
 router = APIRouter(include_in_schema=False)
@@ -95,7 +96,7 @@ async def step(visit: Visited, id: str) -> Response:
     """Save, or fill in more. Whatever is not saved comes back as it was typed."""
     connection, form = await connection_of(visit, id), await visit.fields()
     table = _typed(form)
-    newer = _number(form.get("newer", ""))
+    newer = whole_number(form.get("newer", ""), 0)
     try:
         if form.get("do") in ("save", "mine"):
             return await _saved(visit, connection, replace(table, version=newer) if form["do"] == "mine" else table)
@@ -164,14 +165,10 @@ def _typed(form: Mapping[str, str]) -> Table:
     pairs = [(form.get(f"p/{at}/sis", "").strip(), form.get(f"p/{at}/enroll", "").strip()) for at in _places(form)]
     pairs += [_parted(line) for line in form.get("lines", "").splitlines() if line.strip()]
     kept = [pair for pair in pairs if any(pair)]
-    opened, version = form.get("opened", ""), _number(form.get("version", ""))
+    opened, version = form.get("opened", ""), whole_number(form.get("version", ""), 0)
     return Table(
         form.get("name", "").strip(), form.get("enroll_set", ""), form.get("theirs", ""), kept, opened, version
     )
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 def _places(form: Mapping[str, str]) -> Sequence[int]:

@@ -20,6 +20,7 @@ from shared.contracts.topology import Direction
 from shared.model.draft import MAX_EXAMPLES
 from shared.model.error_texts import said
 from shared.model.errors import BadInput, Permanent, Refused, SyncError
+from shared.model.number import whole_number
 from shared.model.permission import Deed
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(named)])
@@ -47,11 +48,11 @@ async def show(visit: Visited, id: str, direction: Direction, data_type: str) ->
 async def change(visit: Visited, id: str, direction: Direction, data_type: str) -> Response:
     """The school year, and which of the students found are examples."""
     one, form = await screen(visit, id, direction, data_type), await visit.form()
-    typed = str(form.get("school_year", one.examples.school_year))
-    if not (typed.isascii() and typed.isdigit() and 2000 <= int(typed[:9]) <= 2100):
+    year = whole_number(str(form.get("school_year", one.examples.school_year)))
+    if not 2000 <= year <= 2100:
         one.wrong = BadInput(*said("draft.no_year"))
         return await _shown(one)
-    update: dict[str, Any] = {"school_year": int(typed)}
+    update: dict[str, Any] = {"school_year": year}
     if form.get("do") == "forget":
         update |= {"origin": "", "columns": [], "rows": [], "students": [], "proposals": []}
     if form.get("do") == "choose":

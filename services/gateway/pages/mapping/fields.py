@@ -19,6 +19,7 @@ from shared.model.draft import Draft
 from shared.model.errors import Conflict, Permanent
 from shared.model.export_file import TOKENS
 from shared.model.mapping import MappingDraft
+from shared.model.number import whole_number
 from shared.model.permission import Deed
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(named)])
@@ -187,7 +188,7 @@ def changed(draft: Draft, do: str, about: str, *, is_files: bool) -> Draft:
     if do == "file":
         files.append({"name": f"file{len(files) + 1}", "columns": [{"header": "", "source": ""}]})
     number, _, place = about.partition(".")
-    at, column = (int(one) if one.isdigit() else 0 for one in (number, place))
+    at, column = (whole_number(one, 0) for one in (number, place))
     if do == "drop":
         files = [one for position, one in enumerate(files, 1) if position != at]
     elif 0 < at <= len(files):

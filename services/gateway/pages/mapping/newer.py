@@ -11,6 +11,7 @@ from services.gateway.pages.mapping.screen import Screen, screen
 from services.gateway.pages.visits import Visited
 from shared.contracts.topology import Direction
 from shared.mapping.versions import rows
+from shared.model.number import whole_number
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(named)])
 
@@ -24,8 +25,7 @@ async def show(visit: Visited, id: str, direction: Direction, data_type: str) ->
 async def decide(visit: Visited, id: str, direction: Direction, data_type: str) -> Response:
     """About the version that was looked at: of one that is newer still, the person is told again."""
     one, form = await screen(visit, id, direction, data_type), await visit.fields()
-    do, text = form.get("do", ""), form.get("version", "")
-    version = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    do, version = form.get("do", ""), whole_number(form.get("version", ""), 0)
     if do == "theirs":
         await drafts.drop(visit.call, id, direction, data_type, one.whose.name)
         return one.then("fields", "draft-discarded")

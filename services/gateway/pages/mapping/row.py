@@ -20,6 +20,7 @@ from shared.model.codes import Code
 from shared.model.draft import Draft
 from shared.model.error_texts import said
 from shared.model.errors import Conflict
+from shared.model.number import whole_number
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(named)])
 
@@ -101,5 +102,5 @@ def _about(name: str) -> Sequence[str]:
 
 
 def _held(all_of: Sequence[Any], number: str) -> Any:
-    at = int(number) if number.isascii() and number.isdigit() and len(number) < 6 else 0
+    at = whole_number(number, 0)
     return all_of[at - 1] if 0 < at <= len(all_of) else {}

@@ -10,6 +10,7 @@ from typing import Any, Final
 from services.gateway.pages.mapping.shapes import kind_of_source, steps
 from services.gateway.pages.mapping.widgets import Form, carried, first_source, read_options, typable
 from services.gateway.pages.words import plural
+from shared.model.number import whole_number
 
 TYPES: Final = (
     ("direct", "Direct"),
@@ -165,7 +166,7 @@ def more(row: Mapping[str, Any], path: str) -> dict[str, Any]:
 def less(row: Mapping[str, Any], path: str) -> dict[str, Any]:
     """Without the item of a list that `path` (`o/sources/1`) names."""
     whole, _, place = path.rpartition("/")
-    number = int(place) if place.isdigit() else -1
+    number = whole_number(place)
 
     def shorter(held: list[Any]) -> list[Any]:
         return [one for at, one in enumerate(held) if at != number] if len(held) > 1 else held
@@ -192,8 +193,9 @@ def _changed(held: Any, path: Sequence[str], change: Change) -> Any:
     name, rest = path[0], path[1:]
     if isinstance(held, Mapping) and (name in held or not rest):
         return {**held, name: _changed(held.get(name, []), rest, change)}
-    if isinstance(held, list) and name.isdigit() and int(name) < len(held):
-        return [_changed(one, rest, change) if at == int(name) else one for at, one in enumerate(held)]
+    if isinstance(held, list):
+        number = whole_number(name)
+        return [_changed(one, rest, change) if at == number else one for at, one in enumerate(held)]
     return held
 
 

@@ -20,6 +20,7 @@ from shared.model.connection import Connection
 from shared.model.draft import Draft, Examples
 from shared.model.error_texts import said
 from shared.model.errors import Conflict, SyncError
+from shared.model.number import whole_number
 from shared.model.permission import Deed
 
 FROM_A_SIS: Final = ("students", "schools")
@@ -79,13 +80,13 @@ class Screen:
         Raises Conflict where that was a draft, and is another one since or none at all.
         """
         mark, _, was = form.get("mark", "").rpartition(".")
-        base = mark.partition(".")[0]
+        base = whole_number(mark.partition(".")[0])
         if self.desk.kept and mark == self.draft.mark:
             return
-        if self.desk.kept or was != SAVED or not base.isdigit():
+        if self.desk.kept or was != SAVED or base < 0:
             raise Conflict(*said("draft.elsewhere"))
-        if int(base) != self.draft.base:
-            begun = await drafts.beginning(self.visit.call, self.whose, int(base))
+        if base != self.draft.base:
+            begun = await drafts.beginning(self.visit.call, self.whose, base)
             self.desk = self.desk.model_copy(update={"draft": begun})
 
     async def keep_examples(self, examples: Examples) -> None:
