@@ -13,7 +13,7 @@ def source_columns(
 ) -> Mapping[str, tuple[str, ...]]:
     """Field to the names of its columns in the source, in the order in which they are read; also through other fields.
 
-    A field that cannot be read from these columns any more is left out.
+    A field one of whose columns is not there is left out: it is not written.
     """
     steps, _ = plan_mapping(draft, about, columns, moment)
-    return {step.field.name: tuple(column.name for column in step.columns) for step in steps}
+    return {step.field.name: tuple(column.name for column in step.columns) for step in steps if not step.lost}

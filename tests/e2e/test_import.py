@@ -300,7 +300,7 @@ async def test_what_fails_or_is_at_work_leaves_the_preview_that_waits(
     assert (await imported(district, connection, empty))["error"]["code"] == "file.no_rows"
     assert (await district.run(waits["id"]))["state"] == "needs_approval"
 
-    await faults({"org": district.org, "path": "students:lookup", "delay": 4, "times": 1})
+    await faults({"org": district.org, "path": "students:lookup", "delay": 10, "times": 1})
     newer = await district.upload(connection, roster(tmp_path / "newer.csv", 40), preview=True)
     await district.watch(newer["id"], states=frozenset({"comparing"}))
     busy = (await district.api.post(f"/runs/{waits['id']}/approve")).json()["error"]
