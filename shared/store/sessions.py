@@ -2,7 +2,8 @@
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -11,17 +12,23 @@ from shared.store.scoped import Collection, Document, Duplicate
 
 SEEN_EVERY: Final = timedelta(seconds=60)
 """How often a session that is in use is written to."""
+MOST_SEARCHES: Final = 30
+"""How many are kept of a session, the latest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """`csrf` is what every form of this session carries; `name` and `org_name` are what Enroll calls them."""
+    """`csrf` is what every form of this session carries; `name` and `org_name` are what Enroll calls them.
+
+    `searches` has by token what was searched for, which may be somebody's name.
+    """
 
     id: str
     who: Identity
     name: str
     org_name: str
     csrf: str
+    searches: Mapping[str, str] = field(default_factory=dict)
 
 
 class Sessions:
@@ -72,6 +79,13 @@ class Sessions:
         """Whether it would be found now; to ask is not to use it."""
         return await self._sessions.get(self._open_at(datetime.now(UTC), id), ["_id"]) is not None
 
+    async def keep_search(self, id: str, text: str) -> str:
+        """What is searched for, for as long as the session lasts. Returns a token that says nothing of it."""
+        token = secrets.token_urlsafe(16)
+        latest = {"$each": [{"token": token, "text": text}], "$slice": -MOST_SEARCHES}
+        await self._sessions.update({"_id": id}, {"$push": {"searches": latest}})
+        return token
+
     def _open_at(self, now: datetime, id: str) -> Document:
         return {"_id": id, "gone_at": {"$gt": now}, "seen_at": {"$gt": now - self._idle}}
 
@@ -81,7 +95,8 @@ class Sessions:
 
 def _session(found: Document) -> Session:
     who = Identity(found["org"], found["user"])
-    return Session(found["_id"], who, found["name"], found["org_name"], found["csrf"])
+    searches = {one["token"]: one["text"] for one in found.get("searches", ())}
+    return Session(found["_id"], who, found["name"], found["org_name"], found["csrf"], searches)
 
 
 def _digest(text: str) -> str:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from shared.model.permission import Identity
 from shared.store.database import Store
+from shared.store.sessions import MOST_SEARCHES
 from tests.integration.store_site import store
 
 __all__ = ["store"]
@@ -61,3 +62,22 @@ async def test_a_token_is_redeemed_once(store: Store) -> None:
     until = datetime.now(UTC) + DAY
     assert [await sessions.redeem("t-1", until) for _ in range(3)] == [True, False, False]
     assert await sessions.redeem("t-2", until)
+
+
+async def test_a_search_is_known_to_its_session_alone_and_ends_with_it(store: Store) -> None:
+    sessions = store.sessions(DAY, DAY)
+    cookie, other = [await sessions.open(WHO, "Mara Torres", "Cedar Ridge", MARK) for _ in range(2)]
+    found = await sessions.find(cookie)
+    assert found is not None
+    tokens = [await sessions.keep_search(found.id, f"quarry {number}") for number in range(MOST_SEARCHES + 2)]
+    assert len(set(tokens)) == len(tokens)
+    assert not any("quarry" in token for token in tokens)
+    kept, theirs = await sessions.find(cookie), await sessions.find(other)
+    assert kept is not None
+    assert theirs is not None
+    assert list(kept.searches) == tokens[2:]
+    assert kept.searches[tokens[2]] == "quarry 2"
+    assert not theirs.searches
+    await sessions.close(found.id)
+    await sessions.keep_search(found.id, "too late")
+    assert await sessions.find(cookie) is None

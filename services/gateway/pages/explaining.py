@@ -4,14 +4,17 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.gateway import explain
-from services.gateway.pages.filters import DataType, Typed
-from services.gateway.pages.site import page
+from services.gateway.pages.filters import DataType, Typed, without
+from services.gateway.pages.searches import SEARCH, Token, kept, sought
+from services.gateway.pages.site import page, then
 from services.gateway.pages.visits import Visit, Visited
+from services.gateway.pages.words import NOTHING_SOUGHT, SEARCH_OVER
 from shared.contracts.topology import Direction
 from shared.engine.searching import MOST_NAMED, Known
 from shared.model.catalog import data_types
@@ -33,29 +36,35 @@ class _Asked:
 
 @router.get("/explain")
 async def show(
-    visit: Visited, key: Typed = "", data_type: DataType = "students", direction: Direction = "import"
+    visit: Visited,
+    key: Typed = "",
+    search: Token = "",
+    data_type: DataType = "students",
+    direction: Direction = "import",
 ) -> Response:
-    """By the record's key, or by its id in the target where nothing has that key."""
-    return await _show(visit, _Asked(data_type, direction, key), await _explained(visit, data_type, direction, key))
+    """By the record's key, or by its id in the target where nothing has that key; what is searched for also by name."""
+    text = sought(visit, search)
+    if text is None:
+        return without(visit.request, {SEARCH}, SEARCH_OVER)
+    asked = _Asked(data_type, direction, text or key)
+    found = await _explained(visit, data_type, direction, asked.sought)
+    if found or not text:
+        return await _show(visit, asked, found)
+    named = await explain.search(visit.call, data_type, explain.Search(name=text[:100], direction=direction))
+    if len(named) == 1:
+        found = await _explained(visit, data_type, direction, named[0].key)
+    return await _show(visit, asked, found, [] if found else named)
 
 
 @router.post("/explain", summary="Search for a record")
 async def search(visit: Visited) -> Response:
-    """The same, or by name: whom one looks for stands in no address."""
+    """Leads to what was found."""
     fields = await visit.fields()
-    sought = fields.get("sought", "").strip()[:300]
-    data_type, direction = fields.get("data_type", ""), fields.get("direction", "import")
-    asked = _Asked(
-        data_type if data_type in data_types() else "students", "export" if direction == "export" else "import", sought
-    )
-    found = await _explained(visit, asked.data_type, asked.direction, sought)
-    if found or not sought:
-        return await _show(visit, asked, found)
-    called = explain.Search(name=sought[:100], direction=asked.direction)
-    named = await explain.search(visit.call, asked.data_type, called)
-    if len(named) == 1:
-        found = await _explained(visit, asked.data_type, asked.direction, named[0].key)
-    return await _show(visit, asked, found, [] if found else named)
+    asked = {name: fields[name] for name in ("data_type", "direction") if fields.get(name)}
+    text = fields.get("sought", "").strip()[:300]
+    if not text:
+        return then(f"/explain?{urlencode(asked)}", NOTHING_SOUGHT)
+    return then(f"/explain?{urlencode({**asked, SEARCH: await kept(visit, text)})}")
 
 
 async def _explained(visit: Visit, data_type: str, direction: Direction, key: str) -> list[Explanation] | None:
@@ -78,5 +87,6 @@ async def _show(
 ) -> Response:
     names = {one.id: one for one in await visit.call.org.connections.all()}
     about: dict[str, Any] = {**asdict(asked), "found": found, "named": named, "most": MOST_NAMED}
+    about["missing"] = visit.done == NOTHING_SOUGHT
     about["exports"] = await visit.can(Deed.VIEW_EXPORT)
     return await page(visit, "explain.html", **about, connections=names, data_types=data_types())

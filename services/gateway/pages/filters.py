@@ -1,14 +1,14 @@
 """What the address of a page may ask for; where it asks for what there is not, the way back to the page without it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import urlencode
 
 from fastapi import Query, Request
 from pydantic import AfterValidator, BeforeValidator
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
-from services.gateway.pages.site import HEADERS
+from services.gateway.pages.site import then
 from services.gateway.pages.words import LED_BACK
 from shared.model.catalog import data_types
 
@@ -45,5 +45,11 @@ def led_back(request: Request, problems: Sequence[Mapping[str, Any]]) -> Respons
     elsewhere = any(one["loc"][0] != "query" for one in problems) or not wrong <= asked.keys()
     if request.method != "GET" or is_file or elsewhere:
         return None
-    kept = [(name, value) for name, value in asked.multi_items() if name not in wrong | PLACES | {"said"}]
-    return RedirectResponse(f"{path}?{urlencode([*kept, ('said', LED_BACK)])}", 303, HEADERS)
+    return without(request, wrong, LED_BACK)
+
+
+def without(request: Request, names: Set[str], said: str) -> Response:
+    """To the same page without these parameters, where `said` says why."""
+    asked = request.query_params.multi_items()
+    kept = [(name, value) for name, value in asked if name not in {*names, *PLACES, "said"}]
+    return then(f"{request.url.path}?{urlencode(kept)}", said)

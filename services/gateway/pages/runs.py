@@ -13,11 +13,12 @@ from starlette.responses import Response, StreamingResponse
 
 from services.gateway import exports, records, runs
 from services.gateway.context import After
-from services.gateway.pages.filters import Chosen, DataType, Typed
+from services.gateway.pages.filters import Chosen, DataType, Typed, without
 from services.gateway.pages.portion import MOST, portion
+from services.gateway.pages.searches import SEARCH, Token, kept, sought
 from services.gateway.pages.site import HEADERS, fragment, page, then
 from services.gateway.pages.visits import ASKED, Visit, Visited
-from services.gateway.pages.words import STATES, common_zone
+from services.gateway.pages.words import SEARCH_OVER, STATES, common_zone
 from shared.contracts.topology import Direction
 from shared.model.catalog import data_types
 from shared.model.connection import Connection
@@ -30,6 +31,7 @@ router = APIRouter(include_in_schema=False)
 
 RUNS_PER_PAGE: Final = 50
 MOST_TEXT: Final = 100
+FILTERS: Final = ("outcome", "action", "code")
 Day = Annotated[date, Field(ge=runs.EARLIEST, lt=runs.LATEST)]
 LOOK_SECONDS: Final = 0.5
 EVENTS: Final = "text/event-stream"
@@ -77,33 +79,35 @@ async def show(
     outcome: Chosen[Outcome] = None,
     action: Chosen[Action] = None,
     code: Typed = "",
+    search: Token = "",
     after: After = None,
 ) -> Response:
-    return await _show(visit, id, Wanted(outcome, action, code.strip() or None), after)
+    text = sought(visit, search)
+    if text is None:
+        return without(visit.request, {SEARCH}, SEARCH_OVER)
+    wanted = Wanted(outcome, action, code.strip()[:100] or None, text=text or None)
+    return await _show(visit, id, wanted, search, after)
 
 
 @router.post("/runs/{id}", summary="Search the records of a run")
 async def search(visit: Visited, id: str) -> Response:
-    """The same page, with the records that have a text in them: whom one looks for stands in no address."""
+    """Leads to the same page, with the records that have a text in them."""
+    await runs.show(visit.call, id)
     fields = await visit.fields()
-    asked = {name: fields.get(name, "").strip() for name in ("outcome", "action", "code")}
-    text = fields.get("text", "").strip()
-    if not text:
-        await runs.show(visit.call, id)
-        return then(f"/runs/{id}?{urlencode(asked)}#records")
-    outcome = Outcome(asked["outcome"]) if asked["outcome"] in set(Outcome) else None
-    action = Action(asked["action"]) if asked["action"] in set(Action) else None
-    wanted = Wanted(outcome, action, asked["code"][:100] or None, text=text[:MOST_TEXT])
-    return await _show(visit, id, wanted, fields.get("after") or None)
+    asked = {name: fields.get(name, "").strip() for name in FILTERS}
+    if text := fields.get("text", "").strip()[:MOST_TEXT]:
+        asked[SEARCH] = await kept(visit, text)
+    return then(f"/runs/{id}?{urlencode(asked)}#records")
 
 
-async def _show(visit: Visit, id: str, wanted: Wanted, after: str | None) -> Response:
+async def _show(visit: Visit, id: str, wanted: Wanted, search: str, after: str | None) -> Response:
     run = await runs.show(visit.call, id)
     connection = await visit.call.known_connection(run.connection)
-    asked = {name: getattr(wanted, name) or "" for name in ("outcome", "action", "code", "text")}
+    asked = {name: getattr(wanted, name) or "" for name in (*FILTERS, "text")}
     about: dict[str, Any] = {"run": run, "connection": connection, "steps": _steps(run), "asked": asked}
     about |= {"records": None, "causes": [], "next": "", "looks_on": False}
-    about["chosen"] = urlencode({name: value for name, value in asked.items() if name != "text"})
+    chosen = {name: asked[name] for name in FILTERS} | ({SEARCH: search} if search else {})
+    about |= {"chosen": urlencode(chosen), "here": urlencode({**chosen, **({"after": after} if after else {})})}
     if await visit.can(Deed.VIEW if run.direction == "import" else Deed.VIEW_EXPORT):
         looked = await _records(visit, run, wanted, after)
         found, goes_on = portion(looked.records)

@@ -49,7 +49,7 @@ async def page(visit: Visit, template: str, /, *, status: int = 200, **about: An
         "can_manage": await visit.can(Deed.MANAGE_CONNECTION),
         "is_operator": Permission.OPERATOR in await gate.held(visit.call.who),
         "message": words.MESSAGES.get(visit.done),
-        "tone": "ask" if visit.done == words.LED_BACK else "good",
+        "tone": "ask" if visit.done in words.ASKING else "good",
     }
     return bare(visit.request, template, status=status, **{**common, **about})
 
@@ -69,7 +69,7 @@ def fragment(template: str, **about: Any) -> str:
 
 def then(address: str, said: str = "") -> Response:
     """After a change: go and look, so that loading the page anew repeats nothing."""
-    mark = "&" if "?" in address else "?"
+    mark = "" if address.endswith("?") else "&" if "?" in address else "?"
     return RedirectResponse(f"{address}{mark}said={said}" if said else address, 303, HEADERS)
 
 

@@ -79,8 +79,16 @@ COUNTED: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What Test connection counts."""
 LED_BACK: Final = "led-back"
+SEARCH_OVER: Final = "search-over"
+NOTHING_SOUGHT: Final = "nothing-sought"
+NONE_CHOSEN: Final = "none-chosen"
+ASKING: Final = frozenset({LED_BACK, SEARCH_OVER, NOTHING_SOUGHT, NONE_CHOSEN})
+"""Messages of what was not done as it was asked for."""
 MESSAGES: Final[Mapping[str, str]] = {
     LED_BACK: "The address asked for a choice or a place in a list that there is not. This is the page without it.",
+    SEARCH_OVER: "This search is over: it ends when one signs out, and is nobody else's. This is the page without it.",
+    NOTHING_SOUGHT: "Type whom or what to explain: a name, a student ID, or the number of a registration.",
+    NONE_CHOSEN: "No message is chosen. Tick those that you mean, or the box for all that fit the filter.",
     "added": "The connection was added.",
     "saved": "Saved.",
     "switched-on": "Switched on.",

@@ -1,12 +1,15 @@
 """The records of a run on its page, and Explain: people are found by name, and stand in no address."""
 
+import html
 import re
 from pathlib import Path
 
 import httpx
+from playwright.async_api import Page, expect
 
 from devtools.district import EXPORTER, District
 from devtools.sis_districts import SISS, enrolled
+from services.gateway.pages.words import MESSAGES, NOTHING_SOUGHT, SEARCH_OVER
 from tests.e2e.enroll import turn
 from tests.e2e.files import edited, read, roster
 from tests.e2e.pages.visitor import Visitor
@@ -28,12 +31,12 @@ async def test_a_waiting_record_is_found_by_name_and_explained_once_it_is_writte
     run = (await district.upload(await district.ad_hoc(), file, preview=True))["id"]
     await district.watch(run, states=WAITS)
 
-    found = await visitor.post(f"/runs/{run}", text="quarry zo", outcome="", action="")
+    found = await visitor.led(f"/runs/{run}", text="quarry zo", outcome="", action="")
     (row,) = shown(found)
     assert "Zoë Quarry" in row
     assert f"key={key}" in row
     assert 'value="quarry zo"' in found.text
-    nobody = await visitor.post(f"/runs/{run}", text="nobody", outcome="", action="create")
+    nobody = await visitor.led(f"/runs/{run}", text="nobody", outcome="", action="create")
     assert (shown(nobody), "None. Records that have not changed" in nobody.text) == ([], True)
     blank = await visitor.post(f"/runs/{run}", text=" ", outcome="Failed", action="", code="")
     assert (blank.status_code, blank.headers["location"]) == (303, f"/runs/{run}?outcome=Failed&action=&code=#records")
@@ -41,12 +44,12 @@ async def test_a_waiting_record_is_found_by_name_and_explained_once_it_is_writte
     await visitor.post(f"/runs/{run}/approve")
     await district.watch(run)
     for sought in ("quarry", key):
-        page = await visitor.post("/explain", sought=sought, data_type="students", direction="import")
+        page = await visitor.led("/explain", sought=sought, data_type="students", direction="import")
         assert "<strong>Zoë Quarry</strong>" in page.text, sought
         assert "row 9" in page.text
-    several = await visitor.post("/explain", sought="a", data_type="students", direction="import")
+    several = await visitor.led("/explain", sought="a", data_type="students", direction="import")
     assert "Which one?" in several.text
-    assert "has written nothing" in (await visitor.post("/explain", sought="nobody", data_type="students")).text
+    assert "has written nothing" in (await visitor.led("/explain", sought="nobody", data_type="students")).text
 
 
 async def test_a_partial_sync_names_the_student_and_the_contact(
@@ -71,5 +74,92 @@ async def test_a_partial_sync_names_the_student_and_the_contact(
     file = await visitor.get(f"/runs/{run['id']}/records.csv?outcome=Partial+Sync")
     assert all(one in file.text for one in (record["label"], contact["value"], contact["message"], contact["fix"]))
     for sought in (registration, record["label"].rpartition(", ")[2], record["target_id"]):
-        page = await visitor.post("/explain", sought=str(sought), data_type="students", direction="export")
+        page = await visitor.led("/explain", sought=str(sought), data_type="students", direction="export")
         assert f"<strong>{record['label']}</strong>" in page.text, sought
+
+
+async def test_the_result_of_a_search_has_an_address_that_says_nothing(
+    visitor: Visitor, district: District, tmp_path: Path
+) -> None:
+    rows = {number: {"Last Name": "Quarry"} for number in range(2, 92)}
+    run = await district.upload(await district.ad_hoc(), edited(roster(tmp_path / "d.csv", 120), rows), preview=True)
+    run = (await district.watch(run["id"], states=WAITS))["id"]
+    leads = await visitor.post(f"/runs/{run}", text="Quarry", outcome="Pending", action="create", code="")
+    address = leads.headers["location"]
+    assert (leads.status_code, "uarry" in address, address.endswith("#records")) == (303, False, True)
+    again = await visitor.post(f"/runs/{run}", text="Quarry", outcome="Pending", action="create", code="")
+    assert again.headers["location"] == address
+
+    path, seen = address.partition("#")[0], list[str]()
+    while path:
+        page = await visitor.get(path)
+        assert 'value="Quarry"' in page.text
+        assert "<option selected>Pending</option>" in page.text
+        assert f'href="/runs/{run}/records.csv?outcome=Pending"' in page.text
+        seen += shown(page)
+        following = re.search(r'href="([^"#]+)#records">(?:Next records|Search on)', page.text)
+        path = html.unescape(following[1]) if following else ""
+    assert len(seen) == 90
+    assert all("Quarry" in row for row in seen)
+
+
+async def test_a_search_is_over_with_its_session_and_nobody_elses(
+    visitor: Visitor, district: District, tmp_path: Path
+) -> None:
+    run = (await district.upload(await district.ad_hoc(), roster(tmp_path / "d.csv", 5), preview=True))["id"]
+    await district.watch(run, states=WAITS)
+    record = await visitor.post(f"/runs/{run}", text="Quarry", outcome="", action="create")
+    explained = await visitor.post("/explain", sought="Quarry", data_type="students")
+    without = (f"/runs/{run}?outcome=&action=create&code=", "/explain?data_type=students")
+    async with Visitor(district) as other:
+        for leads, left in zip((record, explained), without, strict=True):
+            address = leads.headers["location"].partition("#")[0]
+            assert "Quarry" in (await visitor.get(address)).text
+            for asked in (f"{address}&after=0000000007" if "runs" in address else address, f"{left}&search=made-up"):
+                led = await other.get(asked)
+                assert (led.status_code, led.headers["location"]) == (303, f"{left}&said={SEARCH_OVER}")
+                page = await other.get(led.headers["location"])
+                assert (MESSAGES[SEARCH_OVER] in html.unescape(page.text), "Quarry" in page.text) == (True, False)
+    await visitor.sign_in()
+    assert (await visitor.get(record.headers["location"].partition("#")[0])).status_code == 303
+
+
+async def test_explain_says_what_to_type(visitor: Visitor) -> None:
+    for blank in ("", "  "):
+        page = await visitor.led("/explain", sought=blank, data_type="students", direction="import")
+        assert MESSAGES[NOTHING_SOUGHT] in page.text
+        assert re.search(r'<input id="sought"[^>]* aria-invalid="true" autofocus>', page.text)
+    assert "aria-invalid" not in (await visitor.get("/explain")).text
+
+
+async def test_back_and_reload_show_what_was_found(either: Page, district: District, tmp_path: Path) -> None:
+    file = edited(roster(tmp_path / "d.csv", 60), {9: {"First Name": "Zoë", "Last Name": "Quarry"}})
+    run = (await district.upload(await district.ad_hoc(), file, preview=True))["id"]
+    await district.watch(run, states=WAITS)
+    await either.goto(f"/runs/{run}")
+    await either.get_by_label("Name, key, ID or value").fill("quarry")
+    await either.get_by_role("button", name="Show").click()
+    row = either.get_by_role("region", name="Records").get_by_role("row").nth(1)
+    await expect(row).to_contain_text("Zoë Quarry")
+    found = either.url
+    await row.get_by_role("link").click()
+    await either.get_by_label("Name, student ID").fill("nobody")
+    await either.get_by_role("button", name="Explain").click()
+    await expect(either.get_by_text("has written nothing")).to_be_visible()
+    await either.reload()
+    await expect(either.get_by_label("Name, student ID")).to_have_value("nobody")
+    await either.get_by_role("link", name="Help").click()
+    for _ in range(3):
+        await either.go_back()
+    assert either.url == found
+    await expect(row).to_contain_text("Zoë Quarry")
+    await expect(either.get_by_label("Name, key, ID or value")).to_have_value("quarry")
+
+
+async def test_what_was_just_done_is_said_once(page: Page, district: District) -> None:
+    await page.goto(f"/connections/{await district.ad_hoc()}/settings")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("status")).to_contain_text("Saved.")
+    assert "said" not in page.url
+    await page.reload()
+    await expect(page.get_by_text("Saved.")).to_have_count(0)

@@ -67,6 +67,12 @@ class Visitor:
         mark = await self.csrf() if csrf is None else csrf
         return await self.http.post(path, data={"csrf": mark, **fields}, headers=self._headers())
 
+    async def led(self, path: str, **fields: Any) -> httpx.Response:
+        """The page to which a form leads."""
+        answer = await self.post(path, **fields)
+        assert answer.status_code == 303, answer.text
+        return await self.get(answer.headers["location"].partition("#")[0])
+
     async def csrf(self) -> str:
         found = re.search(r'name="csrf" value="([^"]+)"', (await self.get("/help")).text)
         assert found

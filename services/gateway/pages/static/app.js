@@ -1,6 +1,13 @@
 // Small improvements: every page works without them.
 "use strict";
 
+// What was just done is said once: the address that is loaded again, or gone back to, does not say it.
+const here = new URL(location.href);
+if (here.searchParams.has("said")) {
+  here.searchParams.delete("said");
+  history.replaceState(null, "", here);
+}
+
 // The progress of a run: parts of the page come as events, and the whole page once at the end.
 for (const place of document.querySelectorAll("[data-events]")) {
   const events = new EventSource(place.dataset.events);
