@@ -82,7 +82,7 @@ async def _answer(
 ) -> Response:
     """For programs as JSON, for people as a page."""
     if pages.is_page(request):
-        return explained(request, about, status, headers)
+        return await explained(request, about, status, headers)
     return JSONResponse({"error": about}, status, headers)
 
 

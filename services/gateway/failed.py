@@ -33,12 +33,15 @@ class Chosen(BaseModel):
     run: str | None = None
     everything: bool = False
 
+    @property
+    def is_some(self) -> bool:
+        return bool(self.ids or self.everything or any(getattr(self, name) for name in FILTERS))
+
     def selection(self) -> Selection:
         """Raises BadInput where nothing is chosen."""
-        fields = self.model_dump(include=set(FILTERS))
-        if not (self.ids or self.everything or any(fields.values())):
+        if not self.is_some:
             raise BadInput(*said("failed.none_chosen"))
-        return Selection(tuple(self.ids), **fields)
+        return Selection(tuple(self.ids), **self.model_dump(include=set(FILTERS)))
 
 
 class Decided(Chosen):

@@ -18,7 +18,7 @@ _BYTES: Final = 16
 
 
 class Marks:
-    """Made with the first of the keys, known by any of them: `nonce.person.proof`, without a name in it.
+    """Made with the first of the keys, known by any of them: `nonce.organization.person.proof`, without a name in it.
 
     Raises:
         BadSettings: no key.
@@ -31,7 +31,7 @@ class Marks:
 
     def new(self, who: Identity) -> str:
         key, nonce = self._keys[0], secrets.token_urlsafe(_BYTES)
-        about = f"{nonce}.{_person(key, who)}"
+        about = f"{nonce}.{_org(key, who)}.{_person(key, who)}"
         return f"{about}.{_proof(key, about)}"
 
     def is_ours(self, mark: str) -> bool:
@@ -41,13 +41,22 @@ class Marks:
     def is_of(self, mark: str, who: Identity) -> bool:
         """Whether a page of ours carried it for this person, in whichever session."""
         key = self._key_of(mark)
-        return key is not None and hmac.compare_digest(mark.split(".")[1], _person(key, who))
+        return key is not None and hmac.compare_digest(mark.split(".")[2], _person(key, who))
+
+    def is_of_another_org(self, mark: str, who: Identity) -> bool:
+        """Whether a page of ours carried it, but not in this person's organization."""
+        key = self._key_of(mark)
+        return key is not None and not hmac.compare_digest(mark.split(".")[1], _org(key, who))
 
     def _key_of(self, mark: str) -> bytes | None:
         about, _, proof = mark.rpartition(".")
-        if not mark.isascii() or about.count(".") != 1:
+        if not mark.isascii() or about.count(".") != 2:
             return None
         return next((key for key in self._keys if hmac.compare_digest(proof, _proof(key, about))), None)
+
+
+def _org(key: bytes, who: Identity) -> str:
+    return _digest(key, f"org|{who.org}")
 
 
 def _person(key: bytes, who: Identity) -> str:

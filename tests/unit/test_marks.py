@@ -16,6 +16,7 @@ def test_a_mark_is_of_one_person_in_one_organization() -> None:
     assert marks.is_ours(mark)
     assert marks.is_of(mark, MARA)
     assert not any(marks.is_of(mark, one) for one in OTHERS)
+    assert [marks.is_of_another_org(mark, one) for one in (MARA, *OTHERS)] == [False, False, True, True, True]
 
 
 def test_no_two_are_the_same_and_none_names_anybody() -> None:
@@ -26,18 +27,24 @@ def test_no_two_are_the_same_and_none_names_anybody() -> None:
 
 def test_what_we_did_not_make_is_not_ours() -> None:
     marks = Marks(["k-1"])
-    nonce, person, proof = marks.new(MARA).split(".")
-    theirs = marks.new(OTHERS[0]).split(".")[1]
+    nonce, org, person, proof = marks.new(MARA).split(".")
+    other_org, theirs = marks.new(Identity("o-2", "u-2")).split(".")[1:3]
     forged = (
         "",
         "x",
         "a.b.c",
-        f"{nonce}.{theirs}.{proof}",
-        f"x{nonce}.{person}.{proof}",
-        f"{nonce}.{person}.",
-        "ä.ö.ü",
+        "a.b.c.d",
+        f"{nonce}.{org}.{theirs}.{proof}",
+        f"{nonce}.{other_org}.{person}.{proof}",
+        f"x{nonce}.{org}.{person}.{proof}",
+        f"{nonce}.{org}.{person}.",
+        f"{nonce}.{person}.{proof}",
+        "ä.ö.ü.ß",
     )
-    assert not any(marks.is_ours(one) or marks.is_of(one, MARA) for one in (*forged, Marks(["k-2"]).new(MARA)))
+    assert not any(
+        marks.is_ours(one) or marks.is_of(one, MARA) or marks.is_of_another_org(one, MARA)
+        for one in (*forged, Marks(["k-2"]).new(MARA))
+    )
 
 
 def test_a_new_key_is_put_before_the_old_one() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, Final, get_args
+from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -11,6 +12,7 @@ from services.gateway.failed import FILTERS, Chosen, Decided, State
 from services.gateway.pages.filters import Typed
 from services.gateway.pages.site import page, then
 from services.gateway.pages.visits import Visit, Visited
+from services.gateway.pages.words import NONE_CHOSEN
 from shared.engine.dead_letters import Deed as Handling
 from shared.model.error_texts import said
 from shared.model.errors import BadInput
@@ -45,9 +47,13 @@ async def show(visit: Visited, id: str) -> Response:
 async def confirm(visit: Visited) -> Response:
     """What would be done, before it is."""
     fields = await visit.fields()
-    decided = Decided(**await _chosen(visit), deed=_deed(fields), why="to be confirmed", dry_run=True)
+    back = _listed(fields)
+    chosen = await _chosen(visit)
+    if not chosen.is_some:
+        return then(back, NONE_CHOSEN)
+    decided = Decided(**chosen.model_dump(), deed=_deed(fields), why="to be confirmed", dry_run=True)
     results = await failed.decide(visit.call, decided)
-    about: dict[str, Any] = {"deed": decided.deed, "results": results, "chosen": decided}
+    about: dict[str, Any] = {"deed": decided.deed, "results": results, "chosen": decided, "back": back}
     return await page(visit, "failed_confirm.html", **about)
 
 
@@ -57,19 +63,25 @@ async def decide(visit: Visited) -> Response:
     why = fields.get("why", "").strip()[:500]
     if not why:
         raise BadInput(*said("failed.no_reason"))
-    decided = Decided(**await _chosen(visit), deed=_deed(fields), why=why)
+    decided = Decided(**(await _chosen(visit)).model_dump(), deed=_deed(fields), why=why)
     await failed.decide(visit.call, decided)
     return then("/failed-messages", "replayed" if decided.deed == "replay" else "discarded")
 
 
-async def _chosen(visit: Visit) -> dict[str, Any]:
+async def _chosen(visit: Visit) -> Chosen:
     """The ids that are ticked, else whatever fits the filter."""
     fields = await visit.fields()
     ids = await visit.chosen("id")
     if ids or fields.get("all") != "1":
-        return Chosen(ids=ids).model_dump()
+        return Chosen(ids=ids)
     filled = _filter(fields)
-    return Chosen(**filled, everything=not any(filled.values())).model_dump()
+    return Chosen(**filled, everything=not any(filled.values()))
+
+
+def _listed(fields: Mapping[str, str]) -> str:
+    """The address of the list from which a form was sent."""
+    kept = {name: value for name, value in _filter(fields).items() if value}
+    return f"/failed-messages?{urlencode(kept)}" if kept else "/failed-messages"
 
 
 def _filter(given: Mapping[str, str]) -> dict[str, str | None]:

@@ -64,14 +64,20 @@ class Visit:
         return {name: value for name, value in (await self.form()).multi_items() if isinstance(value, str)}
 
 
-async def _visit(request: Request, done: Annotated[str, Query(alias="said")] = "") -> Visit:
+async def whose(request: Request, done: str = "") -> Visit | None:
+    """The visit of whoever is signed in; None where nobody is."""
     gateway: Gateway = request.app.state.gateway
-    session = await gateway.sessions.find(request.cookies.get(COOKIE, ""))
-    if session is None:
+    cookie = request.cookies.get(COOKIE)
+    session = await gateway.sessions.find(cookie) if cookie else None
+    return Visit(request, Call(gateway, session.who), session, done) if session else None
+
+
+async def _visit(request: Request, done: Annotated[str, Query(alias="said")] = "") -> Visit:
+    visit = await whose(request, done)
+    if visit is None:
         raise SignInNeeded
-    request.state.who, request.state.session = session.who, session
+    request.state.who, request.state.visit = visit.session.who, visit
     only_known_parameters(request)
-    visit = Visit(request, Call(gateway, session.who), session, done)
     if request.method not in READS:
         await _check(visit)
     return visit
@@ -94,8 +100,11 @@ async def _check(visit: Visit) -> None:
     if isinstance(sent, str):
         if compare_digest(sent.encode(), visit.session.csrf.encode()):
             return
-        if visit.call.gateway.marks.is_of(sent, visit.session.who):
+        marks, session = visit.call.gateway.marks, visit.session
+        if marks.is_of(sent, session.who):
             raise EarlierForm(visit)
+        if marks.is_of_another_org(sent, session.who):
+            raise Refused(*said("form.other_org", org=session.org_name))
     raise Refused(*said("form.stale"))
 
 

@@ -8,8 +8,10 @@ from playwright.async_api import Page, expect
 
 from devtools.district import FULL, District
 from devtools.stack import Stack
+from services.gateway.pages.words import MESSAGES, NONE_CHOSEN
 from tests.e2e.broker import Tap
 from tests.e2e.pages.conftest import Accessible, in_session
+from tests.e2e.pages.visitor import Visitor
 from tests.e2e.waiting import until
 
 OPERATOR = "Sync Service Operator"
@@ -100,3 +102,15 @@ async def test_nothing_chosen_is_not_everything(district: District) -> None:
     answer = await district.api.post("/failed-messages/decide", json={"deed": "discard", "why": "x"})
     assert answer.status_code == 422
     assert answer.json()["error"]["code"] == "failed.none_chosen"
+
+
+async def test_nothing_ticked_leads_back_to_the_list_and_its_filter(visitor: Visitor, district: District) -> None:
+    fields = {"org": district.org, "code": "a b", "type": "", "deed": "replay"}
+    told = await visitor.post("/failed-messages/confirm", **fields)
+    address = f"/failed-messages?code=a+b&org={district.org}"
+    assert (told.status_code, told.headers["location"]) == (303, f"{address}&said={NONE_CHOSEN}")
+    assert MESSAGES[NONE_CHOSEN] in (await visitor.get(told.headers["location"])).text
+    chosen = await visitor.post("/failed-messages/confirm", id="none-such", **fields)
+    assert f'href="{address.replace("&", "&amp;")}">Back<' in chosen.text
+    no_reason = await visitor.post("/failed-messages/decide", id="none-such", deed="replay", why=" ")
+    assert (no_reason.status_code, 'href="/failed-messages">Back to the failed' in no_reason.text) == (422, True)

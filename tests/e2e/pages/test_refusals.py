@@ -7,7 +7,9 @@ import pytest
 from playwright.async_api import Page, expect
 
 from devtools.district import YEAR, District, ok
+from devtools.stack import Stack
 from services.gateway.pages.visits import COOKIE
+from tests.e2e.enroll import Faults
 from tests.e2e.pages.conftest import Visiting
 from tests.e2e.pages.test_dashboard import waiting_run
 from tests.e2e.pages.visitor import Visitor
@@ -109,3 +111,44 @@ async def test_a_small_screen_is_not_all_head(visiting: Visiting) -> None:
             size = await link.bounding_box()
             assert size is not None
             assert size["height"] >= 24, await link.inner_text()
+
+
+async def test_a_form_of_another_organization_says_for_which_one_is_signed_in(
+    visitor: Visitor, district: District, stack: Stack
+) -> None:
+    theirs = await district.ad_hoc("Theirs")
+    mark = await visitor.csrf()
+    async with District(stack, f"{district.org}-2") as other, Visitor(other) as namesake:
+        told = await namesake.post(f"/connections/{theirs}/settings", csrf=mark, name="Mine now")
+        main = told.text.partition("<main")[2].partition("</main>")[0]
+        assert (told.status_code, f"You are signed in for {other.org} now" in main) == (403, True)
+        assert "Nothing was changed" in main
+        assert re.findall(r'href="([^"]+)"', main) == ["/"]
+        assert "Mine now" not in main
+        stale = await namesake.post(f"/connections/{await other.ad_hoc()}/settings", csrf="made-up", name="N")
+        assert "This form is out of date." in stale.text
+        assert "Back to the connection" in stale.text
+    assert ok(await district.api.get(f"/connections/{theirs}")).json()["name"] == "Theirs"
+
+
+async def test_an_address_that_leads_nowhere_has_the_frame_or_the_way_in(visitor: Visitor, district: District) -> None:
+    for path in ("/nothing", "/connections/con_0/nothing/at/all", "/runs/run_00aa", "/connections/con_00aa?said=saved"):
+        told = await visitor.get(path)
+        head, _, main = told.text.partition("<main")
+        assert told.status_code == 404
+        assert district.org in head
+        for there in ("/runs", "/connections/new", "/help"):
+            assert f'href="{there}"' in head
+        assert ('href="/">To the dashboard' in main, "Saved." in main) == (True, False)
+    for cookie in ("", f"{COOKIE}=made-up"):
+        told = await visitor.http.get("/nothing", headers={"Cookie": cookie})
+        assert (told.status_code, "Main" in told.text.partition("<main")[0]) == (404, False)
+        assert 'href="/login">Sign in through Enroll' in told.text
+
+
+async def test_an_error_page_needs_nothing_that_may_be_away(
+    visitor: Visitor, district: District, faults: Faults
+) -> None:
+    await faults({"org": district.org, "status": 503})
+    told = await visitor.get("/nothing")
+    assert (told.status_code, district.org in told.text) == (404, True)
