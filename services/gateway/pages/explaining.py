@@ -10,11 +10,11 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.gateway import explain
-from services.gateway.pages.filters import DataType, Typed, without
-from services.gateway.pages.searches import SEARCH, Token, kept, sought
+from services.gateway.pages.filters import DataType, Typed
+from services.gateway.pages.searches import Searched, kept
 from services.gateway.pages.site import page, then
 from services.gateway.pages.visits import Visit, Visited
-from services.gateway.pages.words import NOTHING_SOUGHT, SEARCH_OVER
+from services.gateway.pages.words import NOTHING_SOUGHT
 from shared.contracts.topology import Direction
 from shared.engine.searching import MOST_NAMED, Known
 from shared.model.catalog import data_types
@@ -37,15 +37,13 @@ class _Asked:
 @router.get("/explain")
 async def show(
     visit: Visited,
+    searched: Searched,
     key: Typed = "",
-    search: Token = "",
     data_type: DataType = "students",
     direction: Direction = "import",
 ) -> Response:
     """By the record's key, or by its id in the target where nothing has that key; what is searched for also by name."""
-    text = sought(visit, search)
-    if text is None:
-        return without(visit.request, {SEARCH}, SEARCH_OVER)
+    text = searched.text
     asked = _Asked(data_type, direction, text or key)
     found = await _explained(visit, data_type, direction, asked.sought)
     if found or not text:
@@ -64,7 +62,7 @@ async def search(visit: Visited) -> Response:
     text = fields.get("sought", "").strip()[:300]
     if not text:
         return then(f"/explain?{urlencode(asked)}", NOTHING_SOUGHT)
-    return then(f"/explain?{urlencode({**asked, SEARCH: await kept(visit, text)})}")
+    return then(f"/explain?{urlencode(asked | await kept(visit, text))}")
 
 
 async def _explained(visit: Visit, data_type: str, direction: Direction, key: str) -> list[Explanation] | None:

@@ -23,6 +23,7 @@ from services.gateway.pages import (
     scheduling,
 )
 from services.gateway.pages.login import LOGOUT, SIGNED_OUT, to_login
+from services.gateway.pages.searches import SearchOver, over
 from services.gateway.pages.site import HEADERS, static
 from services.gateway.pages.unsent import earlier, signed_out
 from services.gateway.pages.visits import ASKED, READS, EarlierForm, SignInNeeded
@@ -56,6 +57,7 @@ def add_to(app: FastAPI) -> None:
     app.add_middleware(_Heads)
     app.add_exception_handler(SignInNeeded, _sign_in)
     app.add_exception_handler(EarlierForm, earlier)
+    app.add_exception_handler(SearchOver, over)
 
 
 def is_page(request: Request) -> bool:

@@ -13,12 +13,12 @@ from starlette.responses import Response, StreamingResponse
 
 from services.gateway import exports, records, runs
 from services.gateway.context import After
-from services.gateway.pages.filters import Chosen, DataType, Typed, without
+from services.gateway.pages.filters import Chosen, DataType, Typed
 from services.gateway.pages.portion import MOST, portion
-from services.gateway.pages.searches import SEARCH, Token, kept, sought
+from services.gateway.pages.searches import Searched, Sought, kept
 from services.gateway.pages.site import HEADERS, fragment, page, then
 from services.gateway.pages.visits import ASKED, Visit, Visited
-from services.gateway.pages.words import SEARCH_OVER, STATES, common_zone
+from services.gateway.pages.words import STATES, common_zone
 from shared.contracts.topology import Direction
 from shared.model.catalog import data_types
 from shared.model.connection import Connection
@@ -76,17 +76,14 @@ def _midnight(day: date | None, zone: str) -> datetime | None:
 async def show(
     visit: Visited,
     id: str,
+    searched: Searched,
     outcome: Chosen[Outcome] = None,
     action: Chosen[Action] = None,
     code: Typed = "",
-    search: Token = "",
     after: After = None,
 ) -> Response:
-    text = sought(visit, search)
-    if text is None:
-        return without(visit.request, {SEARCH}, SEARCH_OVER)
-    wanted = Wanted(outcome, action, code.strip()[:100] or None, text=text or None)
-    return await _show(visit, id, wanted, search, after)
+    wanted = Wanted(outcome, action, code.strip()[:100] or None, text=searched.text or None)
+    return await _show(visit, id, wanted, searched, after)
 
 
 @router.post("/runs/{id}", summary="Search the records of a run")
@@ -96,18 +93,18 @@ async def search(visit: Visited, id: str) -> Response:
     fields = await visit.fields()
     asked = {name: fields.get(name, "").strip() for name in FILTERS}
     if text := fields.get("text", "").strip()[:MOST_TEXT]:
-        asked[SEARCH] = await kept(visit, text)
+        asked |= await kept(visit, text)
     return then(f"/runs/{id}?{urlencode(asked)}#records")
 
 
-async def _show(visit: Visit, id: str, wanted: Wanted, search: str, after: str | None) -> Response:
+async def _show(visit: Visit, id: str, wanted: Wanted, searched: Sought, after: str | None) -> Response:
     run = await runs.show(visit.call, id)
     connection = await visit.call.known_connection(run.connection)
     asked = {name: getattr(wanted, name) or "" for name in (*FILTERS, "text")}
     about: dict[str, Any] = {"run": run, "connection": connection, "steps": _steps(run), "asked": asked}
     about |= {"records": None, "causes": [], "next": "", "looks_on": False}
-    chosen = {name: asked[name] for name in FILTERS} | ({SEARCH: search} if search else {})
-    about |= {"chosen": urlencode(chosen), "here": urlencode({**chosen, **({"after": after} if after else {})})}
+    chosen = {name: asked[name] for name in FILTERS} | searched.asked
+    about |= {"chosen": urlencode(chosen), "here": urlencode(chosen | ({"after": after} if after else {}))}
     if await visit.can(Deed.VIEW if run.direction == "import" else Deed.VIEW_EXPORT):
         looked = await _records(visit, run, wanted, after)
         found, goes_on = portion(looked.records)

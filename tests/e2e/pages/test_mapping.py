@@ -235,7 +235,9 @@ async def test_files_are_made_field_by_field(either: Page, district: District, t
     await one.goto(home(connection, "configure", export))
     await one.get_by_label("Name of a student").fill(students[1])
     await one.get_by_role("button", name="Search").click()
+    await one.wait_for_url("**/configure?search=*")
     assert students[1] not in one.url
+    await one.reload()
     await one.locator("input[name=student]").check()
     await one.get_by_role("button", name="Use these examples").click()
 

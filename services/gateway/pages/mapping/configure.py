@@ -13,6 +13,7 @@ from services.gateway.mapping_help import Read
 from services.gateway.pages.filters import named
 from services.gateway.pages.mapping.fields import HOME, heading
 from services.gateway.pages.mapping.screen import Screen, entries, screen
+from services.gateway.pages.searches import Searched, kept
 from services.gateway.pages.site import then
 from services.gateway.pages.visits import Visited
 from shared.adapters.registrations import Listed
@@ -40,8 +41,17 @@ async def home(visit: Visited, id: str) -> Response:
 
 
 @router.get(HOME + "/configure")
-async def show(visit: Visited, id: str, direction: Direction, data_type: str) -> Response:
-    return await _shown(await screen(visit, id, direction, data_type))
+async def show(visit: Visited, id: str, direction: Direction, data_type: str, searched: Searched) -> Response:
+    one, text = await screen(visit, id, direction, data_type), searched.text
+    if not text:
+        return await _shown(one)
+    found: Sequence[Listed] | None = None
+    try:
+        asked = Search(search=text[:100], school_year=one.examples.school_year)
+        found = await exports.search(visit.call, id, data_type, asked)
+    except Permanent as error:
+        one.wrong = error
+    return await _shown(one, looked_for=text, found=found)
 
 
 @router.post(HOME + "/configure", summary="Choose examples for a mapping")
@@ -64,17 +74,10 @@ async def change(visit: Visited, id: str, direction: Direction, data_type: str) 
 
 @router.post(HOME + "/configure/search", summary="Search for registrations")
 async def search(visit: Visited, id: str, direction: Direction, data_type: str) -> Response:
-    """Answered at once, and not by way of an address: what is looked for is a name."""
+    """Leads to those who were found."""
     one, form = await screen(visit, id, direction, data_type), await visit.fields()
     text = form.get("search", "").strip()[:100]
-    found: Sequence[Listed] | None = None
-    try:
-        if text:
-            asked = Search(search=text, school_year=one.examples.school_year)
-            found = await exports.search(visit.call, id, data_type, asked)
-    except Permanent as error:
-        one.wrong = error
-    return await _shown(one, looked_for=text, found=found)
+    return one.then("configure", **(await kept(visit, text) if text else {}))
 
 
 @router.post(HOME + "/configure/file", summary="Read a file for a mapping")
