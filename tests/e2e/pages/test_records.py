@@ -13,6 +13,7 @@ from services.gateway.pages.words import MESSAGES, NOTHING_SOUGHT, SEARCH_OVER
 from tests.e2e.enroll import turn
 from tests.e2e.files import edited, read, roster
 from tests.e2e.pages.visitor import Visitor
+from tests.faults.helpers import database
 
 WAITS = frozenset({"needs_approval"})
 
@@ -163,3 +164,19 @@ async def test_what_was_just_done_is_said_once(page: Page, district: District) -
     assert "said" not in page.url
     await page.reload()
     await expect(page.get_by_text("Saved.")).to_have_count(0)
+
+
+async def test_a_run_under_way_is_followed_where_one_is(visitor: Visitor, district: District, tmp_path: Path) -> None:
+    run = (await district.upload(await district.ad_hoc(), roster(tmp_path / "d.csv", 5), preview=True))["id"]
+    await district.watch(run, states=WAITS)
+    leads = await visitor.post(f"/runs/{run}", text="Quarry", outcome="Failed", action="", code="")
+    async with database(district.stack) as db:
+        await db["runs"].update_one({"_id": run}, {"$set": {"state": "comparing"}})
+        listed = await visitor.get(f"/runs/{run}?outcome=Failed&after=0000000007&said=started")
+        found = await visitor.get(leads.headers["location"].partition("#")[0])
+        await db["runs"].update_one({"_id": run}, {"$set": {"state": "needs_approval"}})
+    assert MESSAGES["started"] in listed.text
+    address = f"/runs/{run}?outcome=Failed&action=&code=&after=0000000007"
+    assert f'<meta http-equiv="refresh" content="3; url={html.escape(address)}">' in listed.text
+    assert 'http-equiv="refresh"' not in found.text
+    assert f'data-events="/runs/{run}/events"' in found.text
