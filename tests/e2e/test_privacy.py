@@ -3,9 +3,10 @@
 import json
 import re
 from collections.abc import Iterable
+from html import unescape
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 import httpx
 import pytest
@@ -21,6 +22,7 @@ from tests.e2e.enroll import Faults, students, turn
 from tests.e2e.files import Row, read, roster
 from tests.e2e.files import write as write_rows
 from tests.e2e.operator import Ops, failed
+from tests.e2e.pages.visitor import Visitor
 from tests.e2e.waiting import until
 
 ROWS = 40
@@ -160,6 +162,12 @@ async def looked_for(district: District, run: str, name: str) -> None:
         assert name in ok(await district.api.post(path, json=asked)).text, path
         refused = await district.api.post(path, json={**asked, "direction": name, "more": name})
         assert refused.status_code == 422
+    async with Visitor(district) as visitor:
+        for path, field in ((f"/runs/{run}", "text"), ("/explain", "sought")):
+            leads = await visitor.post(path, **{field: name})
+            address = leads.headers["location"].partition("#")[0]
+            assert name not in unquote_plus(address)
+            assert name in unescape((await visitor.get(address)).text), path
     assert not leaks(ok(await district.api.get("/audit", params={"limit": 200})).text, [name])
 
 
