@@ -9,7 +9,7 @@ from services.gateway.pages.words import value
 
 MOST: Final = 50
 BYTES: Final = 80_000
-_RECORD, _FIELD, _CHANGE, _PROBLEM = 650, 25, 150, 120
+_RECORD, _FIELD, _CHANGE, _PROBLEM = 850, 25, 150, 120
 """What stands around each, in bytes."""
 
 

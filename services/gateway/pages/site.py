@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from services.gateway.pages import words
+from services.gateway.pages.tables import stacked
 from services.gateway.pages.visits import Visit
 from shared.model.permission import Deed, Permission
 
@@ -36,7 +37,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(words.FILTERS)
+    made.filters.update(words.FILTERS, stacked=stacked)
     made.globals.update(static=address_of, counts=words.COUNTS, tones=words.OUTCOMES)
     return made
 

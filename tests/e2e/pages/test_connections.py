@@ -355,7 +355,7 @@ async def test_what_came_of_a_schedule_is_told(page: Page, district: District, s
 
     address = f"{district.stack.url('gateway')}/connections/{id}/schedule"
     await page.goto(address)
-    told = page.get_by_role("region", name="What came of the schedule")
+    told = page.get_by_role("table", name="What came of the schedule")
     while not await told.count():
         await page.goto(address)
     await expect(told).to_contain_text("Enable Import is off for this connection.")

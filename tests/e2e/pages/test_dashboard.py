@@ -81,7 +81,7 @@ async def test_only_the_failures_are_retried_once_the_mapping_is_mended(
     await district.map_students(connection)
     await page.goto(f"/runs/{run['id']}")
     await accessible(page)
-    causes = page.get_by_role("region", name="Causes")
+    causes = page.get_by_role("table", name="Causes")
     await expect(causes.get_by_role("row").filter(has_text="students.gender")).to_contain_text(
         str(run["counts"]["invalid"])
     )
@@ -173,7 +173,7 @@ async def test_sync_logs_are_chosen_by_state_and_direction(
     await district.watch((await district.upload(connection, tmp_path / "none.csv"))["id"])
     async with visiting(viewport={"width": 320, "height": 800}) as page:
         await page.goto("/runs")
-        rows = page.get_by_role("region", name="Runs").locator("tbody").get_by_role("row")
+        rows = page.get_by_role("table", name="Runs").locator("tbody").get_by_role("row")
         await expect(rows).to_have_count(2)
         assert await page.evaluate("document.documentElement.scrollWidth") <= 320
         await page.get_by_label("State").select_option("Failed")

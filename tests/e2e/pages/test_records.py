@@ -21,7 +21,7 @@ WAITS = frozenset({"needs_approval"})
 def shown(page: httpx.Response) -> list[str]:
     """The rows of the table of records."""
     table = page.text.partition('aria-label="Records"')[2].partition("</table>")[0]
-    return re.findall(r"<tr>(.*?)</tr>", table.partition("<tbody>")[2], re.DOTALL)
+    return re.findall(r"<tr [^>]*>(.*?)</tr>", table.partition("<tbody")[2], re.DOTALL)
 
 
 async def test_a_waiting_record_is_found_by_name_and_explained_once_it_is_written(

@@ -220,7 +220,7 @@ async def test_a_preview_that_waits_is_named_before_the_next_run_takes_its_place
 
     await page.reload()
 
-    await expect(page.get_by_role("region", name="Records").get_by_text("Cancelled")).to_have_count(ROWS)
+    await expect(page.get_by_role("table", name="Records").get_by_text("Cancelled")).to_have_count(ROWS)
     await accessible(page)
     await page.get_by_role("link", name="The run that took its place").click()
     assert page.url.endswith(f"/runs/{newer}")

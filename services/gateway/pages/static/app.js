@@ -92,9 +92,10 @@ function keepUp(form) {
 function narrow(form, wanted) {
   const words = wanted.toLowerCase().split(/\s+/).filter(Boolean);
   const fits = (text) => words.every((word) => text.toLowerCase().includes(word));
-  for (const row of form.querySelectorAll("tbody tr")) {
+  for (const row of form.querySelectorAll("tbody tr:not(.why)")) {
     const said = [...row.querySelectorAll("input:not([type=hidden])")].map((one) => one.value).join(" ");
     row.hidden = !fits(row.textContent + " " + said);
+    if (row.nextElementSibling?.matches(".why")) row.nextElementSibling.hidden = row.hidden;
   }
   for (const one of form.querySelectorAll(".chips > *")) one.hidden = !fits(one.textContent + " " + one.value);
 }
