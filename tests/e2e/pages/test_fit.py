@@ -14,7 +14,7 @@ from services.sandbox.district import student_mapping
 from tests.e2e.broker import Tap
 from tests.e2e.enroll import turn
 from tests.e2e.files import read, roster, write
-from tests.e2e.pages.conftest import Accessible
+from tests.e2e.pages.conftest import Accessible, Visiting
 from tests.e2e.pages.test_operators import OPERATOR, buried
 
 WIDTHS = (1280, 1024, 815, 320)
@@ -162,3 +162,36 @@ async def test_what_is_wrong_with_a_row_makes_it_little_higher(page: Page, distr
     await page.get_by_label("Filter").fill("")
     await page.get_by_label("From, for City").fill("City")
     await expect(why).to_be_empty()
+
+
+async def test_on_a_phone_the_first_row_is_on_the_first_screen(
+    visiting: Visiting, district: District, tmp_path: Path
+) -> None:
+    connection = await district.ad_hoc()
+    await exemplified(district, connection, roster(tmp_path / "district.csv", 3))
+    for scripts in (True, False):
+        async with visiting(javascript=scripts, viewport={"width": PHONE, "height": 640}) as page:
+            await page.goto(f"/connections/{connection}/mappings/import/students/fields")
+            box = await page.locator("tbody tr").first.bounding_box()
+            assert box is not None
+            assert box["y"] < 640
+
+
+async def test_what_is_folded_on_a_phone_is_reached_by_keyboard(visiting: Visiting, district: District) -> None:
+    connection = await district.ad_hoc()
+    for scripts in (True, False):
+        async with visiting(javascript=scripts, viewport={"width": PHONE, "height": 640}) as page:
+            await page.goto(f"/connections/{connection}/mappings/import/students/fields")
+            for button, inside, link in (("Menu", "Main", "Sync Logs"), ("Data types", "Data types", "Import Schools")):
+                folded = page.get_by_role("navigation", name=inside)
+                await expect(folded).to_be_hidden()
+                await page.get_by_role("button", name=button).press("Enter")
+                await expect(folded.get_by_role("link", name=link)).to_be_visible()
+                await page.keyboard.press("Tab")
+                await expect(folded.get_by_role("link").first).to_be_focused()
+                assert await page.evaluate(FAULTS) == []
+                await page.keyboard.press("Escape")
+                await expect(folded).to_be_hidden()
+            await page.get_by_role("button", name="Data types").press("Enter")
+            await page.get_by_role("link", name="Import Schools").press("Enter")
+            await page.wait_for_url("**/import/schools/**")
