@@ -17,8 +17,8 @@ from tests.e2e.files import read, roster, write
 from tests.e2e.pages.conftest import Accessible, Visiting
 from tests.e2e.pages.test_operators import OPERATOR, buried
 
-WIDTHS = (1280, 1024, 815, 320)
-LARGE, PHONE = 1280, 320
+LARGE, LAPTOP, PHONE = 1280, 1024, 320
+WIDTHS = (LARGE, LAPTOP, 815, PHONE)
 WORD = "Student_Enrollment_Primary_Guardian_Household_Identifier_As_Exported_From_The_SIS"
 NOTE = "Notes about the address that the office of the district has typed in over the years"
 FAULTS = """
@@ -147,13 +147,20 @@ async def test_rows_that_are_blocks_are_rows_of_a_table(
     await accessible(page)
 
 
-async def test_what_is_wrong_with_a_row_makes_it_little_higher(page: Page, district: District, tmp_path: Path) -> None:
+async def test_all_columns_stand_beside_each_other_and_what_is_wrong_below(
+    page: Page, district: District, tmp_path: Path
+) -> None:
     connection, file = await district.ad_hoc(), odd_file(tmp_path)
     await drafted(district, connection, file)
     await page.set_viewport_size({"width": LARGE, "height": 800})
     await page.goto(f"/connections/{connection}/mappings/import/students/fields")
     why = page.locator("#why-student_annual\\.city")
     await expect(why).to_contain_text("Town or municipality of the household")
+    for width in (LARGE, LAPTOP):
+        await page.set_viewport_size({"width": width, "height": 800})
+        value = page.locator("#row-student_annual\\.city td").last
+        assert await value.evaluate("one => getComputedStyle(one).display") == "table-cell", width
+    await page.set_viewport_size({"width": LARGE, "height": 800})
     height = "one => one.getBoundingClientRect().height"
     assert await why.evaluate(height) < 80
     assert await page.locator("#row-student_annual\\.city").evaluate(height) < 120

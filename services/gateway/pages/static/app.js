@@ -37,6 +37,7 @@ function keepUp(form) {
   form.addEventListener("input", (event) => {
     if (event.target.matches("[data-filter]")) { narrow(form, event.target.value); return; }
     typed += 1;
+    if (event.target.title) event.target.title = event.target.value;
     whole = whole || event.target.matches("[data-again]");
     clearTimeout(timer);
     timer = setTimeout(send, whole ? 0 : 350);
