@@ -2,13 +2,14 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.gateway.actions import action_of
 from services.gateway.context import AFTER, After, Call, Caller, Limit
 from shared.adapters.delimited import neutralized
 from shared.engine.causes import causes_of_run
@@ -16,6 +17,7 @@ from shared.engine.pending import PLANNED, pending_each
 from shared.engine.searching import UNAPPLIED
 from shared.engine.searching import page as page_of
 from shared.engine.searching import search as search_records
+from shared.model.catalog import Catalog
 from shared.model.cause import Cause
 from shared.model.permission import Deed
 from shared.model.record import Action, Outcome
@@ -29,7 +31,9 @@ Key = Annotated[str | None, Query(max_length=300, description="Only the record w
 HEADER = (
     *("row", "key", "name", "id in the target", "outcome", "action"),
     *("field", "column", "value", "cause", "what to do", "changes"),
+    *("what", "field name", "changes by field name"),
 )
+"""Who reads the file by its columns finds them where they always were: new ones stand at the end."""
 LINES_AT_ONCE = 500
 
 
@@ -95,12 +99,13 @@ async def download(
     Of a run that waits for approval, or was cancelled then, also what is planned.
     """
     run = await _readable(call, id)
+    about = (await call.known_connection(run.connection)).catalog_of(run.direction, run.data_type)
     headers = {
         "Content-Disposition": f'attachment; filename="records-{run.id}.csv"',
         "X-Content-Type-Options": "nosniff",
     }
     found = _every(call, run, Wanted(outcome, action, code))
-    return StreamingResponse(_csv(found), media_type="text/csv", headers=headers)
+    return StreamingResponse(_csv(found, run, about), media_type="text/csv", headers=headers)
 
 
 async def _readable(call: Call, id: str) -> Run:
@@ -118,7 +123,7 @@ async def _every(call: Call, run: Run, wanted: Wanted) -> AsyncIterator[dict[str
             yield one
 
 
-async def _csv(found: AsyncIterator[dict[str, Any]]) -> AsyncIterator[bytes]:
+async def _csv(found: AsyncIterator[dict[str, Any]], run: Run, about: Catalog) -> AsyncIterator[bytes]:
     """UTF-8 with the mark by which a spreadsheet knows it."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
@@ -126,7 +131,7 @@ async def _csv(found: AsyncIterator[dict[str, Any]]) -> AsyncIterator[bytes]:
     writer.writerow(HEADER)
     lines = 0
     async for record in found:
-        for cells in _lines(record):
+        for cells in _lines(record, run, about):
             writer.writerow([neutralized(cell) for cell in cells])
             lines += 1
         if lines >= LINES_AT_ONCE:
@@ -142,16 +147,21 @@ def _taken(text: io.StringIO) -> bytes:
     return content
 
 
-def _lines(record: dict[str, Any]) -> Iterator[list[str]]:
+def _lines(record: dict[str, Any], run: Run, about: Catalog) -> Iterator[list[str]]:
     told = (record["row"], record["key"], record["label"], record["target_id"], record["outcome"], record["action"])
-    about = [str(one or "") for one in told]
+    start, what = [str(one or "") for one in told], action_of(record, run)
+    changes, by_name = _changes(record, str), _changes(record, about.label_of)
+    for problem in record["problems"] or [{}]:
+        wrong = [problem.get(name, "") for name in ("field", "column", "value", "message", "fix")]
+        yield [*start, *wrong, changes, what, about.label_of(wrong[0]), by_name]
+
+
+def _changes(record: dict[str, Any], called: Callable[[str], str]) -> str:
     is_new = record["action"] == Action.CREATE
-    changes = "; ".join(
-        f"{name}: {_text(after)}" if is_new else f"{name}: {_text(before)} → {_text(after)}"
+    return "; ".join(
+        f"{called(name)}: {_text(after)}" if is_new else f"{called(name)}: {_text(before)} → {_text(after)}"
         for name, (before, after) in record["changes"].items()
     )
-    for problem in record["problems"] or [{}]:
-        yield [*about, *(problem.get(name, "") for name in ("field", "column", "value", "message", "fix")), changes]
 
 
 def _text(value: Any) -> str:

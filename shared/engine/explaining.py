@@ -9,7 +9,6 @@ from shared.engine.blocks import unpack
 from shared.engine.requests import mapping_of
 from shared.mapping.registrations import with_references
 from shared.mapping.source_columns import source_columns
-from shared.model.catalog import Catalog, catalog, export_catalog
 from shared.model.connection import Connection
 from shared.model.errors import NotFound
 from shared.model.explanation import Decided, Decision, Explanation, FieldHistory, Write, Writer
@@ -84,6 +83,7 @@ def _written(records: Sequence[Record]) -> dict[str, list[Record]]:
 
 
 async def _fields(about: "_Told", written: Mapping[str, Sequence[Record]], asked: Asked) -> AsyncIterator[FieldHistory]:
+    labels = about.connection.catalog_of(asked.direction, asked.data_type)
     for name, (newest, *older) in sorted(written.items()):
         if asked.field in (None, name):
             behind = [one for one in older if asked.before is None or one["number"] < asked.before]
@@ -92,7 +92,7 @@ async def _fields(about: "_Told", written: Mapping[str, Sequence[Record]], asked
             yield FieldHistory(
                 **dict(first),
                 field=name,
-                label=about.label(name, asked),
+                label=labels.label_of(name),
                 earlier=[await about.write(name, one) for one in shown],
                 next=shown[-1]["number"] if more and shown else None,
             )
@@ -169,10 +169,6 @@ class _Told:
             undoes=run.undoes,
         )
 
-    def label(self, name: str, asked: Asked) -> str:
-        found = self._catalog(asked.direction, asked.data_type).fields.get(name)
-        return found.label if found else name
-
     async def _run(self, id: str) -> Run:
         if id not in self._runs:
             self._runs[id] = await self.org.runs.get(id)
@@ -189,11 +185,6 @@ class _Told:
         asked = (mapping.id, tuple(run.stage.get("columns", ())))
         if asked not in self._columns:
             draft = with_references(mapping) if run.delivery == "sis" else mapping
-            about = self._catalog(run.direction, run.data_type)
+            about = self.connection.catalog_of(run.direction, run.data_type)
             self._columns[asked] = source_columns(draft, about, asked[1], run.moment)
         return self._columns[asked]
-
-    def _catalog(self, direction: Direction, data_type: str) -> Catalog:
-        if direction == "import":
-            return catalog(data_type)
-        return self.connection.export_catalog if self.connection.writes_to_sis else export_catalog(data_type)

@@ -80,6 +80,11 @@ class Catalog(BaseModel):
         """The match key that a mapping of these fields uses; empty where it has none."""
         return next((key for key in self.match_keys if filled.issuperset(key)), ())
 
+    def label_of(self, name: str) -> str:
+        """What people call a field; its name where it is none of these."""
+        found = self.fields.get(name)
+        return found.label if found else name
+
 
 @cache
 def catalog(data_type: str) -> Catalog:

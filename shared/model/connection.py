@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from shared.model.address import HttpAddress, NewHost, NewHttpAddress
-from shared.model.catalog import Catalog, sis_catalog
+from shared.model.catalog import Catalog, catalog, export_catalog, sis_catalog
 from shared.model.zone import Zone
 
 Instance = Literal["sandbox", "production"]
@@ -412,6 +412,16 @@ class Connection(BaseModel):
         """What an export may write into its SIS."""
         custom = self.powerschool.extension_fields if self.kind is Kind.POWERSCHOOL and self.powerschool else ()
         return sis_catalog(self.kind.value, custom)
+
+    def catalog_of(self, direction: Literal["import", "export"], data_type: str) -> Catalog:
+        """The fields that its runs fill: Enroll's, those of its SIS, or what its files may carry.
+
+        Raises:
+            BadMapping: there is no such data type.
+        """
+        if direction == "import":
+            return catalog(data_type)
+        return self.export_catalog if self.writes_to_sis else export_catalog(data_type)
 
     @property
     def login(self) -> type[Secrets]:

@@ -123,10 +123,13 @@ async def test_the_download_of_a_waiting_preview_has_what_is_planned(district: D
     assert (planned["row"], planned["key"], planned["outcome"]) == ("3", old["Student ID"], "Pending")
     assert (planned["action"], planned["name"]) == ("update", f"{old['First Name']} {old['Last Name']}")
     assert planned["changes"] == f"student_annual.address: {old['Street']} → =2 New St"
+    assert planned["changes by field name"] == f"Address: {old['Street']} → =2 New St"
+    assert (planned["what"], failed["what"]) == ("To change", "Not sent")
+    assert (failed["field"], failed["field name"]) == (DOB, "Date of Birth")
     assert await lines(outcome="Pending") == [planned]
     assert await lines(outcome="Failed") == [failed]
     await district.api.post(f"/runs/{run}/cancel")
-    assert await lines() == [failed, {**planned, "outcome": "Cancelled"}]
+    assert await lines() == [failed, {**planned, "outcome": "Cancelled", "what": "Not changed"}]
 
 
 async def test_a_student_who_is_missing_has_a_name(district: District, tmp_path: Path) -> None:
@@ -178,6 +181,7 @@ async def test_the_download_has_a_line_for_each_problem_and_runs_nothing(distric
     assert header == [
         *("row", "key", "name", "id in the target", "outcome", "action"),
         *("field", "column", "value", "cause", "what to do", "changes"),
+        *("what", "field name", "changes by field name"),
     ]
     assert [line[0] for line in lines] == ["7", "10", "10", "140", "150", "160"]
     student = rows[5]

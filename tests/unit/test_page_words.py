@@ -59,20 +59,6 @@ def test_values(held: object, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "held", "said"),
-    [
-        ("students.dob", "02/30/2015", "students.dob = 02/30/2015"),
-        ("students.dob", "", "students.dob"),
-        ("1 - Contacts.", "Rosa Torres", "Contact 1 (Rosa Torres)"),
-        ("2 - Contacts.LastName", "Rosa", "Contact 2 (Rosa), LastName"),
-        ("", "", ""),
-    ],
-)
-def test_what_a_problem_is_about(field: str, held: str, said: str) -> None:
-    assert words.wrong_at({"field": field, "column": "", "value": held}) == said
-
-
-@pytest.mark.parametrize(
     ("kind", "by", "said"),
     [
         ("person", "u-1", "by hand, Dana Reyes (u-1)"),
@@ -93,3 +79,12 @@ def test_what_a_waiting_run_would_do() -> None:
     waiting = make_run(state=RunState.NEEDS_APPROVAL, counts=counts)
     assert (words.planned(waiting, "created"), words.planned(waiting, "updated")) == (3, 3)
     assert words.planned(make_run(state=RunState.SUCCEEDED, counts=counts), "created") is None
+
+
+def test_what_a_run_counted_has_a_word_and_nothing_else_is_shown() -> None:
+    counts = {"rows": 9, "create": 0, "missing": 2, "remove": 1, "known": 7}
+    shown = words.counted(make_run(counts=counts))
+    assert shown == [(9, "Rows read"), (1, "To remove"), (2, "Not in the file any more")]
+    assert words.counted(make_run(counts=dict.fromkeys(counts, 0))) == []
+    pulled = make_run(counts=counts, source=SourceSpec(kind="api"))
+    assert (2, "Not in the SIS any more") in words.counted(pulled)

@@ -6,8 +6,12 @@ import pytest
 
 from services.gateway.pages.portion import BYTES, MOST, portion
 from services.gateway.pages.site import fragment
+from shared.model.catalog import catalog
+from tests.unit.test_actions import run_of
 
 ODD = "Zoë & <Söhne> "
+FIELDS = catalog("students")
+RUN = run_of()
 
 
 def record(number: int, action: str, fields: int, size: int, problems: int = 0) -> dict[str, Any]:
@@ -28,7 +32,7 @@ def pages(records: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     """Every page, as each leads to the next."""
     found, at, goes_on = [], 0, True
     while goes_on:
-        taken, goes_on = portion(records[at : at + MOST])
+        taken, goes_on = portion(records[at : at + MOST], FIELDS)
         found.append(taken)
         at += len(taken)
     return found
@@ -48,8 +52,7 @@ def test_every_record_is_on_one_light_page(action: str, fields: int, size: int, 
     records = [record(number, action, fields, size, problems) for number in range(120)]
     found = pages(records)
     assert [one for page in found for one in page] == records
-    run = {"data_type": "students", "direction": "import"}
-    assert max(len(fragment("records.html", records=page, run=run).encode()) for page in found) < BYTES
+    assert max(len(fragment("records.html", records=page, run=RUN, fields=FIELDS).encode()) for page in found) < BYTES
     if fields == 3:
         assert [len(page) for page in found] == [50, 50, 20]
 

@@ -86,5 +86,10 @@ async def _show(
     names = {one.id: one for one in await visit.call.org.connections.all()}
     about: dict[str, Any] = {**asdict(asked), "found": found, "named": named, "most": MOST_NAMED}
     about["missing"] = visit.done == NOTHING_SOUGHT
+    about["fields"] = {
+        one.id: one.catalog_of(asked.direction, asked.data_type)
+        for one in names.values()
+        if any(each.connection == one.id for each in found or ())
+    }
     about["exports"] = await visit.can(Deed.VIEW_EXPORT)
     return await page(visit, "explain.html", **about, connections=names, data_types=data_types())

@@ -12,6 +12,7 @@ from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
 from services.gateway import exports, records, runs
+from services.gateway.actions import choices
 from services.gateway.context import After
 from services.gateway.pages.filters import Chosen, DataType, Typed
 from services.gateway.pages.portion import MOST, portion
@@ -37,10 +38,7 @@ LOOK_SECONDS: Final = 0.5
 EVENTS: Final = "text/event-stream"
 BEAT_SECONDS: Final = 15.0
 CHECK_SECONDS: Final = 5.0
-CHOICES: Final[Mapping[str, Any]] = {
-    "outcomes": [one.value for one in Outcome],
-    "actions": [one.value for one in Action if one is not Action.ADOPT],
-}
+OUTCOMES: Final = [one.value for one in Outcome]
 STEPS: Final = (RunState.STAGING, RunState.COMPARING, RunState.NEEDS_APPROVAL, RunState.APPLYING)
 
 
@@ -102,16 +100,18 @@ async def _show(visit: Visit, id: str, wanted: Wanted, searched: Sought, after: 
     connection = await visit.call.known_connection(run.connection)
     asked = {name: getattr(wanted, name) or "" for name in (*FILTERS, "text")}
     about: dict[str, Any] = {"run": run, "connection": connection, "steps": _steps(run), "asked": asked}
+    fields = connection.catalog_of(run.direction, run.data_type)
+    about |= {"fields": fields, "outcomes": OUTCOMES, "actions": choices(run)}
     about |= {"records": None, "causes": [], "next": "", "looks_on": False}
     chosen = {name: asked[name] for name in FILTERS} | searched.asked
     about |= {"chosen": urlencode(chosen), "here": urlencode(chosen | ({"after": after} if after else {}))}
     if await visit.can(Deed.VIEW if run.direction == "import" else Deed.VIEW_EXPORT):
         looked = await _records(visit, run, wanted, after)
-        found, goes_on = portion(looked.records)
+        found, goes_on = portion(looked.records, fields)
         behind = found[-1]["cursor"] if goes_on else looked.goes_on
         about |= {"records": found, "causes": await records.causes(visit.call, id)}
         about |= {"next": behind, "looks_on": bool(behind) and not goes_on}
-    return await page(visit, "run.html", **about, **CHOICES, decides=await _decides(visit, run, connection))
+    return await page(visit, "run.html", **about, decides=await _decides(visit, run, connection))
 
 
 @router.get("/runs/{id}/records.csv")

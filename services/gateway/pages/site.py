@@ -10,7 +10,8 @@ from fastapi import Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from services.gateway.pages import words
+from services.gateway.actions import action_of
+from services.gateway.pages import field_names, words
 from services.gateway.pages.tables import stacked
 from services.gateway.pages.visits import Visit
 from shared.model.permission import Deed, Permission
@@ -37,8 +38,8 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(words.FILTERS, stacked=stacked)
-    made.globals.update(static=address_of, counts=words.COUNTS, tones=words.OUTCOMES)
+    made.filters.update({**words.FILTERS, **field_names.FILTERS, "action_of": action_of, "stacked": stacked})
+    made.globals.update(static=address_of, tones=words.OUTCOMES)
     return made
 
 

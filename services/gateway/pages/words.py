@@ -1,11 +1,11 @@
 """How things are called on pages, and how times and numbers are written."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from services.gateway.actions import gone
 from shared.model.catalog import catalog
 from shared.model.connection import Connection, Instance, Kind
 from shared.model.run import Run, RunState
@@ -55,10 +55,11 @@ COUNTS: Final[Mapping[str, str]] = {
     "update": "To change",
     "unchanged": "Unchanged",
     "invalid": "Invalid rows",
+    "remove": "To remove",
     "duplicate": "Repeated rows",
-    "missing": "Missing",
     "created": "Created",
     "updated": "Changed",
+    "removed": "Removed",
     "failed": "Refused",
     "partial": "Partial Sync",
     "overtaken": "Left alone: sent by others while this waited",
@@ -143,6 +144,12 @@ def planned(run: Run, done: str) -> int | None:
     return sum(run.counts.get(name, 0) for name in PLANNED[done])
 
 
+def counted(run: Run) -> list[tuple[int, str]]:
+    """What a run counted, with what each is called; without what there is none of."""
+    words = {**COUNTS, "missing": gone(run)}
+    return [(run.counts[name], said) for name, said in words.items() if run.counts.get(name)]
+
+
 def label(data_type: str) -> str:
     """What a data type is called."""
     return catalog(data_type).label
@@ -201,18 +208,6 @@ def value(held: Any) -> str:
     return str(held)
 
 
-_CONTACT: Final = re.compile(r"([0-9]+) - Contacts\.(\w*)")
-
-
-def wrong_at(problem: Mapping[str, str]) -> str:
-    """What a problem is about: a field and its value, or a contact by name; blank where it says neither."""
-    field, held = problem["field"] or problem["column"], problem["value"]
-    if contact := _CONTACT.fullmatch(field):
-        named = f"Contact {contact[1]} ({held})" if held else f"Contact {contact[1]}"
-        return f"{named}, {contact[2]}" if contact[2] else named
-    return f"{field} = {held}" if field and held else field
-
-
 FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "kind": kind,
     "state": state,
@@ -227,5 +222,5 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "duration": duration,
     "zone_of": zone_of,
     "shown": value,
-    "wrong_at": wrong_at,
+    "counted": counted,
 }

@@ -139,7 +139,7 @@ async def test_values_follow_what_is_typed_and_nothing_is_lost(page: Page, distr
     await expect(row(page, "students.fname").locator(".mapped")).to_contain_text(first["Last Name"])
     await field.fill("No such column")
     await expect(page.locator("#why-students\\.fname")).to_contain_text("No such column")
-    await expect(page.get_by_role("link", name="students.fname")).to_have_attribute("href", "#row-students.fname")
+    await expect(page.get_by_role("link", name="First Name")).to_have_attribute("href", "#row-students.fname")
     assert await field.input_value() == "No such column"
     await page.goto("/")
     await page.goto(home(connection))

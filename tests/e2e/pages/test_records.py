@@ -11,7 +11,7 @@ from devtools.district import EXPORTER, District
 from devtools.sis_districts import SISS, enrolled
 from services.gateway.pages.words import MESSAGES, NOTHING_SOUGHT, SEARCH_OVER
 from tests.e2e.enroll import turn
-from tests.e2e.files import edited, read, roster
+from tests.e2e.files import edited, read, roster, write
 from tests.e2e.pages.visitor import Visitor
 from tests.faults.helpers import database
 
@@ -69,7 +69,7 @@ async def test_a_partial_sync_names_the_student_and_the_contact(
     assert f"SIS ID {record['target_id']}" in row
     contact = record["problems"][0]
     assert contact["value"]
-    assert f"Contact 1 ({contact['value']}), LastName" in row
+    assert f"Contact 1 ({contact['value']}), Last Name" in row
     assert contact["message"] in row
     assert contact["fix"] in row
     file = await visitor.get(f"/runs/{run['id']}/records.csv?outcome=Partial+Sync")
@@ -180,3 +180,37 @@ async def test_a_run_under_way_is_followed_where_one_is(visitor: Visitor, distri
     assert f'<meta http-equiv="refresh" content="3; url={html.escape(address)}">' in listed.text
     assert 'http-equiv="refresh"' not in found.text
     assert f'data-events="/runs/{run}/events"' in found.text
+
+
+async def test_fields_and_what_is_done_have_the_names_that_people_know(
+    visitor: Visitor, district: District, tmp_path: Path
+) -> None:
+    connection = await district.ad_hoc(limits={"invalid_percent": 100})
+    first = roster(tmp_path / "district.csv", 20)
+    await district.watch((await district.upload(connection, first))["id"])
+    changes = {3: {"Street": "2 New St"}, 5: {"Birth Date": "02/30/2015"}}
+    rows = read(edited(first, changes))[:-1]
+    file = write(tmp_path / "later.csv", rows)
+    run = (await district.upload(connection, file, preview=True, roster="full"))["id"]
+    await district.watch(run, states=WAITS)
+
+    page = await visitor.get(f"/runs/{run}")
+    waiting = " ".join(shown(page))
+    assert '<span title="student_annual.address">Address</span>: ' in waiting
+    assert 'title="students.dob">Date of Birth = 02/30/2015<' in waiting
+    said = re.findall(r"<td>(To change|Not in the file any more|Not sent)</td>", waiting)
+    assert sorted(said) == ["Not in the file any more", "Not sent", "To change"]
+    causes = page.text.partition('aria-label="Causes"')[2].partition("</table>")[0]
+    assert '<td>Date of Birth<br><span class="code quiet small">students.dob</span></td>' in causes
+    assert "</b>Not in the file any more</li>" in page.text
+    assert '<option value="create">To create</option>' in page.text
+    chosen = await visitor.get(f"/runs/{run}?action=update")
+    assert '<option value="update" selected>To change</option>' in chosen.text
+
+    await visitor.post(f"/runs/{run}/approve")
+    await district.watch(run)
+    page = await visitor.get(f"/runs/{run}")
+    assert "<td>Changed</td>" in " ".join(shown(page))
+    assert '<option value="update">Changed, or failed</option>' in page.text
+    page = await visitor.led("/explain", sought=rows[3]["Student ID"], data_type="students", direction="import")
+    assert '<strong title="students.dob">Date of Birth = 02/30/2015</strong>' in page.text

@@ -85,7 +85,7 @@ async def test_an_older_page_is_shown_what_it_would_take_back(
     assert "Version 2 was saved by u-2 on" in shown.text
     assert "Direct: Given</ins>" in shown.text
     assert "You changed it as well:</strong> Direct: Surname" in shown.text
-    assert "but for 1 row that you changed as well, which stays yours: students.lname." in shown.text
+    assert "but for 1 row that you changed as well, which stays yours: Last Name." in shown.text
     assert "before yours can be saved" in (await visitor.get(home(connection))).text.lower()
 
     taken = await pressed(visitor, home(connection, "newer"), Sent(shown.text).form, "both")

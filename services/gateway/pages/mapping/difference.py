@@ -1,6 +1,6 @@
 """The difference of two versions, in words."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -15,10 +15,11 @@ CODES: Final = ("enroll_set", "label", "enroll")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One row of the difference, in words, and as it is stored. `mine` is what a draft has there; `is_both`: it too has
-    changed it."""
+    """One row of the difference, in words, and as it is stored. `name` is what people call its place; `mine` is what a
+    draft has there; `is_both`: it too has changed it."""
 
     place: str
+    name: str
     before: str
     after: str
     raw_before: str
@@ -27,13 +28,16 @@ class Change:
     is_both: bool = False
 
 
-def change(one: RowChange) -> Change:
-    return Change(one.place, words(one.before), words(one.after), _raw(one.before), _raw(one.after))
+def change(one: RowChange, called: Callable[[str], str] = str) -> Change:
+    """`called` says what the field of a mapping is called."""
+    return Change(one.place, called(one.place), words(one.before), words(one.after), _raw(one.before), _raw(one.after))
 
 
-def beside(changes: Sequence[RowChange], mine: Mapping[str, Row], both: Collection[str]) -> list[Change]:
+def beside(
+    changes: Sequence[RowChange], mine: Mapping[str, Row], both: Collection[str], called: Callable[[str], str] = str
+) -> list[Change]:
     """With what a draft has in each place."""
-    return [replace(change(one), mine=words(mine.get(one.place)), is_both=one.place in both) for one in changes]
+    return [replace(change(one, called), mine=words(mine.get(one.place)), is_both=one.place in both) for one in changes]
 
 
 def words(row: Row | None) -> str:

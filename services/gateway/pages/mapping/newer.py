@@ -1,5 +1,7 @@
 """Somebody else has saved since a draft was begun: what they changed, and what is to become of the draft."""
 
+from typing import Any
+
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
@@ -44,5 +46,7 @@ async def shown(one: Screen) -> Response:
     newer = await drafts.newer(one.visit.call, whose.connection.id, whose.direction, whose.data_type, whose.name)
     if newer.base == newer.latest:
         return one.then("fields")
-    changes = beside(newer.changes, dict(rows(one.draft)), newer.both)
-    return await one.page("newer.html", "fields", heading=heading(one), newer=newer, changes=changes)
+    called = whose.catalog.label_of
+    changes = beside(newer.changes, dict(rows(one.draft)), newer.both, called)
+    about: dict[str, Any] = {"newer": newer, "both": list(map(called, newer.both)), "changes": changes}
+    return await one.page("newer.html", "fields", heading=heading(one), **about)

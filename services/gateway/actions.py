@@ -1,0 +1,57 @@
+"""What a run does about its records, in people's words: what it would, what it did, and what it could not do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from shared.model.record import Action, Outcome
+from shared.model.run import Run, RunState
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """`chosen` is what those are asked for by in a run that has ended: done or not."""
+
+    planned: str
+    done: str
+    not_done: str
+    chosen: str
+
+
+def _same(words: str) -> Words:
+    return Words(words, words, words, words)
+
+
+WORDS: Final[Mapping[Action, Words]] = {
+    Action.CREATE: Words("To create", "Created", "Not created", "Created, or failed"),
+    Action.UPDATE: Words("To change", "Changed", "Not changed", "Changed, or failed"),
+    Action.REMOVE: Words("To remove", "Removed", "Not removed", "Removed, or failed"),
+    Action.ADOPT: _same("Unchanged"),
+    Action.NONE: _same("Not sent"),
+}
+"""Of everything but `missing`: what that is called depends on where the records come from."""
+_GONE: Final = {"api": "Not in the SIS any more", "enroll": "Not approved any more"}
+_WILL_BE: Final = (Outcome.PENDING, Outcome.IN_PROGRESS)
+_IS: Final = (Outcome.SUCCEEDED, Outcome.PARTIAL)
+
+
+def gone(run: Run) -> str:
+    """What a record is that the source of the run held once, and does not hold now."""
+    return _GONE.get(run.source.kind, "Not in the file any more")
+
+
+def action_of(record: Mapping[str, Any], run: Run) -> str:
+    """What was, or would be, done about one record."""
+    words, outcome = _words(Action(record["action"]), run), record["outcome"]
+    return words.planned if outcome in _WILL_BE else words.done if outcome in _IS else words.not_done
+
+
+def choices(run: Run) -> dict[str, str]:
+    """What the records of a run can be asked for by, with its words."""
+    is_done = run.ended and run.state is not RunState.CANCELLED
+    asked = [one for one in Action if one is not Action.ADOPT]
+    return {one.value: (found.chosen if is_done else found.planned) for one in asked for found in [_words(one, run)]}
+
+
+def _words(action: Action, run: Run) -> Words:
+    return _same(gone(run)) if action is Action.MISSING else WORDS[action]
