@@ -30,13 +30,14 @@ LISTED = (
     "students.lname",
     "schools.school_name",
     "student_annual.grade",
+    "schools.school_code",
 )
 """What a search shows of each."""
 
 
 @dataclass(slots=True, frozen=True)
 class Listed:
-    """A registration, as people choose it from a list. `student` is Enroll's id."""
+    """A registration, as people choose it from a list. `student` is Enroll's id, `school` a name, where it has one."""
 
     registration: str
     student: str
@@ -45,6 +46,7 @@ class Listed:
     last_name: str
     school: str
     grade: str
+    school_code: str
 
 
 class RegistrationSource:

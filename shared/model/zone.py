@@ -15,7 +15,7 @@ def zones() -> frozenset[str]:
 
 def _known_zone(zone: str) -> str:
     if zone not in zones():
-        raise ValueError("Use an IANA time zone such as America/Denver.")
+        raise ValueError("There is no time zone of this name. Use one such as America/Denver.")
     return zone
 
 

@@ -93,6 +93,7 @@ async def test_today_is_the_day_where_the_district_is(district: District, tmp_pa
     )
     answer = await district.api.patch(f"/connections/{connection}", json={"time_zone": "Mars/Olympus"})
     assert code(answer) == (422, "request.invalid")
+    assert "There is no time zone of this name. Use one such as America/Denver." in answer.text
 
 
 async def test_a_mapping_begins_with_the_file_itself(district: District, tmp_path: Path) -> None:

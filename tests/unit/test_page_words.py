@@ -8,10 +8,11 @@ from typing import Any, get_args
 import pytest
 
 from services.gateway.pages import words
+from shared.adapters.registrations import Listed
 from shared.model.connection import Kind
 from shared.model.permission import Identity
 from shared.model.record import Outcome
-from shared.model.run import RunState, Trigger
+from shared.model.run import RunState, SourceSpec, Trigger
 from shared.store.sessions import Session
 from tests.integration.enroll_runs import make_run
 
@@ -56,6 +57,14 @@ def test_a_school_year_is_written_in_one_way() -> None:
 @pytest.mark.parametrize(("held", "shown"), [(None, "(blank)"), ("", "(blank)"), (["W", "B"], "W, B"), (0, "0")])
 def test_values(held: object, shown: str) -> None:
     assert words.value(held) == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "said"),
+    [("Cedar Middle", "400", "Cedar Middle"), ("", "400", "school 400"), ("", "", "no school")],
+)
+def test_the_school_of_a_registration(name: str, code: str, said: str) -> None:
+    assert words.at_school(Listed("1", "2", "S-1", "Mara", "Torres", name, "3", code)) == said
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from services.gateway import connections, exports, mappings, runs
 from services.gateway.connections import HostKey
 from services.gateway.pages.connection_fields import SETTINGS
 from services.gateway.pages.fields import Field
+from services.gateway.pages.findings import findings
 from services.gateway.pages.site import HEADERS, page, then
 from services.gateway.pages.visits import Visit, Visited
-from services.gateway.pages.words import COUNTED, plural
 from shared.adapters.ssh import fingerprint_of
 from shared.model.connection import Connection, Kind, Schedule
 from shared.model.errors import Refused, SyncError
@@ -52,7 +52,7 @@ async def test(visit: Visited, id: str) -> Response:
     except SyncError as error:
         not_allowed(error)
         return await shown(visit, connection, tested={"ok": False, "about": error.as_dict()})
-    return await shown(visit, connection, tested={"ok": True, "facts": list(_facts(found))})
+    return await shown(visit, connection, tested={"ok": True, "facts": findings(found, connection.kind)})
 
 
 @router.post(ADDRESS + "/host-key/ask", summary="Ask the server for its host key")
@@ -161,17 +161,6 @@ def _settings(connection: Connection) -> list[tuple[Field, str]]:
 
 def _fingerprint(connection: Connection) -> str:
     return fingerprint_of(connection.sftp.host_key) if connection.sftp and connection.sftp.host_key else ""
-
-
-def _facts(found: Mapping[str, Any]) -> list[str]:
-    """What a test has found, in words."""
-    told = []
-    for name, value in found.items():
-        if name in COUNTED and isinstance(value, int) and not isinstance(value, bool):
-            told.append(plural(value, *COUNTED[name]))
-        elif name == "version" and value:
-            told.append(f"version {value}")
-    return told
 
 
 def not_allowed(error: SyncError) -> None:

@@ -139,7 +139,7 @@ def _export_years(known: Switches, saved: Schedule | None) -> list[int]:
 def _fields(group: str, types: Sequence[str], years: Sequence[int]) -> tuple[Field, ...]:
     named = tuple((one, label(one)) for one in types)
     offered = tuple((str(year), school_year(year)) for year in years)
-    time, zone = "Local time, such as 02:30.", "Such as America/Denver. Any name of the IANA list is good."
+    time, zone = "Local time, such as 02:30.", "The one the district is in, such as America/Denver."
     fields = (
         Field("data_type", "What", "menu", options=named, required=True),
         Field("school_year", "School year", "menu", options=offered, required=True),

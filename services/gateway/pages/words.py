@@ -6,6 +6,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from services.gateway.actions import gone
+from shared.adapters.registrations import Listed
 from shared.model.catalog import catalog
 from shared.model.connection import Connection, Instance, Kind
 from shared.model.run import Run, RunState
@@ -73,12 +74,6 @@ TRIGGERS: Final[Mapping[str, str]] = {
 }
 PLANNED: Final[Mapping[str, tuple[str, ...]]] = {"created": ("create",), "updated": ("update", "missing", "remove")}
 """What is decided before it is done, by what is counted then."""
-COUNTED: Final[Mapping[str, tuple[str, ...]]] = {
-    "matching_files": ("file that would be taken", "files that would be taken"),
-    "schools": ("school",),
-    "students": ("student",),
-}
-"""What Test connection counts."""
 LED_BACK: Final = "led-back"
 SEARCH_OVER: Final = "search-over"
 NOTHING_SOUGHT: Final = "nothing-sought"
@@ -86,7 +81,7 @@ NONE_CHOSEN: Final = "none-chosen"
 ASKING: Final = frozenset({LED_BACK, SEARCH_OVER, NOTHING_SOUGHT, NONE_CHOSEN})
 """Messages of what was not done as it was asked for."""
 MESSAGES: Final[Mapping[str, str]] = {
-    LED_BACK: "The address asked for a choice or a place in a list that there is not. This is the page without it.",
+    LED_BACK: "The address had a part that means nothing here, so that part was left out. Nothing is lost.",
     SEARCH_OVER: "This search is over: it ends when one signs out, and is nobody else's. This is the page without it.",
     NOTHING_SOUGHT: "Type whom or what to explain: a name, a student ID, or the number of a registration.",
     NONE_CHOSEN: "No message is chosen. Tick those that you mean, or the box for all that fit the filter.",
@@ -199,6 +194,11 @@ def common_zone(connections: Iterable[Connection], chosen: str) -> str:
     return zones.pop() if len(zones) == 1 else "UTC"
 
 
+def at_school(one: Listed) -> str:
+    """Where a registration is for; by the code of the school where Enroll gives it no name."""
+    return one.school or (f"school {one.school_code}" if one.school_code else "no school")
+
+
 def value(held: Any) -> str:
     """A value of a record, as people read it."""
     if held is None or held == "":
@@ -223,4 +223,5 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "zone_of": zone_of,
     "shown": value,
     "counted": counted,
+    "at_school": at_school,
 }

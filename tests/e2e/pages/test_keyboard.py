@@ -114,7 +114,7 @@ async def test_a_run_is_undone_and_explained(page: Page, district: District, tmp
     (record, *_) = await district.records(second["id"])
     await page.goto(f"/runs/{second['id']}")
     await press(page.get_by_role("link", name=record["key"], exact=True))
-    await expect(page.get_by_role("row").filter(has_text="Address:")).to_be_visible()
+    await expect(page.get_by_role("row").filter(has_text="student_annual.address")).to_be_visible()
 
 
 async def test_a_schedule_is_set(page: Page, district: District) -> None:

@@ -214,3 +214,14 @@ async def test_fields_and_what_is_done_have_the_names_that_people_know(
     assert '<option value="update">Changed, or failed</option>' in page.text
     page = await visitor.led("/explain", sought=rows[3]["Student ID"], data_type="students", direction="import")
     assert '<strong title="students.dob">Date of Birth = 02/30/2015</strong>' in page.text
+
+
+async def test_a_run_that_read_nothing_has_no_heading_over_nothing(
+    visitor: Visitor, district: District, tmp_path: Path
+) -> None:
+    file = tmp_path / "empty.csv"
+    file.write_text("Student ID,Last Name\n1,Torres\n")
+    run = await district.watch((await district.upload(await district.ad_hoc(), file))["id"])
+    page = await visitor.get(f"/runs/{run['id']}")
+    assert (run["state"], "<h2>Counts</h2>" in page.text) == ("failed", False)
+    assert "<h2>About this run</h2>" in page.text
