@@ -19,7 +19,7 @@ from pydantic import (
 
 from shared.model.address import HttpAddress, NewHost, NewHttpAddress
 from shared.model.catalog import Catalog, catalog, export_catalog, sis_catalog
-from shared.model.zone import Zone
+from shared.model.zone import Zone, zone_of
 
 Instance = Literal["sandbox", "production"]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
@@ -428,8 +428,11 @@ class Connection(BaseModel):
         """The kind of credentials it takes."""
         return login_of(self.kind)
 
+    @property
+    def zone(self) -> str:
+        """The time zone of the district."""
+        return zone_of(self.time_zone, *(one.zone for one in (self.schedule, self.export_schedule) if one))
+
     def clock(self) -> datetime:
         """The time it is where the district is."""
-        planned = self.schedule or self.export_schedule
-        zone = self.time_zone or (planned.zone if planned else "UTC")
-        return datetime.now(ZoneInfo(zone))
+        return datetime.now(ZoneInfo(self.zone))

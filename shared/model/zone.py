@@ -19,4 +19,9 @@ def _known_zone(zone: str) -> str:
     return zone
 
 
+def zone_of(own: str, *schedules: str) -> str:
+    """The district's own, else that of the first schedule there is, else UTC."""
+    return next((one for one in (own, *schedules) if one), "UTC")
+
+
 Zone = Annotated[str, AfterValidator(_known_zone)]

@@ -1,6 +1,7 @@
 """Connections of one organization. Sealed secrets stand beside a connection and are read only to open them."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from shared.contracts.envelope import new_id
 from shared.model.connection import Connection
 from shared.model.error_texts import said
 from shared.model.errors import Conflict, NotFound
+from shared.model.zone import zone_of
 from shared.store.scoped import Collection, Document, Duplicate
 
 _NAMED: Final = {"name", "kind", "instance", "time_zone", "created_at", "created_by"}
@@ -50,20 +52,38 @@ class Connections:
             raise NotFound(*said("connection.not_found"))
         return to_connection(document)
 
-    async def gone(self) -> list[Connection]:
-        """Those that were deleted, as `known` has them."""
-        return [to_connection(one) for one in await self._stones.all({}, sort=[("name", 1)])]
+    async def known_of(self, ids: Sequence[str]) -> dict[str, Connection]:
+        """Those of these ids that there are or were, as `known` has them."""
+        found = {one["_id"]: one for one in await self._connections.with_ids(ids)}
+        found |= {one["_id"]: one for one in await self._stones.with_ids([one for one in ids if one not in found])}
+        return {id: to_connection(one) for id, one in found.items()}
+
+    async def gone(self, *, search: str = "", limit: int = 50) -> list[Connection]:
+        """Those that were deleted, as `known` has them, by name; whose names have `search` in them, in any case."""
+        found = await self._stones.all(_called(search), sort=[("name", 1)], limit=limit)
+        return [to_connection(one) for one in found]
+
+    async def names(self) -> list[tuple[str, str]]:
+        """Name and time zone of each, by name: all that is read of them."""
+        fields = ["name", "time_zone", "schedule.zone", "export_schedule.zone"]
+        return [(one["name"], _zone(one)) for one in await self._connections.all({}, sort=[("name", 1)], fields=fields)]
 
     async def all(self) -> list[Connection]:
         return [to_connection(one) for one in await self._connections.all({}, sort=[("name", 1)])]
 
     async def page(self, *, search: str = "", after: str = "", limit: int = 50) -> list[Connection]:
         """By name, from behind the name `after`; those whose names have `search` in them, in any case."""
-        name: dict[str, Any] = {"$gt": after} if after else {}
-        if search:
-            name |= {"$regex": re.escape(search), "$options": "i"}
-        found = await self._connections.all({"name": name} if name else {}, sort=[("name", 1)], limit=limit)
+        found = await self._connections.all(_called(search, after), sort=[("name", 1)], limit=limit)
         return [to_connection(one) for one in found]
+
+    async def named(self, name: str) -> Connection | None:
+        """The one of exactly this name."""
+        found = await self._connections.get({"name": name})
+        return to_connection(found) if found else None
+
+    async def count(self, search: str) -> int:
+        """How many have `search` in their names."""
+        return await self._connections.count(_called(search))
 
     async def set(self, id: str, **values: Any) -> Connection:
         """Replace some values. Raises NotFound."""
@@ -93,6 +113,18 @@ class Connections:
 
 def _credentials(sealed: bytes) -> Document:
     return {"secrets": Binary(sealed), "credentials_id": new_id("login")}
+
+
+def _called(search: str, after: str = "") -> Document:
+    name: Document = {"$gt": after} if after else {}
+    if search:
+        name |= {"$regex": re.escape(search), "$options": "i"}
+    return {"name": name} if name else {}
+
+
+def _zone(document: Document) -> str:
+    planned = (document.get(name) or {} for name in ("schedule", "export_schedule"))
+    return zone_of(document.get("time_zone", ""), *(one.get("zone", "") for one in planned))
 
 
 def to_connection(document: Document) -> Connection:

@@ -11,6 +11,7 @@ import pytest
 
 from services.sandbox.district import student_export
 from shared.model.codes import CodePair, CodeTableDraft
+from shared.model.connection import Schedule
 from shared.model.errors import NotFound
 from shared.model.export_file import ExportDraft
 from shared.model.mapping import MappingDraft
@@ -34,6 +35,7 @@ STATE = state_id("con_1", "import", "students", 2026)
 STREAM = stream_id("con_1", "import", "students")
 TABLE = CodeTableDraft(enroll_set="race", pairs=(CodePair(sis="$1.a", enroll="W"),))
 EXPORT = ExportDraft.model_validate({"files": [student_export()]})
+SCHEDULE = Schedule(school_year=2026, time="02:00", zone="America/Denver")
 RESULT = RecordResult(2, "k", Action.CREATE, Outcome.SUCCEEDED, "9", {}, ())
 SLICE = Slice("run_1", 0, 0, 255, 1, SliceState.STAGED, "x")
 
@@ -47,6 +49,16 @@ async def connections(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert await other.connections.page(search=CONNECTION.name[:3]) == []
     assert [one.id for one in await mine.connections.page(search=CONNECTION.name[:3].upper())] == ["con_1"]
     assert await mine.connections.page(after=CONNECTION.name) == []
+    assert await other.connections.named(CONNECTION.name) is None
+    assert (await mine.connections.named(CONNECTION.name) or CONNECTION).id == "con_1"
+    assert (await other.connections.count(CONNECTION.name), await mine.connections.count(CONNECTION.name)) == (0, 1)
+    assert await other.connections.known_of(["con_1"]) == {}
+    assert list(await mine.connections.known_of(["con_1", "con_9"])) == ["con_1"]
+    assert await other.connections.names() == []
+    assert await mine.connections.names() == [(CONNECTION.name, "UTC")]
+    await mine.connections.set("con_1", schedule=SCHEDULE.model_dump())
+    assert await mine.connections.names() == [(CONNECTION.name, "America/Denver")]
+    await mine.connections.set("con_1", schedule=None)
     await refused(NotFound, lambda: other.connections.set("con_1", name="stolen"))
     await refused(NotFound, lambda: other.connections.set_secrets("con_1", b"stolen"))
     assert await other.connections.secrets("con_1") is None
@@ -63,7 +75,10 @@ async def connections(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert await mine.connections.secrets("con_1") is None
     known = await mine.connections.known("con_1")
     assert (known.name, known.kind, known.sftp) == (CONNECTION.name, CONNECTION.kind, None)
-    assert [one.id for one in await mine.connections.gone()] == ["con_1"]
+    assert [one.id for one in await mine.connections.gone(search=CONNECTION.name[1:])] == ["con_1"]
+    assert await mine.connections.gone(search="nowhere") == []
+    assert list(await mine.connections.known_of(["con_1"])) == ["con_1"]
+    assert await other.connections.known_of(["con_1"]) == {}
     await refused(NotFound, lambda: other.connections.known("con_1"))
     assert await other.connections.gone() == []
     await mine.connections.add(make_connection(id="con_3", org="mine"), None)  # the name is free

@@ -43,7 +43,9 @@ async def dashboard(visit: Visited, search: Search = "", after: AfterName = "") 
     asked = {"search": search, "after": after}
     more = urlencode({**asked, "after": held[CARDS - 1].name}) if len(held) > CARDS else ""
     cards = await cards_of(visit.call.org, held[:CARDS])
-    return await page(visit, "dashboard.html", cards=cards, asked=asked, more=more)
+    is_all = bool(search.strip()) and not after and not more
+    found = len(cards) if is_all else await visit.call.org.connections.count(search.strip()) if search.strip() else 0
+    return await page(visit, "dashboard.html", cards=cards, asked=asked, more=more, found=found)
 
 
 @router.post("/connections/{id}/switch", summary="Enable Import or Enable Export")

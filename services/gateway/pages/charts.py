@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from services.gateway.pages.chooser import OFFERED, Named, choice
 from services.gateway.pages.filters import Typed
 from services.gateway.pages.site import page
 from services.gateway.pages.visits import Visited
-from services.gateway.pages.words import STATES, TONES, common_zone, duration, plural
+from services.gateway.pages.words import STATES, TONES, duration, plural
 from shared.model.permission import Deed
 from shared.model.run import ENDED, Run, RunState
 
@@ -59,17 +60,15 @@ class Chart:
 
 
 @router.get("/charts")
-async def show(visit: Visited, connection: Typed = "") -> Response:
+async def show(visit: Visited, connection: Typed = "", name: Named = None) -> Response:
     await visit.call.may(Deed.VIEW, subject="charts")
-    if connection:
-        await visit.call.known_connection(connection)
-    held = await visit.call.org.connections.all()
-    zone = ZoneInfo(common_zone(held, connection))
+    one = await choice(visit.call, connection, name)
+    zone = ZoneInfo(one.zone)
     today = datetime.now(zone).date()
     since = datetime.combine(today - timedelta(days=DAYS - 1), datetime.min.time(), zone)
-    found = days_of(await visit.call.org.runs.asked_since(since, connection=connection or None), today, zone)
-    names = {one.id: one.name for one in held}
-    about: dict[str, Any] = {"charts": charts_of(found), "days": found, "chosen": connection, "connections": names}
+    found = [] if one.is_open else await visit.call.org.runs.asked_since(since, connection=one.id or None)
+    days = days_of(found, today, zone)
+    about: dict[str, Any] = {"charts": charts_of(days), "days": days, "choice": one, "offered": OFFERED}
     about["zone"] = zone.key
     return await page(visit, "charts.html", **about, states=[(one, STATES[one]) for one in SHOWN], tones_of=TONES)
 

@@ -14,12 +14,13 @@ from starlette.responses import Response, StreamingResponse
 from services.gateway import exports, records, runs
 from services.gateway.actions import choices
 from services.gateway.context import After
+from services.gateway.pages.chooser import OFFERED, Named, choice
 from services.gateway.pages.filters import Chosen, DataType, Typed
 from services.gateway.pages.portion import MOST, portion
 from services.gateway.pages.searches import Searched, Sought, kept
 from services.gateway.pages.site import HEADERS, fragment, page, then
 from services.gateway.pages.visits import ASKED, Visit, Visited
-from services.gateway.pages.words import STATES, common_zone
+from services.gateway.pages.words import STATES
 from shared.contracts.topology import Direction
 from shared.model.catalog import data_types
 from shared.model.connection import Connection
@@ -46,6 +47,7 @@ STEPS: Final = (RunState.STAGING, RunState.COMPARING, RunState.NEEDS_APPROVAL, R
 async def index(
     visit: Visited,
     connection: Typed = "",
+    name: Named = None,
     state: Chosen[RunState] = None,
     direction: Chosen[Direction] = None,
     data_type: Chosen[DataType] = None,
@@ -54,16 +56,21 @@ async def index(
     before: runs.BeforeRun = None,
 ) -> Response:
     """The runs, newest first. Days are those of the connection; of UTC where runs of several zones are shown."""
-    org = visit.call.org
-    names = {one.id: one for one in (*await org.connections.gone(), *await org.connections.all())}
-    zone = common_zone(names.values(), connection)
-    days = _midnight(since, zone), _midnight(until and until + timedelta(days=1), zone)
-    found = await runs.index(visit.call, connection or None, state, direction, data_type, *days, before, RUNS_PER_PAGE)
-    chosen = {"connection": connection, "state": state, "direction": direction, "data_type": data_type}
-    asked = {name: value or "" for name, value in {**chosen, "since": since, "until": until}.items()}
-    more = urlencode({**asked, "before": found[-1].id}) if len(found) == RUNS_PER_PAGE else ""
-    about: dict[str, Any] = {"runs": found, "connections": names, "asked": asked, "more": more, "states": STATES}
-    return await page(visit, "runs.html", **about, zone=zone, data_types=data_types())
+    one = await choice(visit.call, connection, name)
+    days = _midnight(since, one.zone), _midnight(until and until + timedelta(days=1), one.zone)
+    chosen = {"state": state, "direction": direction, "data_type": data_type, "since": since, "until": until}
+    asked = {name: value or "" for name, value in chosen.items()}
+    found: list[Run] = []
+    if one.is_open:
+        await visit.call.may(Deed.VIEW, subject="runs")
+    else:
+        about = (one.id or None, state, direction, data_type, *days, before, RUNS_PER_PAGE)
+        found = await runs.index(visit.call, *about)
+    more = urlencode({**asked, "connection": one.id, "before": found[-1].id}) if len(found) == RUNS_PER_PAGE else ""
+    shown: dict[str, Any] = {"runs": found, "choice": one, "offered": OFFERED, "asked": asked, "more": more}
+    shown["kept"] = urlencode({name: value for name, value in asked.items() if value})
+    shown["connections"] = await visit.call.org.connections.known_of(sorted({run.connection for run in found}))
+    return await page(visit, "runs.html", **shown, states=STATES, zone=one.zone, data_types=data_types())
 
 
 def _midnight(day: date | None, zone: str) -> datetime | None:

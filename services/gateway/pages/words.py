@@ -1,6 +1,6 @@
 """How things are called on pages, and how times and numbers are written."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -184,14 +184,7 @@ def duration(seconds: float) -> str:
 
 def zone_of(connection: Connection) -> str:
     """The zone in which the times of a connection are shown."""
-    planned = connection.schedule or connection.export_schedule
-    return connection.time_zone or (planned.zone if planned else "UTC")
-
-
-def common_zone(connections: Iterable[Connection], chosen: str) -> str:
-    """That of the connection that is chosen, or of all of them where they have the same; else UTC."""
-    zones = {zone_of(one) for one in connections if not chosen or one.id == chosen}
-    return zones.pop() if len(zones) == 1 else "UTC"
+    return connection.zone
 
 
 def at_school(one: Listed) -> str:
