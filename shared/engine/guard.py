@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from shared.model.catalog import Catalog, catalog
 from shared.model.connection import SafetyLimits
 from shared.model.error_texts import told
 from shared.model.run import Run
@@ -18,7 +19,7 @@ def reasons_to_ask(run: Run, counts: Mapping[str, int], limits: SafetyLimits) ->
         return sis_objections(counts, limits)
     # Of a few changed students a column that nobody fills is absent; of everybody it would be a sign.
     stage = {**run.stage, "lost_columns": []} if run.source.changes else run.stage
-    return objections(counts, limits, stage, full_roster=run.roster == "full")
+    return objections(counts, limits, stage, catalog(run.data_type), full_roster=run.roster == "full")
 
 
 def undo_objections(counts: Mapping[str, int], limits: SafetyLimits) -> list[dict[str, Any]]:
@@ -50,12 +51,13 @@ def sis_objections(counts: Mapping[str, int], limits: SafetyLimits) -> list[dict
 
 
 def objections(
-    counts: Mapping[str, int], limits: SafetyLimits, stage: Mapping[str, Any], *, full_roster: bool
+    counts: Mapping[str, int], limits: SafetyLimits, stage: Mapping[str, Any], about: Catalog, *, full_roster: bool
 ) -> list[dict[str, Any]]:
     """Why a person should look first; empty where nothing stands against applying. Each has code, message, fix."""
     found = [told("guard.cut_short")] if "file.cut_short" in stage.get("warnings", ()) else []
     found += [
-        told("guard.column_gone", column=column, target=target) for column, target in stage.get("lost_columns", ())
+        told("guard.column_gone", column=column, label=about.label_of(target))
+        for column, target in stage.get("lost_columns", ())
     ]
     known, rows = counts["known"], counts["rows"]
     if full_roster:

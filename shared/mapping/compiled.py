@@ -241,7 +241,7 @@ def compile_mapping(draft: MappingDraft, catalog: Catalog, columns: Sequence[str
         if step.field.required or step.field.replaces or step.field.name in match_key:
             problems += [_column_missing(step, column) for column in step.lost]
     if problems:
-        raise _bad_mapping(problems)
+        raise _bad_mapping(problems, catalog)
     steps += _replaced(catalog, filled)
     order = {name: place for place, name in enumerate(catalog.fields)}
     steps.sort(key=lambda step: order[step.field.name])
@@ -279,11 +279,11 @@ def _column_missing(step: Step, column: str) -> MappingProblem:
     )
 
 
-def _bad_mapping(problems: list[MappingProblem]) -> BadMapping:
+def _bad_mapping(problems: list[MappingProblem], catalog: Catalog) -> BadMapping:
     problems = _by_row(problems)
     codes = {problem.code for problem in problems}
     messages = [
-        f"Row {problem.row} ({problem.target}): {problem.message}" if problem.row else problem.message
+        f"Row {problem.row} ({catalog.label_of(problem.target)}): {problem.message}" if problem.row else problem.message
         for problem in problems
     ]
     fixes = dict.fromkeys(problem.fix for problem in problems if problem.fix)
@@ -306,7 +306,7 @@ def _plan(
         field = catalog.fields.get(row.target)
         if field is None or isinstance(row, DoNotMap):
             continue
-        inputs = RowInputs(columns, rows, moment)
+        inputs = RowInputs(columns, rows, moment, catalog.label_of)
         try:
             read, plain = _value_reader(row, field, inputs, key=field.name in match_key)
             _check_constants(row, field, inputs, read)

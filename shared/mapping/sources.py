@@ -53,13 +53,20 @@ class Columns:
 class RowInputs:
     """What one row of a mapping reads, remembered: the columns it used, those it lost, whether it asked for the day.
 
-    Without `columns` every column is there.
+    Without `columns` every column is there. `called` says what a field is called.
     """
 
-    def __init__(self, columns: Columns | None, rows: Mapping[str, FieldMapping], moment: Moment) -> None:
+    def __init__(
+        self,
+        columns: Columns | None,
+        rows: Mapping[str, FieldMapping],
+        moment: Moment,
+        called: Callable[[str], str] = str,
+    ) -> None:
         self._columns = columns
         self._rows = rows
         self._moment = moment
+        self._called = called
         self._path: list[str] = []
         self._depth = 0
         self._steps = 0
@@ -74,7 +81,9 @@ class RowInputs:
             BadMapping: it cannot be read: no such column, field or transformation, or it leads back to itself.
         """
         if row.target in self._path:
-            raise BadMapping(*said("mapping.circle", target=row.target, what=", ".join(self._path)))
+            raise BadMapping(
+                *said("mapping.circle", target=self._called(row.target), what=", ".join(map(self._called, self._path)))
+            )
         self._count()
         self._path.append(row.target)
         try:
@@ -83,7 +92,7 @@ class RowInputs:
             if isinstance(row, MatchCodes):
                 return match_codes(row, self)
             if isinstance(row, DoNotMap):
-                raise BadMapping(*said("mapping.field_unmapped", name=row.target))
+                raise BadMapping(*said("mapping.field_unmapped", name=self._called(row.target)))
             return parse(row.name, row.options).compile(self)
         finally:
             self._path.pop()
@@ -116,7 +125,7 @@ class RowInputs:
     def _field(self, name: str) -> Reader:
         row = self._rows.get(name)
         if row is None:
-            raise BadMapping(*said("mapping.field_unmapped", name=name))
+            raise BadMapping(*said("mapping.field_unmapped", name=self._called(name)))
         return self.row(row)
 
     def _column(self, name: str) -> Reader:

@@ -111,12 +111,23 @@ def test_what_is_wrong_is_told_without_a_file(rows: list[dict[str, Any]], expect
     assert wrong(*rows) == expected
 
 
+def test_fields_that_read_each_other_are_called_by_their_labels() -> None:
+    middle = {"type": "direct", "target": "students.mname", "source": {"field": "students.legacy_id"}}
+    legacy = {"type": "direct", "target": "students.legacy_id", "source": {"field": "students.mname"}}
+    with pytest.raises(BadMapping) as caught:
+        compile_mapping(draft(*BASE, middle), STUDENTS, COLUMNS, MOMENT)
+    assert caught.value.message.startswith("Row 5 (Middle Name): Legacy ID is read by another row, but")
+    with pytest.raises(BadMapping) as caught:
+        compile_mapping(draft(*BASE, middle, legacy), STUDENTS, COLUMNS, MOMENT)
+    assert "Middle Name is made from itself, by way of Middle Name, Legacy ID" in caught.value.message
+
+
 def test_bad_mapping_lists_every_problem_by_row() -> None:
     rows = draft(BASE[0], direct("students.shoe", "City"), *BASE[1:3], step("student_annual.city", "shuffle"))
     with pytest.raises(BadMapping) as caught:
         compile_mapping(rows, STUDENTS, COLUMNS, MOMENT)
     assert caught.value.code == "mapping.invalid"
-    assert "Row 2 (students.shoe): There is no such field. Row 5 (student_annual.city):" in caught.value.message
+    assert "Row 2 (students.shoe): There is no such field. Row 5 (City):" in caught.value.message
     assert caught.value.message.endswith("Date of Birth is not mapped, and no record can be created without it.")
     assert "Choose a field" in caught.value.fix
     assert check_mapping(rows, STUDENTS)[0].as_dict()["row"] == 2

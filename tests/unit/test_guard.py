@@ -5,16 +5,18 @@ from typing import Any
 import pytest
 
 from shared.engine.guard import export_objections, objections, undo_objections
+from shared.model.catalog import catalog
 from shared.model.connection import SafetyLimits
 from shared.model.run import add_counts
 
 LIMITS = SafetyLimits(missing_percent=10, changed_percent=50, invalid_percent=10, few=5)
+STUDENTS = catalog("students")
 
 
 def codes(
     stage: dict[str, Any] | None = None, *, full: bool = True, limits: SafetyLimits = LIMITS, **counts: int
 ) -> Any:
-    found = objections(add_counts([counts]), limits, stage or {}, full_roster=full)
+    found = objections(add_counts([counts]), limits, stage or {}, STUDENTS, full_roster=full)
     assert all(one.keys() == {"code", "message", "fix"} and one["fix"] for one in found)
     return [one["code"].removeprefix("guard.") for one in found]
 
@@ -70,7 +72,7 @@ def test_an_export_is_stopped_by_who_is_gone_and_by_what_is_bad(counts: dict[str
     ],
 )
 def test_limits(counts: dict[str, int], expected: list[str]) -> None:
-    found = objections(add_counts([counts]), LIMITS, {}, full_roster=True)
+    found = objections(add_counts([counts]), LIMITS, {}, STUDENTS, full_roster=True)
     assert [one["code"].removeprefix("guard.") for one in found] == expected
 
 
@@ -85,13 +87,13 @@ def test_a_limit_of_nothing_stops_at_one() -> None:
 
 
 def test_signs_of_a_bad_file() -> None:
-    stage = {"warnings": ["file.cut_short"], "lost_columns": [["Phone", "student_annual.phone"]]}
+    stage = {"warnings": ["file.cut_short"], "lost_columns": [["Home Tel", "student_annual.phone"]]}
     assert codes(stage, known=100, rows=100) == ["cut_short", "column_gone"]
-    found = objections(add_counts([]), LIMITS, stage, full_roster=True)
-    assert "'Phone'" in found[1]["message"]
+    found = objections(add_counts([]), LIMITS, stage, STUDENTS, full_roster=True)
+    assert found[1]["message"].startswith("The mapping takes Phone from the column 'Home Tel', which")
     assert codes({"warnings": ["file.other"]}) == []
 
 
 def test_the_message_names_the_numbers() -> None:
-    found = objections(add_counts([{"known": 200, "missing": 50}]), LIMITS, {}, full_roster=True)
+    found = objections(add_counts([{"known": 200, "missing": 50}]), LIMITS, {}, STUDENTS, full_roster=True)
     assert found[0]["message"].startswith("50 of 200 known records are not in the file (25.0 %; the limit is 10 %)")
