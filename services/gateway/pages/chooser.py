@@ -6,11 +6,12 @@ from typing import Annotated, Final
 
 from fastapi import Query
 
+from services.gateway.connections import NO_NUL
 from services.gateway.context import Call
 from shared.model.connection import Connection
 
 OFFERED: Final = 20
-Named = Annotated[str | None, Query(alias="name", max_length=100)]
+Named = Annotated[str | None, Query(alias="name", max_length=100, pattern=NO_NUL)]
 
 
 @dataclass(frozen=True, slots=True)

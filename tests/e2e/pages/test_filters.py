@@ -11,6 +11,8 @@ from tests.faults.helpers import students
 ASTRAY: Final = {
     "/runs?before=nonsense": "/runs?",
     "/runs?state=Failed": "/runs?",
+    "/runs?name=a%00": "/runs?",
+    "/charts?name=" + "k" * 101: "/charts?",
     "/runs/{run}?outcome=nonsense": "/runs/{run}?",
     "/runs/{run}?outcome=Failed&action=nonsense&after=0000000007": "/runs/{run}?outcome=Failed&",
     "/runs/{run}?after=nonsense": "/runs/{run}?",
