@@ -281,6 +281,7 @@ async def test_fields_of_a_sis_with_contacts_and_a_test_record(
     await accessible(page)
     await page.goto(home(connection, "fields", export))
     await expect(row(page, "local_id").locator(".mapped")).to_contain_text(students[0])
+    await expect(row(page, "local_id").get_by_role("cell").first).to_contain_text("District ID")
     await expect(page.get_by_role("heading", name="Contact 1", exact=True)).to_be_visible()
     await accessible(page)
     await page.goto(home(connection, "suggestions", export))
