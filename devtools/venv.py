@@ -10,13 +10,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from devtools import apt
+from devtools import apt, unpacked
 
 ROOT = Path(__file__).resolve().parents[1]
 INPUTS = ("requirements.lock", "requirements-dev.lock", "pyproject.toml")
 OLDEST = (3, 11)
 VERSION = "{}.{}".format(*sys.version_info)
 LOCK = "sync-service.lock"
+WHEEL = "python3-pip-whl"
 
 
 def main() -> None:
@@ -71,10 +72,11 @@ def clear(folder: Path) -> None:
 
 
 def create(folder: Path) -> None:
-    if not has_ensurepip():
-        get_ensurepip()
+    pip = None if has_ensurepip() else get_pip(folder / "debian")
     print(f"creating {folder.name} with Python {sys.version.split()[0]}", flush=True)
-    call(sys.executable, "-m", "venv", str(folder))
+    call(sys.executable, "-m", "venv", *(["--without-pip"] if pip else []), str(folder))
+    if pip:  # a wheel of pip can run from where it is, and so install itself
+        call(str(folder / "bin" / "python"), str(pip / "pip"), "install", "--quiet", "--no-index", str(pip))
 
 
 def install(python: Path) -> None:
@@ -89,22 +91,24 @@ def has_ensurepip() -> bool:
     return not subprocess.run([sys.executable, "-c", "import ensurepip"], capture_output=True, check=False).returncode
 
 
-def get_ensurepip() -> None:
+def get_pip(home: Path) -> Path | None:
+    """With ensurepip installed there is nothing more to do; where we may not install, the wheel of pip, unpacked."""
     package = package_name()
     advice = (
         f"{sys.executable} cannot make virtual environments. Install what is missing: sudo apt-get install {package}"
     )
     prefix = apt.privileged()
-    if prefix is None:
-        sys.exit(advice)
-    print(f"installing {package}", flush=True)
+    print(f"unpacking {WHEEL}" if prefix is None else f"installing {package}", flush=True)
     try:
         with apt.one_at_a_time():
+            if prefix is None:
+                return next(unpacked.get(WHEEL, home=home).glob("usr/share/python-wheels/pip-*.whl"))
             apt.install(prefix, package)
-    except apt.AptFailed as error:
+    except (apt.AptFailed, StopIteration) as error:
         sys.exit(f"{advice}\n{error}")
     if not has_ensurepip():
         sys.exit(advice)
+    return None
 
 
 def package_name() -> str:

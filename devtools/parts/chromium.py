@@ -3,8 +3,9 @@
 import os
 import shutil
 from ctypes.util import find_library
+from pathlib import Path
 
-from devtools import apt
+from devtools import apt, unpacked
 from devtools.parts.errors import ProgramMissing
 
 VARIABLE = "SYNC_TEST_CHROMIUM"
@@ -33,8 +34,9 @@ def chromium() -> str:
     if given := os.environ.get(VARIABLE):
         return given
     with apt.one_at_a_time():
-        if _found() is None or find_library("atomic") is None:
-            install()
+        unpacked.use()
+        if _found() is None or not _has_atomic():
+            get()
         found = _found()
     if found is None:
         raise ProgramMissing(ADVICE)
@@ -45,12 +47,19 @@ def _found() -> str | None:
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
-def install() -> None:
+def _has_atomic() -> bool:
+    ours = unpacked.environment().get("LD_LIBRARY_PATH", "").split(os.pathsep)
+    return find_library("atomic") is not None or any(Path(one, "libatomic.so.1").exists() for one in ours if one)
+
+
+def get() -> None:
     prefix = apt.privileged()
-    if prefix is None:
-        raise ProgramMissing(ADVICE)
-    print(f"installing {SHELL} and {ATOMIC}", flush=True)
+    print(f"{'unpacking' if prefix is None else 'installing'} {SHELL} and {ATOMIC}", flush=True)
     try:
-        apt.install(prefix, SHELL, ATOMIC)
+        if prefix is None:
+            unpacked.get(SHELL, ATOMIC)
+            unpacked.use()
+        else:
+            apt.install(prefix, SHELL, ATOMIC)
     except apt.AptFailed as error:
         raise ProgramMissing(f"{ADVICE}\n{error}") from None

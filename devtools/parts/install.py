@@ -1,4 +1,5 @@
-"""Install rabbitmq-server from Debian's packages without leaving its system service running or enabled."""
+"""Get rabbitmq-server from Debian's packages: installed without leaving its system service running or enabled, or
+unpacked for us alone where we may not install."""
 
 import contextlib
 import shutil
@@ -7,27 +8,37 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from devtools import apt
+from devtools import apt, unpacked
 from devtools.parts.errors import ProgramMissing
 
-ADVICE = "rabbitmq-server is not installed. Install it with: sudo apt-get install rabbitmq-server"
+PACKAGE = "rabbitmq-server"
+ADVICE = f"{PACKAGE} is not installed. Install it with: sudo apt-get install {PACKAGE}"
 POLICY = Path("/usr/sbin/policy-rc.d")
 MARK = "written by sync-service devtools for the length of one installation"
 
 
-def install_rabbitmq(*, allowed: bool = True) -> None:
-    """Install it, or raise `ProgramMissing` with what a person has to type."""
-    prefix = apt.privileged() if allowed else None
-    if prefix is None:
+def get_rabbitmq(*, allowed: bool = True) -> None:
+    """So that it is found, or raise `ProgramMissing` with what a person has to type."""
+    if not allowed:
         raise ProgramMissing(ADVICE)
-    print("installing rabbitmq-server", flush=True)
+    prefix = apt.privileged()
+    print(f"{'unpacking' if prefix is None else 'installing'} {PACKAGE}", flush=True)
     try:
-        with apt.one_at_a_time(), no_services(prefix):
-            apt.install(prefix, "rabbitmq-server")
+        with apt.one_at_a_time():
+            if prefix is None:
+                unpacked.get(PACKAGE)
+            else:
+                _install(prefix)
     except apt.AptFailed as error:
         raise ProgramMissing(f"{ADVICE}\n{error}") from None
+    unpacked.use()
+
+
+def _install(prefix: list[str]) -> None:
+    with no_services(prefix):
+        apt.install(prefix, PACKAGE)
     if shutil.which("systemctl"):  # it must not come up with the next boot either
-        subprocess.run([*prefix, "systemctl", "disable", "rabbitmq-server"], capture_output=True, check=False)
+        subprocess.run([*prefix, "systemctl", "disable", PACKAGE], capture_output=True, check=False)
 
 
 @contextlib.contextmanager

@@ -6,10 +6,10 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from devtools import apt
+from devtools import apt, unpacked
 from devtools.parts.child import Child
 from devtools.parts.errors import ProgramMissing
-from devtools.parts.install import install_rabbitmq
+from devtools.parts.install import get_rabbitmq
 from devtools.parts.part import ProcessPart
 from devtools.parts.ports import HOST, free_port
 from devtools.parts.probe import amqp_answers
@@ -39,7 +39,7 @@ NAMES = """\
 class RabbitPart(ProcessPart):
     """`search`: directories to look for rabbitmq-server in, instead of the usual ones.
 
-    `install`: whether to install it from Debian's packages when it is missing and we may.
+    `install`: whether to get it from Debian's packages when it is missing.
     """
 
     name = "rabbitmq"
@@ -72,11 +72,12 @@ class RabbitPart(ProcessPart):
         return [self._amqp, self._distribution, self._epmd]
 
     def _launch(self) -> None:
+        unpacked.use()
         if self._program is None:
             with apt.one_at_a_time():  # its program is there before all that it needs is
                 self._program = find_rabbitmq(self._search)
         if self._program is None:
-            install_rabbitmq(allowed=self._install)
+            get_rabbitmq(allowed=self._install)
             self._program = find_rabbitmq(None)
         epmd = find_epmd()
         if self._program is None or epmd is None:
@@ -99,6 +100,7 @@ class RabbitPart(ProcessPart):
         (directory / "env.conf").touch()
         (directory / "inetrc").write_text(NAMES)
         return {
+            **unpacked.environment(),
             "PATH": f"{os.environ.get('PATH', '')}:{os.defpath}",
             "HOME": str(home),
             "LANG": "C.UTF-8",
