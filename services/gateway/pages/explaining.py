@@ -83,13 +83,9 @@ async def _explained(visit: Visit, data_type: str, direction: Direction, key: st
 async def _show(
     visit: Visit, asked: "_Asked", found: list[Explanation] | None, named: Sequence[Known] = ()
 ) -> Response:
-    names = {one.id: one for one in await visit.call.org.connections.all()}
+    names = await visit.call.org.connections.known_of(sorted({one.connection for one in (*(found or ()), *named)}))
     about: dict[str, Any] = {**asdict(asked), "found": found, "named": named, "most": MOST_NAMED}
     about["missing"] = visit.done == NOTHING_SOUGHT
-    about["fields"] = {
-        one.id: one.catalog_of(asked.direction, asked.data_type)
-        for one in names.values()
-        if any(each.connection == one.id for each in found or ())
-    }
+    about["fields"] = {id: one.catalog_of(asked.direction, asked.data_type) for id, one in names.items()}
     about["exports"] = await visit.can(Deed.VIEW_EXPORT)
     return await page(visit, "explain.html", **about, connections=names, data_types=data_types())
