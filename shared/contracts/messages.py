@@ -3,6 +3,7 @@
 A new version of a message is a new class with a new `TYPE`; both are handled until the old one has drained.
 """
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -105,3 +106,14 @@ class RunEnded(RunMessage):
     data_type: str
     state: str
     counts: dict[str, int]
+
+
+def contract_of(type: str) -> type[Message] | None:
+    """The class of the messages of this type; None where there is none."""
+    return next((one for one in _kinds(Message) if vars(one).get("TYPE") == type), None)
+
+
+def _kinds(base: type[Message]) -> Iterator[type[Message]]:
+    for one in base.__subclasses__():
+        yield one
+        yield from _kinds(one)

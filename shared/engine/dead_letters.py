@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from shared.contracts.envelope import Envelope, Outgoing
+from shared.contracts.messages import Message, contract_of
 from shared.contracts.topology import Topology
 from shared.engine.relay import Relay
 from shared.model.errors import NotFound
@@ -80,14 +81,30 @@ class DeadLetters:
 
 
 def shown(letter: Letter) -> dict[str, Any]:
-    """What an operator sees of it: of a message that is none of ours, in which anything may be, not the body."""
-    is_ours = _envelope(letter) is not None
+    """What an operator sees of it. Of its body that is what the contract of its type knows (`whole`); in all else there
+    may be anything, so of another message of ours its envelope is shown alone, and of what is none (not `readable`)
+    nothing."""
     about = {key: value for key, value in letter.items() if key not in HIDDEN}
-    return {"id": letter["_id"], **about, "body": letter["body"] if is_ours else "", "readable": is_ours}
+    envelope = _envelope(letter)
+    message = _message(envelope) if envelope else None
+    body = ""
+    if envelope:
+        data = message.model_dump(mode="json") if message else {}
+        body = envelope.model_copy(update={"data": data}).to_json().decode()
+    readable = envelope is not None
+    return {"id": letter["_id"], **about, "body": body, "readable": readable, "whole": message is not None}
 
 
 def _envelope(letter: Letter) -> Envelope | None:
     try:
         return Envelope.model_validate_json(letter["body"])
+    except ValueError:
+        return None
+
+
+def _message(envelope: Envelope) -> Message | None:
+    contract = contract_of(envelope.type)
+    try:
+        return contract.model_validate(envelope.data) if contract else None
     except ValueError:
         return None
