@@ -283,7 +283,7 @@ def _bad_mapping(problems: list[MappingProblem], catalog: Catalog) -> BadMapping
     problems = _by_row(problems)
     codes = {problem.code for problem in problems}
     messages = [
-        f"Row {problem.row} ({catalog.label_of(problem.target)}): {problem.message}" if problem.row else problem.message
+        f"{catalog.label_of(problem.target)}: {problem.message}" if problem.row else problem.message
         for problem in problems
     ]
     fixes = dict.fromkeys(problem.fix for problem in problems if problem.fix)

@@ -8,7 +8,7 @@ from pymongo import monitoring
 from services.gateway.pages.cards import cards_of
 from shared.model.run import Run, RunState
 from shared.store.database import OrgStore, Store
-from tests.integration.enroll_runs import make_connection, make_run
+from tests.integration.enroll_runs import DAILY, make_connection, make_run
 from tests.integration.store_site import store
 
 __all__ = ["store"]
@@ -68,6 +68,13 @@ async def test_one_that_waits_for_approval_is_shown_behind_a_newer_one(store: St
     (card,) = await cards_of(org, held)
     assert (card.last and card.last.id, [run.id for run in card.waits]) == ("run_2", ["run_1"])
     assert await cards_of(org, []) == []
+
+
+async def test_a_schedule_is_shown_while_it_is_switched_off(store: Store) -> None:
+    off = make_connection(id="con_0", name="C", schedule=DAILY, export_schedule=DAILY, enable_export=True)
+    (card,) = await cards_of(store.org("o-1"), [off])
+    found = [(one.what, one.at is not None, one.daily) for one in card.nexts]
+    assert found == [("Import", False, "02:00, America/Denver"), ("Export", True, "02:00, America/Denver")]
 
 
 async def test_many_are_asked_for_like_one(calls: Calls, store: Store) -> None:

@@ -116,7 +116,7 @@ def test_fields_that_read_each_other_are_called_by_their_labels() -> None:
     legacy = {"type": "direct", "target": "students.legacy_id", "source": {"field": "students.mname"}}
     with pytest.raises(BadMapping) as caught:
         compile_mapping(draft(*BASE, middle), STUDENTS, COLUMNS, MOMENT)
-    assert caught.value.message.startswith("Row 5 (Middle Name): Legacy ID is read by another row, but")
+    assert caught.value.message.startswith("Middle Name: Legacy ID is read by another row, but")
     with pytest.raises(BadMapping) as caught:
         compile_mapping(draft(*BASE, middle, legacy), STUDENTS, COLUMNS, MOMENT)
     assert "Middle Name is made from itself, by way of Middle Name, Legacy ID" in caught.value.message
@@ -127,7 +127,7 @@ def test_bad_mapping_lists_every_problem_by_row() -> None:
     with pytest.raises(BadMapping) as caught:
         compile_mapping(rows, STUDENTS, COLUMNS, MOMENT)
     assert caught.value.code == "mapping.invalid"
-    assert "Row 2 (students.shoe): There is no such field. Row 5 (City):" in caught.value.message
+    assert "students.shoe: There is no such field. City:" in caught.value.message
     assert caught.value.message.endswith("Date of Birth is not mapped, and no record can be created without it.")
     assert "Choose a field" in caught.value.fix
     assert check_mapping(rows, STUDENTS)[0].as_dict()["row"] == 2

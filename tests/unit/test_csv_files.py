@@ -169,6 +169,8 @@ async def test_headers_only() -> None:
         (packed({"[Content_Types].xml": b"<x/>"}), "file.not_text"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1" + b"\0" * 50, "file.not_text"),
         (b"%PDF-1.7\n", "file.not_text"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "file.not_text"),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF", "file.not_text"),
         (b"<!DOCTYPE html><html></html>", "file.not_text"),
         (b'id,"name\n1,b\n', "file.unclosed_quote"),
         (",".join(f"c{n}" for n in range(2_001)).encode(), "file.too_many_columns"),

@@ -130,9 +130,9 @@ def test_lines_and_ticks() -> None:
         Field("ticks", "Ticks", "many", options=options),
         Field("on", "On", "switch"),
     )
-    form = Form.read(fields, sent(("ticks", "a"), ("ticks", "zz"), ("ticks", "b"), codes=" 1 \r\n\r\n2"))
+    form = Form.read(fields, sent(("ticks", "a"), ("ticks", "zz"), ("ticks", "b"), codes=" 1 \r\n\r\n2\n1"))
     assert form.nested() == {"codes": ["1", "2"], "ticks": ["b", "a", "zz"], "on": False}
-    assert form.typed["codes"] == " 1 \r\n\r\n2"
+    assert form.typed["codes"] == " 1 \r\n\r\n2\n1"
 
 
 def test_what_the_api_says_stands_beside_a_field_or_above() -> None:

@@ -54,7 +54,10 @@ def test_a_school_year_is_written_in_one_way() -> None:
     assert [one for one in shown if not filtered.search(one[1])] == []
 
 
-@pytest.mark.parametrize(("held", "shown"), [(None, "(blank)"), ("", "(blank)"), (["W", "B"], "W, B"), (0, "0")])
+@pytest.mark.parametrize(
+    ("held", "shown"),
+    [(None, "(blank)"), ("", "(blank)"), (["W", "B"], "W, B"), (0, "0"), ("\u202eFox", "[U+202E]Fox")],
+)
 def test_values(held: object, shown: str) -> None:
     assert words.value(held) == shown
 

@@ -26,14 +26,22 @@ CARDS: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
+class Next:
+    """What a schedule does next. `at` is None, and `daily` says when it would be, while it is switched off."""
+
+    what: str
+    at: datetime | None
+    daily: str
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
-    """`last` is the run that began last, `waits` are those that wait for approval, besides. `nexts` are what the
-    schedules will do next: what, and when."""
+    """`last` is the run that began last, `waits` are those that wait for approval, besides."""
 
     connection: Connection
     last: Run | None
     waits: list[Run]
-    nexts: list[tuple[str, datetime]]
+    nexts: list[Next]
 
 
 @router.get("/")
@@ -82,11 +90,12 @@ def _streams(connection: Connection) -> Iterator[str]:
     yield stream_id(connection.id, "export", "students")
 
 
-def _nexts(connection: Connection, now: datetime) -> Iterator[tuple[str, datetime]]:
+def _nexts(connection: Connection, now: datetime) -> Iterator[Next]:
     planned = (
         ("Import", connection.schedule, connection.enable_import),
         ("Export", connection.export_schedule, connection.enable_export),
     )
     for what, schedule, enabled in planned:
-        if schedule is not None and enabled:
-            yield what, next_due(schedule.time, schedule.zone, now).at_utc
+        if schedule is not None:
+            at = next_due(schedule.time, schedule.zone, now).at_utc if enabled else None
+            yield Next(what, at, f"{schedule.time}, {schedule.zone}")

@@ -43,7 +43,12 @@ INTRO: Final[Mapping[str, tuple[str, ...]]] = {
 SURE: Final = Field("sure", "I want to delete this connection", "switch")
 UNSURE: Final = "Tick this to delete the connection."
 ALL, SOME = "all", "some"
-CODES: Final = Field("schools", "School codes", "lines", hint="One on each line, as in Enroll.")
+CODES: Final = Field(
+    "schools",
+    "School codes",
+    "lines",
+    hint="One on each line, exactly as in Enroll: what is no code there lets no registration through.",
+)
 WHICH: Final = Field("which", "Schools assigned", "one", options=((ALL, "All schools"), (SOME, "Only these")))
 NONE_CHOSEN: Final = "Choose at least one school, or All schools."
 

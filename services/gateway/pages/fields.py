@@ -145,8 +145,8 @@ def overlaid(values: Mapping[str, Any], typed: Mapping[str, Any]) -> dict[str, A
 
 
 def lines(text: str) -> list[str]:
-    """One thing on each line; blank ones say nothing."""
-    return [one.strip() for one in text.splitlines() if one.strip()]
+    """One thing on each line, each once; blank ones say nothing."""
+    return list(dict.fromkeys(one.strip() for one in text.splitlines() if one.strip()))
 
 
 def _typed(one: Field, sent: FormData) -> Any:

@@ -1,5 +1,6 @@
 """How things are called on pages, and how times and numbers are written."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -74,6 +75,8 @@ TRIGGERS: Final[Mapping[str, str]] = {
 }
 PLANNED: Final[Mapping[str, tuple[str, ...]]] = {"created": ("create",), "updated": ("update", "missing", "remove")}
 """What is decided before it is done, by what is counted then."""
+TURNING: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""Characters that change the direction of what follows, and cannot be seen."""
 LED_BACK: Final = "led-back"
 SEARCH_OVER: Final = "search-over"
 NOTHING_SOUGHT: Final = "nothing-sought"
@@ -193,12 +196,11 @@ def at_school(one: Listed) -> str:
 
 
 def value(held: Any) -> str:
-    """A value of a record, as people read it."""
+    """A value of a record, as people read it; what would turn the text around stands there as a code."""
     if held is None or held == "":
         return "(blank)"
-    if isinstance(held, list | tuple):
-        return ", ".join(map(str, held))
-    return str(held)
+    text = ", ".join(map(str, held)) if isinstance(held, list | tuple) else str(held)
+    return TURNING.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)
 
 
 FILTERS: Final[Mapping[str, Callable[..., object]]] = {

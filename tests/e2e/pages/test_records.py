@@ -46,7 +46,7 @@ async def test_a_waiting_record_is_found_by_name_and_explained_once_it_is_writte
     await district.watch(run)
     for sought in ("quarry", key):
         page = await visitor.led("/explain", sought=sought, data_type="students", direction="import")
-        assert "<strong>Zoë Quarry</strong>" in page.text, sought
+        assert "<strong><bdi>Zoë Quarry</bdi></strong>" in page.text, sought
         assert "row 9" in page.text
     several = await visitor.led("/explain", sought="a", data_type="students", direction="import")
     assert "Which one?" in several.text
@@ -76,7 +76,7 @@ async def test_a_partial_sync_names_the_student_and_the_contact(
     assert all(one in file.text for one in (record["label"], contact["value"], contact["message"], contact["fix"]))
     for sought in (registration, record["label"].rpartition(", ")[2], record["target_id"]):
         page = await visitor.led("/explain", sought=str(sought), data_type="students", direction="export")
-        assert f"<strong>{record['label']}</strong>" in page.text, sought
+        assert f"<strong><bdi>{record['label']}</bdi></strong>" in page.text, sought
 
 
 async def test_the_result_of_a_search_has_an_address_that_says_nothing(
