@@ -317,7 +317,9 @@ async def test_another_organization_finds_nothing_and_the_try_is_audited(
 
 
 async def test_every_address_with_an_id_was_tried(stack: Stack) -> None:
-    async with httpx.AsyncClient(base_url=stack.url("gateway"), trust_env=False, verify=trusted()) as client:
+    async with httpx.AsyncClient(
+        base_url=stack.url("gateway"), trust_env=False, timeout=60, verify=trusted()
+    ) as client:
         described = (await client.get("/openapi.json")).raise_for_status().json()
         assert (await client.get("/docs")).status_code == 200
     offered = {
