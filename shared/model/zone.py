@@ -1,5 +1,6 @@
 """Time zones, by their IANA names."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Annotated
 from zoneinfo import available_timezones
@@ -13,10 +14,18 @@ def zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
+@cache
+def _by_name() -> Mapping[str, str]:
+    return {zone.casefold(): zone for zone in zones()}
+
+
 def _known_zone(zone: str) -> str:
-    if zone not in zones():
-        raise ValueError("There is no time zone of this name. Use one such as America/Denver.")
-    return zone
+    """As it is written, whichever way it was typed."""
+    if not zone.strip():
+        raise ValueError("Fill in a time zone, such as America/Denver.")
+    if found := _by_name().get(zone.strip().casefold()):
+        return found
+    raise ValueError("There is no time zone of this name. Use one such as America/Denver.")
 
 
 def zone_of(own: str, *schedules: str) -> str:
