@@ -129,6 +129,7 @@ class Run(BaseModel):
     `delivery` says where an export goes: into files to download or for an SFTP folder, or into the SIS itself.
     `sending`: something may have been sent before the run was applying, so it cannot be cancelled any more.
     `stopped_at` is when it began to wait for a person, `decided_at` when a person decided about it.
+    `followed_by` are the ids of the runs that were asked for to undo or retry this one: the latest 20, oldest first.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -167,6 +168,7 @@ class Run(BaseModel):
     stopped_at: datetime | None = None
     decided_at: datetime | None = None
     decided_by: str | None = None
+    followed_by: list[str] = Field(default_factory=list)
 
     @property
     def waited(self) -> timedelta:

@@ -16,10 +16,12 @@ from shared.store.scoped import Collection, Document, Duplicate
 
 MAX_REGISTRATIONS = 500
 LOOKED_THROUGH = 20
+MOST_FOLLOWERS = 20
 LONGEST_ON_ITS_WAY = timedelta(days=1)
 """An event's run is named after when the event was sent, which is before it was asked for."""
 NOT_CANCELLED = [one.value for one in RunState if one is not RunState.CANCELLED]
 _THERE = {"$exists": True}
+_LONG = ("id", "stage", "reasons", "files", "to_apply", "followed_by")
 _HIDDEN = ("outbox", "outbox_at", "owner", "lease_until", "_id")
 
 
@@ -136,7 +138,7 @@ class Runs:
         where: dict[str, Any] = {"_id": {"$gte": ids_since("run", at - LONGEST_ON_ITS_WAY)}, "created_at": {"$gte": at}}
         if connection is not None:
             where["connection"] = connection
-        fields = [name for name in Run.model_fields if name not in ("id", "stage", "reasons", "files", "to_apply")]
+        fields = [name for name in Run.model_fields if name not in _LONG]
         found = await self._runs.all(where, sort=[("_id", -1)], limit=most, fields=fields)
         return [to_run(one) for one in found]
 
@@ -318,14 +320,27 @@ class Runs:
     async def followed_by(self, id: str, name: str, candidate: str, *, instead_of: str = "") -> str:
         """The id of the run that follows this one under a name: `candidate` where none does yet, or only `instead_of`.
 
-        So whoever asks at the same time, or again after a crash, gets one and the same.
+        So whoever asks at the same time, or again after a crash, gets one and the same. In the same write it joins
+        those that the run is `followed_by`.
         """
         place = f"followers.{name.replace(' ', '_')}"
-        await self._runs.update({"_id": id, place: instead_of or {"$exists": False}}, {"$set": {place: candidate}})
+        latest = {"$each": [candidate], "$slice": -MOST_FOLLOWERS}
+        change = {"$set": {place: candidate}, "$push": {"followed_by": latest}}
+        await self._runs.update({"_id": id, place: instead_of or {"$exists": False}}, change)
         found = await self._runs.get({"_id": id}, ["followers"])
         if found is None:
             raise NotFound(*said("run.not_found"))
         return str(found["followers"][name.replace(" ", "_")])
+
+    async def following(self, run: Run) -> list[Run]:
+        """The runs that it is `followed_by`, in the order in which they were asked for, each looked up by its id.
+
+        One that was named and never stored, because of a crash in between, is not among them.
+        """
+        if not run.followed_by:
+            return []
+        found = {one["_id"]: to_run(one) for one in await self._runs.with_ids(run.followed_by)}
+        return [found[id] for id in run.followed_by if id in found]
 
     async def is_latest(self, run: Run) -> bool:
         """No later run of the stream has begun to apply. One that never got a number is judged by when it began."""

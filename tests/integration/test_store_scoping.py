@@ -209,6 +209,7 @@ async def runs(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert await other.runs.last_compared(STREAM) is None
     assert [one async for one in other.runs.since(make_run(org="other"), -1)] == []
     await refused(NotFound, lambda: other.runs.followed_by(RUN.id, "retry", "run_2"))
+    assert await mine.runs.following(await mine.runs.get(RUN.id)) == []
     assert (await mine.runs.under_way("con_1"), await other.runs.under_way("con_1")) == (True, False)
     assert await other.runs.widen(STREAM, "map_1", 2026, ["7"]) is None
     theirs = make_run(id=RUN.id, org="other", connection="con_2", number=0)
@@ -233,6 +234,10 @@ async def runs(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert [one.id for one in await mine.runs.last_begun(theirs_too)] == [begun.id]
     assert await other.runs.last_begun(theirs_too) == []
     assert await mine.runs.get(RUN.id) == before
+    assert await mine.runs.followed_by(RUN.id, "undo", "run_2") == "run_2"
+    followed = await mine.runs.get(RUN.id)
+    assert [one.id for one in await mine.runs.following(followed)] == ["run_2"]
+    assert await other.runs.following(followed) == []
     assert await mine.runs.acquire(RUN.id, every, "w2", 60) is None  # the lease still stands
 
 

@@ -1,7 +1,7 @@
 """Sync Logs: the runs, one run with its progress, its records, and what a person decides about it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
@@ -22,6 +22,7 @@ from services.gateway.pages.site import HEADERS, fragment, page, then
 from services.gateway.pages.visits import ASKED, Visit, Visited
 from services.gateway.pages.words import STATES
 from shared.contracts.topology import Direction
+from shared.engine.undoing import AGAIN
 from shared.model.catalog import data_types
 from shared.model.connection import Connection
 from shared.model.permission import Deed
@@ -110,6 +111,7 @@ async def _show(visit: Visit, id: str, wanted: Wanted, searched: Sought, after: 
     fields = connection.catalog_of(run.direction, run.data_type)
     about |= {"fields": fields, "outcomes": OUTCOMES, "actions": choices(run)}
     about |= {"records": None, "causes": [], "next": "", "looks_on": False}
+    about["following"] = following = await visit.call.org.runs.following(run)
     chosen = {name: asked[name] for name in FILTERS} | searched.asked
     about |= {"chosen": urlencode(chosen), "here": urlencode(chosen | ({"after": after} if after else {}))}
     if await visit.can(Deed.VIEW if run.direction == "import" else Deed.VIEW_EXPORT):
@@ -118,7 +120,7 @@ async def _show(visit: Visit, id: str, wanted: Wanted, searched: Sought, after: 
         behind = found[-1]["cursor"] if goes_on else looked.goes_on
         about |= {"records": found, "causes": await records.causes(visit.call, id)}
         about |= {"next": behind, "looks_on": bool(behind) and not goes_on}
-    return await page(visit, "run.html", **about, decides=await _decides(visit, run, connection))
+    return await page(visit, "run.html", **about, decides=await _decides(visit, run, connection, following))
 
 
 @router.get("/runs/{id}/records.csv")
@@ -190,7 +192,7 @@ async def _records(visit: Visit, run: Run, wanted: Wanted, after: str | None) ->
     return await records.search(visit.call, run.id, asked)
 
 
-async def _decides(visit: Visit, run: Run, connection: Connection) -> Mapping[str, bool]:
+async def _decides(visit: Visit, run: Run, connection: Connection, following: Sequence[Run]) -> Mapping[str, bool]:
     """What this person may decide about the run."""
     to_approve, to_reject = (Deed.IMPORT, Deed.DECIDE) if run.direction == "import" else (Deed.EXPORT, Deed.EXPORT)
     waits = run.state is RunState.NEEDS_APPROVAL
@@ -199,7 +201,7 @@ async def _decides(visit: Visit, run: Run, connection: Connection) -> Mapping[st
         "approve": waits and await visit.can(to_approve, run.data_type, instance),
         "reject": waits and await visit.can(to_reject, run.data_type, instance),
         "retry": run.ended and _has_failures(run) and await visit.can(to_approve, run.data_type, instance),
-        "undo": run.ended and _has_written(run) and await visit.can(to_approve, run.data_type, instance),
+        "undo": _can_be_undone(run, following) and await visit.can(to_approve, run.data_type, instance),
         "cancel": run.state in UNWRITTEN and not waits and await visit.can(to_reject, run.data_type, instance),
     }
 
@@ -209,9 +211,11 @@ def _has_failures(run: Run) -> bool:
     return counted and run.state is not RunState.CANCELLED and not run.makes_files
 
 
-def _has_written(run: Run) -> bool:
-    """Files that went out cannot be called back."""
-    return not run.makes_files and any(run.counts.get(name) for name in ("created", "updated"))
+def _can_be_undone(run: Run, following: Sequence[Run]) -> bool:
+    """Files that went out cannot be called back, nor is anything while an undo stands: those have a link."""
+    has_written = any(run.counts.get(name) for name in ("created", "updated", "removed"))
+    stands = any(one.undoes and one.state not in AGAIN for one in following)
+    return run.ended and has_written and not run.makes_files and not stands
 
 
 def _steps(run: Run) -> list[tuple[str, bool]]:

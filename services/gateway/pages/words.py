@@ -130,9 +130,45 @@ def tone(run: Run) -> str:
 
 def asked_by(run: Run, session: Session) -> str:
     """What asked for a run, and who; `session` is of whoever reads it."""
+    said = TRIGGERS[run.trigger.kind]
+    return said.format(who=who(run, session)) if run.trigger.by else said.partition(",")[0]
+
+
+def who(run: Run, session: Session) -> str:
+    """Under whose authority a run is."""
     by = run.trigger.by
-    who = f"{session.name} ({by})" if by == session.who.user != session.name else by
-    return TRIGGERS[run.trigger.kind].format(who=who) if by else TRIGGERS[run.trigger.kind].partition(",")[0]
+    return f"{session.name} ({by})" if by == session.who.user != session.name else by
+
+
+def followed(one: Run) -> str:
+    """What a run that undoes or retries another is called there, before its link."""
+    what = "Undo" if one.undoes else "Retry of what failed"
+    if one.state is RunState.NEEDS_APPROVAL:
+        return f"{what} waits for approval:"
+    if one.state is RunState.CANCELLED:
+        return f"{what}, not done:"
+    if not one.ended:
+        return f"{what} under way:"
+    if one.state is RunState.FAILED:
+        return f"{what} failed:"
+    if not one.undoes:
+        return "What failed was retried:"
+    if one.state is RunState.SUCCEEDED:
+        return "Undone by"
+    return "Partly undone by" if _taken_back(one) else "Undo, without effect:"
+
+
+def taken_back(one: Run) -> str:
+    """`4 of 5 taken back`, of an undo that has ended; blank of everything else."""
+    if not one.undoes or not one.ended or one.state is RunState.CANCELLED:
+        return ""
+    partial = one.counts.get("partial", 0)
+    said = f"{_taken_back(one):,} of {one.counts.get('rows', 0):,} taken back"
+    return f"{said}, {partial:,} of them in part" if partial else said
+
+
+def _taken_back(one: Run) -> int:
+    return sum(one.counts.get(name, 0) for name in ("created", "updated", "removed", "unchanged"))
 
 
 def planned(run: Run, done: str) -> int | None:
@@ -208,6 +244,9 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "state": state,
     "tone": tone,
     "asked_by": asked_by,
+    "who": who,
+    "followed": followed,
+    "taken_back": taken_back,
     "planned": planned,
     "label": label,
     "school_year": school_year,

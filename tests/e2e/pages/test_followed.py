@@ -1,0 +1,92 @@
+"""The page of a run says that it was undone or retried, by which run, and how far that came."""
+
+import re
+from html import unescape
+from pathlib import Path
+
+import httpx
+
+from devtools.district import District
+from services.sandbox.district import student_mapping
+from tests.e2e.files import edited, roster
+from tests.e2e.pages.visitor import Visitor
+
+WAITS = frozenset({"needs_approval"})
+
+
+def since(page: httpx.Response) -> list[str]:
+    part = page.text.partition('aria-labelledby="since"')[2].partition("</section>")[0]
+    return [
+        " ".join(unescape(re.sub(r"<[^>]+>", "", one)).split()) for one in re.findall(r"<li>(.*?)</li>", part, re.S)
+    ]
+
+
+def offers(page: httpx.Response, run: str, deed: str) -> bool:
+    return f'action="/runs/{run}/{deed}"' in page.text
+
+
+async def led(visitor: Visitor, path: str) -> str:
+    return (await visitor.post(path)).headers["location"].partition("?")[0].rpartition("/")[2]
+
+
+async def changed(district: District, folder: Path) -> str:
+    """A run that changed three students, of which somebody has changed one since."""
+    connection = await district.ad_hoc()
+    first = roster(folder / "first.csv", 20)
+    await district.watch((await district.upload(connection, first))["id"])
+    second = edited(first, {row: {"City": "Newtown"} for row in (4, 5, 6)})
+    run = await district.watch((await district.upload(connection, second))["id"])
+    later = edited(second, {6: {"City": "Latertown"}}, "later.csv")
+    await district.watch((await district.upload(connection, later))["id"])
+    return str(run["id"])
+
+
+async def test_a_run_says_that_it_was_undone_and_how_much_of_it(
+    visitor: Visitor, district: District, tmp_path: Path
+) -> None:
+    run = await changed(district, tmp_path)
+    before = await visitor.get(f"/runs/{run}")
+    assert ("Since then" not in before.text, offers(before, run, "undo")) == (True, True)
+
+    rejected = await led(visitor, f"/runs/{run}/undo")
+    await district.watch(rejected, states=WAITS)
+    waits = await visitor.get(f"/runs/{run}")
+    assert len(since(waits)) == 1
+    assert "Undo waits for approval: the run of" in since(waits)[0]
+    assert since(waits)[0].endswith(f", {district.user}")
+    assert f'href="/runs/{rejected}"' in waits.text
+    assert not offers(waits, run, "undo"), "it has a link"
+    await visitor.post(f"/runs/{rejected}/reject")
+    again = await visitor.get(f"/runs/{run}")
+    assert "Undo, not done: the run of" in since(again)[0]
+    assert offers(again, run, "undo")
+
+    undo = await led(visitor, f"/runs/{run}/undo")
+    await district.watch(undo, states=WAITS)
+    await visitor.post(f"/runs/{undo}/approve")
+    assert (await district.watch(undo))["state"] == "partial"
+    done = await visitor.get(f"/runs/{run}")
+    assert len(since(done)) == 2
+    assert "Partly undone by the run of" in since(done)[1]
+    assert since(done)[1].endswith(": 2 of 3 taken back")
+    assert offers(done, run, "undo"), "what was left alone may go back now"
+    assert (await district.run(run))["followed_by"] == [rejected, undo]
+
+
+async def test_a_run_says_that_what_failed_was_retried(visitor: Visitor, district: District, tmp_path: Path) -> None:
+    mapping = student_mapping()
+    row = next(one for one in mapping["fields"] if one["target"] == "students.gender")
+    row["codes"] = {"Male": "M", "Female": "F", "X": "X"}
+    file = edited(roster(tmp_path / "a.csv", 20), {9: {"Gender": "Q"}})
+    connection = await district.ad_hoc(mapping=mapping)
+    run = (await district.watch((await district.upload(connection, file))["id"]))["id"]
+    row["codes"]["Q"] = "X"
+    await district.map_students(connection, mapping)
+
+    retry = await led(visitor, f"/runs/{run}/retry")
+    await district.watch(retry)
+
+    page = await visitor.get(f"/runs/{run}")
+    assert len(since(page)) == 1
+    assert re.match(r"Succeeded What failed was retried: the run of .*, ", since(page)[0])
+    assert f'href="/runs/{retry}"' in page.text
