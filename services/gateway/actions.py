@@ -30,6 +30,12 @@ WORDS: Final[Mapping[Action, Words]] = {
     Action.NONE: _same("Not sent"),
 }
 """Of everything but `missing`: what that is called depends on where the records come from."""
+UNDO_WORDS: Final[Mapping[Action, Words]] = {
+    Action.CREATE: Words("To bring back", "Brought back", "Not brought back", "Brought back, or failed"),
+    Action.UPDATE: Words("To change back", "Changed back", "Not changed back", "Changed back, or failed"),
+    Action.NONE: _same("Left alone"),
+}
+"""What is called otherwise in a run that takes another one back."""
 _GONE: Final = {"api": "Not in the SIS any more", "enroll": "Not approved any more"}
 _WILL_BE: Final = (Outcome.PENDING, Outcome.IN_PROGRESS)
 _IS: Final = (Outcome.SUCCEEDED, Outcome.PARTIAL)
@@ -49,9 +55,12 @@ def action_of(record: Mapping[str, Any], run: Run) -> str:
 def choices(run: Run) -> dict[str, str]:
     """What the records of a run can be asked for by, with its words."""
     is_done = run.ended and run.state is not RunState.CANCELLED
-    asked = [one for one in Action if one is not Action.ADOPT]
+    never = {Action.ADOPT, Action.MISSING} if run.undoes else {Action.ADOPT}
+    asked = [one for one in Action if one not in never]
     return {one.value: (found.chosen if is_done else found.planned) for one in asked for found in [_words(one, run)]}
 
 
 def _words(action: Action, run: Run) -> Words:
-    return _same(gone(run)) if action is Action.MISSING else WORDS[action]
+    if action is Action.MISSING:
+        return _same(gone(run))
+    return UNDO_WORDS.get(action, WORDS[action]) if run.undoes else WORDS[action]

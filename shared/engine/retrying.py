@@ -57,10 +57,12 @@ async def _check(org: OrgStore, run: Run) -> None:
         raise Conflict(*said("retry.not_ended"))
     if run.makes_files:
         raise Conflict(*said("retry.files"))
+    if run.undoes:
+        raise Conflict(*said("retry.undo", run=run.undoes))
     slices = await org.slices.of(run.id)
     broken = run.state is not RunState.CANCELLED and any(one.state is not SliceState.APPLIED for one in slices)
     pages = [await org.records.page(run, Wanted(outcome), limit=1) for outcome in UNSUCCESSFUL]
-    if run.undoes or run.state is RunState.CANCELLED or not (broken or any(pages)):
+    if run.state is RunState.CANCELLED or not (broken or any(pages)):
         raise Conflict(*said("retry.nothing"))
 
 

@@ -63,6 +63,9 @@ async def test_changes_go_back_but_for_what_was_changed_since_and_a_redo_brings_
 
     assert (undo["state"], undo["counts"]["updated"], undo["counts"]["partial"]) == ("partial", 3, 1)
     assert undo["trigger"] == {"kind": "undo", "by": district.user, "id": run["id"]}
+    retried = await district.api.post(f"/runs/{undo['id']}/retry")
+    assert (retried.status_code, retried.json()["error"]["code"]) == (409, "retry.undo")
+    assert run["id"] in retried.json()["error"]["fix"]
     (left,) = await district.records(undo["id"], outcome="Partial Sync")
     assert (left["row"], [(one["code"], one["field"]) for one in left["problems"]]) == (
         6,

@@ -51,6 +51,25 @@ def test_planned_done_and_not_done_are_told_apart(action: str, outcome: str, sai
 
 
 @pytest.mark.parametrize(
+    ("action", "outcome", "said"),
+    [
+        ("create", "Pending", "To bring back"),
+        ("update", "Succeeded", "Changed back"),
+        ("update", "Failed", "Not changed back"),
+        ("remove", "Succeeded", "Removed"),
+        ("adopt", "Succeeded", "Unchanged"),
+        ("none", "Failed", "Left alone"),
+    ],
+)
+def test_an_undo_has_words_of_its_own(action: str, outcome: str, said: str) -> None:
+    undo = run_of().model_copy(update={"source": SourceSpec(kind="undo", run="run_0")})
+    assert action_of({"action": action, "outcome": outcome}, undo) == said
+    assert set(choices(undo)) == set(Action) - {Action.ADOPT, Action.MISSING}, (
+        "nothing is missing from what was written"
+    )
+
+
+@pytest.mark.parametrize(
     ("kind", "said"),
     [
         ("upload", "Not in the file any more"),

@@ -15,7 +15,7 @@ UNDO, RETRY = SourceSpec(kind="undo", run="run_1"), SourceSpec(kind="failed", ru
         (UNDO, RunState.NEEDS_APPROVAL, "Undo waits for approval:"),
         (UNDO, RunState.CANCELLED, "Undo, not done:"),
         (UNDO, RunState.COMPARING, "Undo under way:"),
-        (UNDO, RunState.FAILED, "Undo failed:"),
+        (UNDO, RunState.FAILED, "Partly undone by"),
         (UNDO, RunState.PARTIAL, "Partly undone by"),
         (UNDO, RunState.SUCCEEDED, "Undone by"),
         (RETRY, RunState.NEEDS_APPROVAL, "Retry of what failed waits for approval:"),
@@ -27,8 +27,9 @@ def test_how_a_run_followed_is_said_by_its_state(source: SourceSpec, state: RunS
 
 
 def test_an_undo_that_left_everything_alone_has_undone_nothing() -> None:
-    nothing = make_run(source=UNDO, state=RunState.PARTIAL, counts={"rows": 2, "invalid": 2})
-    assert (words.followed(nothing), words.taken_back(nothing)) == ("Undo, without effect:", "0 of 2 taken back")
+    nothing = make_run(source=UNDO, state=RunState.FAILED, counts={"rows": 2, "invalid": 2})
+    assert (words.followed(nothing), words.taken_back(nothing)) == ("Undo, nothing taken back:", "0 of 2 taken back")
+    assert words.taken_back(nothing.model_copy(update={"counts": {}})) == "", "it broke off before it had looked"
 
 
 def test_how_much_was_taken_back_is_told_once_it_is_known() -> None:

@@ -100,3 +100,12 @@ def test_what_a_run_counted_has_a_word_and_nothing_else_is_shown() -> None:
     assert words.counted(make_run(counts=dict.fromkeys(counts, 0))) == []
     pulled = make_run(counts=counts, source=SourceSpec(kind="api"))
     assert (2, "Not in the SIS any more") in words.counted(pulled)
+
+
+def test_an_undo_is_called_one_and_counts_in_its_own_words() -> None:
+    undo = SourceSpec(kind="undo", run="run_1")
+    counts = {"rows": 5, "updated": 4, "invalid": 1}
+    done = make_run(state=RunState.PARTIAL, source=undo, counts=counts)
+    assert words.counted(done) == [(5, "Records looked at"), (1, "Left alone"), (4, "Changed back")]
+    said = [words.what(one) for one in (make_run(), done, done.model_copy(update={"direction": "export"}))]
+    assert said == ["Import", "Undo of an import", "Undo of an export"]

@@ -144,10 +144,10 @@ async def events(visit: Visited, id: str) -> Response:
     return StreamingResponse(_progress(visit, run, connection), media_type=EVENTS, headers=headers)
 
 
-@router.post("/runs/{id}/approve", summary="Approve and send")
+@router.post("/runs/{id}/approve", summary="Approve and send, or take back")
 async def approve(visit: Visited, id: str) -> Response:
-    await runs.approve(visit.call, id)
-    return then(f"/runs/{id}", "approved")
+    run = await runs.approve(visit.call, id)
+    return then(f"/runs/{id}", "undo-approved" if run.undoes else "approved")
 
 
 @router.post("/runs/{id}/reject", summary="Reject a run")
@@ -208,7 +208,7 @@ async def _decides(visit: Visit, run: Run, connection: Connection, following: Se
 
 def _has_failures(run: Run) -> bool:
     counted = any(run.counts.get(name) for name in ("failed", "invalid", "partial"))
-    return counted and run.state is not RunState.CANCELLED and not run.makes_files
+    return counted and run.state is not RunState.CANCELLED and not run.makes_files and not run.undoes
 
 
 def _can_be_undone(run: Run, following: Sequence[Run]) -> bool:

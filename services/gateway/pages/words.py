@@ -66,6 +66,17 @@ COUNTS: Final[Mapping[str, str]] = {
     "partial": "Partial Sync",
     "overtaken": "Left alone: sent by others while this waited",
 }
+UNDO_COUNTS: Final[Mapping[str, str]] = {
+    "rows": "Records looked at",
+    "create": "To bring back",
+    "update": "To change back",
+    "unchanged": "As they were already",
+    "invalid": "Left alone",
+    "created": "Brought back",
+    "updated": "Changed back",
+    "partial": "Taken back in part",
+}
+"""What is called otherwise in a run that takes another one back."""
 TRIGGERS: Final[Mapping[str, str]] = {
     "person": "by hand, {who}",
     "event": "by an event of Enroll, under {who}",
@@ -93,6 +104,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "switched-on": "Switched on.",
     "switched-off": "Switched off.",
     "approved": "Approved. Exactly what was compared is being sent.",
+    "undo-approved": "Approved. Exactly what was shown is being taken back.",
     "preview": "This shows what would be sent. Nothing is changed until you approve it.",
     "undo": "This shows what would be taken back. Nothing is changed until you approve it.",
     "rejected": "Rejected. Nothing was written.",
@@ -128,6 +140,11 @@ def tone(run: Run) -> str:
     return TONES.get(run.state, "busy")
 
 
+def what(run: Run) -> str:
+    """What a run does: `Import`, `Undo of an export`."""
+    return f"Undo of an {run.direction}" if run.undoes else run.direction.capitalize()
+
+
 def asked_by(run: Run, session: Session) -> str:
     """What asked for a run, and who; `session` is of whoever reads it."""
     said = TRIGGERS[run.trigger.kind]
@@ -149,21 +166,19 @@ def followed(one: Run) -> str:
         return f"{what}, not done:"
     if not one.ended:
         return f"{what} under way:"
-    if one.state is RunState.FAILED:
-        return f"{what} failed:"
     if not one.undoes:
         return "What failed was retried:"
     if one.state is RunState.SUCCEEDED:
         return "Undone by"
-    return "Partly undone by" if _taken_back(one) else "Undo, without effect:"
+    return "Partly undone by" if _taken_back(one) else "Undo, nothing taken back:"
 
 
 def taken_back(one: Run) -> str:
     """`4 of 5 taken back`, of an undo that has ended; blank of everything else."""
-    if not one.undoes or not one.ended or one.state is RunState.CANCELLED:
+    rows, partial = one.counts.get("rows", 0), one.counts.get("partial", 0)
+    if not one.undoes or not one.ended or one.state is RunState.CANCELLED or not rows:
         return ""
-    partial = one.counts.get("partial", 0)
-    said = f"{_taken_back(one):,} of {one.counts.get('rows', 0):,} taken back"
+    said = f"{_taken_back(one):,} of {rows:,} taken back"
     return f"{said}, {partial:,} of them in part" if partial else said
 
 
@@ -180,7 +195,7 @@ def planned(run: Run, done: str) -> int | None:
 
 def counted(run: Run) -> list[tuple[int, str]]:
     """What a run counted, with what each is called; without what there is none of."""
-    words = {**COUNTS, "missing": gone(run)}
+    words = {**COUNTS, **(UNDO_COUNTS if run.undoes else {}), "missing": gone(run)}
     return [(run.counts[name], said) for name, said in words.items() if run.counts.get(name)]
 
 
@@ -243,6 +258,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "kind": kind,
     "state": state,
     "tone": tone,
+    "what": what,
     "asked_by": asked_by,
     "who": who,
     "followed": followed,

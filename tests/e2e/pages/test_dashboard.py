@@ -110,7 +110,7 @@ async def test_a_run_is_undone_after_a_look_at_what_that_takes_back(
     await expect(page.get_by_role("row").filter(has_text="Address:")).to_have_count(4)
     await accessible(page)
     assert await streets(district, 20) == changed
-    await page.get_by_role("button", name="Approve and send").click()
+    await page.get_by_role("button", name="Approve and take back").click()
     await expect(page.get_by_role("status").filter(has_text="Succeeded")).to_be_visible()
     back = await streets(district, 20)
     assert sum(back[one] != changed[one] for one in back) == 4

@@ -63,8 +63,16 @@ async def test_a_run_says_that_it_was_undone_and_how_much_of_it(
 
     undo = await led(visitor, f"/runs/{run}/undo")
     await district.watch(undo, states=WAITS)
-    await visitor.post(f"/runs/{undo}/approve")
+    page = await visitor.get(f"/runs/{undo}")
+    assert ("Approve and take back" in page.text, "Approve and send" in page.text) == (True, False)
+    assert "is being taken back" in (await visitor.led(f"/runs/{undo}/approve")).text
     assert (await district.watch(undo))["state"] == "partial"
+    page = await visitor.get(f"/runs/{undo}")
+    assert "<h1>Undo of an import of Students, " in page.text
+    assert ("<b>1</b>Left alone" in page.text, "<b>2</b>Changed back" in page.text) == (True, True)
+    assert "Invalid rows" not in page.text
+    assert "What was not taken back" in page.text
+    assert not offers(page, undo, "retry")
     done = await visitor.get(f"/runs/{run}")
     assert len(since(done)) == 2
     assert "Partly undone by the run of" in since(done)[1]

@@ -108,7 +108,7 @@ async def test_a_run_is_undone_and_explained(page: Page, district: District, tmp
     await page.goto(f"/runs/{second['id']}")
     await press(page.get_by_role("button", name="Undo this run …"))
     await expect(page.get_by_role("heading", name="Why it stopped")).to_be_visible()
-    await press(page.get_by_role("button", name="Approve and send"))
+    await press(page.get_by_role("button", name="Approve and take back"))
     await expect(page.get_by_role("status").filter(has_text="Succeeded")).to_be_visible()
     assert sum(now != changed[one] for one, now in (await streets(district, 20)).items()) == 4
     (record, *_) = await district.records(second["id"])

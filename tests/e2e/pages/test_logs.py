@@ -78,4 +78,5 @@ async def test_a_waiting_run_tells_what_it_would_do_and_its_wait_is_not_its_work
     retried = (await visitor.post(f"/runs/{run}/undo")).headers["location"].partition("?")[0]
     await district.watch(retried.rpartition("/")[2], states=WAITS)
     undo, _ = shown(await visitor.get("/runs"))
+    assert ">Undo of an import, Students, " in undo
     assert f'an undo <a href="/runs/{run}">of an earlier run</a>' in undo
