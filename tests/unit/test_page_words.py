@@ -109,3 +109,20 @@ def test_an_undo_is_called_one_and_counts_in_its_own_words() -> None:
     assert words.counted(done) == [(5, "Records looked at"), (1, "Left alone"), (4, "Changed back")]
     said = [words.what(one) for one in (make_run(), done, done.model_copy(update={"direction": "export"}))]
     assert said == ["Import", "Undo of an import", "Undo of an export"]
+
+
+@pytest.mark.parametrize(
+    ("state", "by", "shown"),
+    [
+        (RunState.COMPARING, None, True),
+        (RunState.NEEDS_APPROVAL, None, True),
+        (RunState.CANCELLED, "u-1", True),
+        (RunState.SUCCEEDED, None, True),
+        (RunState.APPLYING, "u-1", False),
+        (RunState.PARTIAL, "u-1", False),
+        (RunState.FAILED, "u-1", False),
+    ],
+)
+def test_a_run_is_a_preview_until_it_is_approved(state: RunState, by: str | None, shown: bool) -> None:
+    assert words.only_shows(make_run(preview=True, state=state, decided_by=by)) is shown
+    assert not words.only_shows(make_run(state=state, decided_by=by))

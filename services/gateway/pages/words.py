@@ -145,6 +145,11 @@ def what(run: Run) -> str:
     return f"Undo of an {run.direction}" if run.undoes else run.direction.capitalize()
 
 
+def only_shows(run: Run) -> bool:
+    """Whether it is a preview that nobody has approved."""
+    return run.preview and (run.decided_by is None or run.state is RunState.CANCELLED)
+
+
 def asked_by(run: Run, session: Session) -> str:
     """What asked for a run, and who; `session` is of whoever reads it."""
     said = TRIGGERS[run.trigger.kind]
@@ -259,6 +264,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "state": state,
     "tone": tone,
     "what": what,
+    "only_shows": only_shows,
     "asked_by": asked_by,
     "who": who,
     "followed": followed,

@@ -62,6 +62,7 @@ async def test_a_waiting_run_tells_what_it_would_do_and_its_wait_is_not_its_work
     (row,) = shown(await visitor.get("/runs"))
     assert re.search(r'<td class="num"[^>]*>20 <span class="quiet small">planned', row)
     assert f"by hand, {district.user}<" in row
+    assert "(preview)" in row
     page = (await visitor.get(f"/runs/{run}")).text
     assert "<dt>Waited for approval</dt><dd>since" in page
     assert waiting["stopped_at"]
@@ -74,6 +75,7 @@ async def test_a_waiting_run_tells_what_it_would_do_and_its_wait_is_not_its_work
     assert "<dt>Took</dt>" in page
     (row,) = shown(await visitor.get("/runs"))
     assert "planned" not in row
+    assert "(preview)" not in row
 
     retried = (await visitor.post(f"/runs/{run}/undo")).headers["location"].partition("?")[0]
     await district.watch(retried.rpartition("/")[2], states=WAITS)
