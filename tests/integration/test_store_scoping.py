@@ -238,6 +238,12 @@ async def runs(mine: OrgStore, other: OrgStore, _: Store) -> None:
     followed = await mine.runs.get(RUN.id)
     assert [one.id for one in await mine.runs.following(followed)] == ["run_2"]
     assert await other.runs.following(followed) == []
+    for number in range(20):
+        assert await mine.runs.followed_by(RUN.id, f"retry {number}", f"run_none_{number}") == f"run_none_{number}"
+    assert await mine.runs.followed_by(RUN.id, "retry 19", "run_other") == "run_none_19"
+    full = await mine.runs.get(RUN.id)
+    assert full.followed_by == [f"run_none_{number}" for number in range(20)], "the latest, and none that lost"
+    assert await mine.runs.following(full) == []
     assert await mine.runs.acquire(RUN.id, every, "w2", 60) is None  # the lease still stands
 
 
