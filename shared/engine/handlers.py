@@ -331,6 +331,9 @@ class Steps:
 
 
 def _told(error: BaseException) -> dict[str, str]:
+    """Why a message was given up. What passes by itself did not, and is not waited for any more: that is said."""
+    if isinstance(error, Transient):
+        return {**told("run.gave_up", why=error.message), "code": error.code}
     if isinstance(error, SyncError):
         return error.as_dict()
     return told("internal", name=type(error).__name__)

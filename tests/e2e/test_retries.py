@@ -4,6 +4,7 @@ from pathlib import Path
 
 from devtools.district import District
 from devtools.stack import Stack
+from shared.model.error_texts import every_text
 from tests.e2e.conftest import SETTINGS
 from tests.e2e.enroll import Faults, students
 from tests.e2e.files import roster
@@ -42,4 +43,6 @@ async def test_trouble_that_stays_is_tried_once_for_each_rung(
     assert (letter["reason"], letter["attempts"]) == ("out of attempts", ATTEMPTS)
     (rule,) = (await district.enroll.get("/sandbox/faults")).json()
     assert rule["fired"] == ATTEMPTS
+    assert "It was tried until no attempt was left, and has stopped." in run["error"]["message"]
+    assert run["error"]["fix"] == every_text()["run.gave_up"].fix
     await Ops(stack)("failed", "discard", letter["id"])
