@@ -37,7 +37,7 @@ UNDO_WORDS: Final[Mapping[Action, Words]] = {
 }
 """What is called otherwise in a run that takes another one back."""
 _GONE: Final = {"api": "Not in the SIS any more", "enroll": "Not approved any more"}
-_WILL_BE: Final = (Outcome.PENDING, Outcome.IN_PROGRESS)
+_WILL_BE: Final = (Outcome.PENDING, Outcome.IN_PROGRESS, Outcome.STOPPED)
 _IS: Final = (Outcome.SUCCEEDED, Outcome.PARTIAL)
 
 

@@ -69,7 +69,7 @@ async def records(
     limit: Limit = 100,
 ) -> list[dict[str, Any]]:
     """What became of each record that was not simply unchanged; `Pending` are those still to be applied, `Cancelled`
-    those that a cancelled run would have. Of a run that waits or was cancelled they come first."""
+    those that a cancelled run would have, `Stopped` those that were planned when a run failed. They come first."""
     run = await _readable(call, id)
     wanted = Wanted(outcome, action, code, key)
     return await page_of(call.org, run, wanted, after=after, limit=limit)
@@ -96,7 +96,7 @@ async def download(
 ) -> StreamingResponse:
     """The records as a CSV file for a spreadsheet: a line for each problem, and one for a record without any.
 
-    Of a run that waits for approval, or was cancelled then, also what is planned.
+    Of a run that waits for approval, was cancelled then, or failed, also what is planned.
     """
     run = await _readable(call, id)
     about = (await call.known_connection(run.connection)).catalog_of(run.direction, run.data_type)

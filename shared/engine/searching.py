@@ -14,7 +14,8 @@ from shared.store.records import Looked, Wanted
 from shared.store.runs import stream_id, stream_of
 
 MOST_NAMED = 50
-UNAPPLIED = (RunState.NEEDS_APPROVAL, RunState.CANCELLED)
+UNAPPLIED = (RunState.NEEDS_APPROVAL, RunState.CANCELLED, RunState.FAILED, RunState.PARTIAL)
+"""Not everything that is planned has to be sent in these, or ever will be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ class Outcome(StrEnum):
     PARTIAL = "Partial Sync"
     SUCCEEDED = "Succeeded"
     CANCELLED = "Cancelled"
+    STOPPED = "Stopped"
+    """Planned, and not known to be written: the run failed before."""
 
 
 class Action(StrEnum):

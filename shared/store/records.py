@@ -166,6 +166,11 @@ class Records:
         found = await self._records.all({"target_id": target_id, "stream": stream}, limit=1)
         return str(found[0]["key"]) if found else ""
 
+    async def stored(self, run: Run, records: Sequence[tuple[int, str]]) -> set[tuple[int, str]]:
+        """Those of these records, each by its row and key, of which is known what became of them."""
+        ids = {_id(run, row, key): (row, key) for row, key in records}
+        return {ids[one["_id"]] for one in await self._records.with_ids(list(ids))}
+
     async def count(self, run: str, outcome: str) -> int:
         return await self._records.count({"run": run, "outcome": outcome})
 
@@ -190,6 +195,10 @@ def _stretches(after: str, limit: int, run: Run, longest: int) -> Iterator[tuple
 def _place(row: int, key: str) -> str:
     """Where a record stands in its run. Those without a row come last."""
     return f"{row:010d}" if row else f"{UNROWED}{key}"
+
+
+def _id(run: Run, row: int, key: str) -> str:
+    return f"{run.id}/{_place(row, key)}"
 
 
 def _outcomes(wanted: Wanted) -> Sequence[Outcome]:
@@ -242,11 +251,10 @@ def _has_text(document: Document, text: str | None) -> bool:
 
 
 def _document(run: Run, fence: int, result: RecordResult) -> Document:
-    place = _place(result.row, result.key)
     document: Document = {
-        "_id": f"{run.id}/{place}",
+        "_id": _id(run, result.row, result.key),
         "run": run.id,
-        "place": place,
+        "place": _place(result.row, result.key),
         "row": result.row,
         "stream": stream_of(run),
         "number": run.number,

@@ -4,12 +4,12 @@ import pytest
 
 from shared.engine import changes as changesets
 from shared.engine import pending
-from shared.engine.searching import named, search
+from shared.engine.searching import named, page, search
 from shared.model.record import Action, Change, Outcome
 from shared.model.run import RunState
 from shared.store.buckets import bucket_of, state_id
 from shared.store.database import Store
-from shared.store.records import Wanted
+from shared.store.records import EVERY, RecordResult, Wanted
 from shared.store.slices import Slice, SliceState
 from tests.integration.enroll_runs import make_connection, make_run
 from tests.integration.store_site import store
@@ -31,7 +31,10 @@ async def planned(store: Store) -> None:
         told = zip(
             keys, (Action.CREATE, Action.UPDATE, Action.ADOPT), ("Mara Torres", "José Diaz", "Mara Ito"), strict=True
         )
-        changes = [Change(key, what, 2, {"a": f"v{n}"}, {}, None, "d", "m", label=label) for key, what, label in told]
+        changes = [
+            Change(key, what, int(key) + 2, {"a": f"v{n}"}, {}, None, "d", "m", label=label)
+            for key, what, label in told
+        ]
         held = await org.slices.acquire(RUN.id, n, [SliceState.STAGED], "w", 60)
         assert held is not None
         stored = await org.artifacts.put("changes", RUN.id, changesets.pack(changes))
@@ -77,3 +80,31 @@ async def test_a_name_is_found_in_the_state_of_every_year(store: Store) -> None:
     assert [one.label for one in await named(org, [connection], "import", "students", "torres an")] == ["Ana Torres"]
     assert await named(org, [connection], "export", "students", "torres") == []
     assert await named(org, [connection], "import", "students", " ") == []
+
+
+async def test_of_a_failed_run_what_is_planned_is_shown_but_for_what_was_answered(store: Store) -> None:
+    await planned(store)
+    org, run = store.org(RUN.org), RUN.model_copy(update={"state": RunState.PARTIAL})
+    every = [one["key"] for one in await page(org, run, EVERY, after=None, limit=50)]
+    assert len(every) == 2 * SLICES
+    for number in (0, 1):
+        slice = await org.slices.get(RUN.id, number)
+        assert slice is not None
+        assert await org.slices.fail(slice, SliceState.COMPARED, {"code": "c", "message": "m", "fix": ""})
+    sent = RecordResult(int(every[0]) + 2, every[0], Action.CREATE, Outcome.SUCCEEDED, "9", {}, ())
+    await org.records.put(RUN, 1, [sent])
+
+    for limit in (1, 50):
+        found: list[tuple[str, str]] = []
+        after = None
+        while some := await page(org, run, EVERY, after=after, limit=limit):
+            found += [(one["key"], one["outcome"]) for one in some]
+            after = some[-1]["cursor"]
+        assert found == [*((key, "Stopped") for key in every[1:]), (every[0], "Succeeded")]
+    stopped = [one["key"] async for one in pending.pending_each(org, run, Wanted(Outcome.STOPPED))]
+    assert stopped == every[1:]
+    for outcome in (Outcome.PENDING, Outcome.CANCELLED):
+        assert await page(org, run, Wanted(outcome), after=None, limit=50) == []
+    assert await page(org, RUN, Wanted(Outcome.STOPPED), after=None, limit=50) == []
+    done = run.model_copy(update={"state": RunState.SUCCEEDED})
+    assert [one["key"] for one in await page(org, done, EVERY, after=None, limit=50)] == [every[0]]

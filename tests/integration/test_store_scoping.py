@@ -278,6 +278,8 @@ async def records(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert await other.records.key_of(STREAM, "9") == ""
     assert await mine.records.key_of(STREAM, "9") == "k"
     assert await other.records.count("run_1", "Succeeded") == 0
+    assert await other.records.stored(RUN, [(RESULT.row, RESULT.key)]) == set()
+    assert await mine.records.stored(RUN, [(RESULT.row, RESULT.key), (99, "k")]) == {(RESULT.row, RESULT.key)}
     await other.records.put(RUN, 9, [RecordResult(2, "k", Action.CREATE, Outcome.FAILED, "x", {}, ())])
     assert await mine.records.page(RUN) == before
 

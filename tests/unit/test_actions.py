@@ -43,6 +43,7 @@ def test_everything_has_words(action: Action, outcome: Outcome) -> None:
         ("update", "Partial Sync", "Changed"),
         ("update", "Failed", "Not changed"),
         ("remove", "Cancelled", "Not removed"),
+        ("update", "Stopped", "To change"),
         ("none", "Failed", "Not sent"),
     ],
 )

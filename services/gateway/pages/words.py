@@ -50,6 +50,7 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "Partial Sync": "warn",
     "Succeeded": "good",
     "Cancelled": "off",
+    "Stopped": "warn",
 }
 COUNTS: Final[Mapping[str, str]] = {
     "rows": "Rows read",

@@ -9,10 +9,13 @@ from playwright.async_api import Page, expect
 
 from devtools.district import EXPORTER, District
 from devtools.sis_districts import SISS, enrolled
+from devtools.stack import Stack
 from services.gateway.pages.words import MESSAGES, NOTHING_SOUGHT, SEARCH_OVER
-from tests.e2e.enroll import turn
+from tests.e2e.enroll import Faults, turn
 from tests.e2e.files import edited, read, roster, write
+from tests.e2e.operator import Ops, failed
 from tests.e2e.pages.visitor import Visitor
+from tests.e2e.waiting import until
 from tests.faults.helpers import database
 
 WAITS = frozenset({"needs_approval"})
@@ -214,6 +217,36 @@ async def test_fields_and_what_is_done_have_the_names_that_people_know(
     assert '<option value="update">Changed, or failed</option>' in page.text
     page = await visitor.led("/explain", sought=rows[3]["Student ID"], data_type="students", direction="import")
     assert '<strong title="students.dob">Date of Birth = 02/30/2015</strong>' in page.text
+
+
+async def test_what_a_failed_run_did_not_get_to_is_listed(
+    visitor: Visitor, district: District, tmp_path: Path, faults: Faults, stack: Stack
+) -> None:
+    connection = await district.ad_hoc()
+    first = roster(tmp_path / "district.csv", 20)
+    await district.watch((await district.upload(connection, first))["id"])
+    await faults({"org": district.org, "path": "batch-upsert", "status": 503})
+    moved = edited(first, {3: {"Street": "1 New St"}, 5: {"Street": "5 New St"}})
+    run = await district.watch((await district.upload(connection, moved))["id"])
+    assert (run["state"], run["counts"]["update"], run["counts"]["updated"]) == ("partial", 2, 0)
+
+    page = await visitor.get(f"/runs/{run['id']}")
+    assert "has stopped" in page.text
+    assert "goes on by itself when" not in page.text
+    assert "Records that have not changed are only counted" not in page.text
+    rows = shown(page)
+    assert [("To change" in one, ">Stopped<" in one) for one in rows] == [(True, True)] * 2
+    assert all(any(street in one for one in rows) for street in ("1 New St", "5 New St"))
+    assert "Stopped: this was planned" in page.text
+    assert len(shown(await visitor.get(f"/runs/{run['id']}?outcome=Stopped&action=update"))) == 2
+    lines = (await district.api.get(f"/runs/{run['id']}/records.csv")).text
+    assert lines.count(",Stopped,update,") == 2
+
+    (letter,) = await until(lambda: failed(stack, "--run", run["id"]), "the operator sees it")
+    await faults()
+    await Ops(stack)("failed", "replay", letter["id"])
+    await district.watch(run["id"], states=frozenset({"succeeded"}))
+    assert [">Changed</td>" in one for one in shown(await visitor.get(f"/runs/{run['id']}"))] == [True, True]
 
 
 async def test_a_run_that_read_nothing_has_no_heading_over_nothing(
