@@ -60,6 +60,8 @@ def objections(
         for column, target in stage.get("lost_columns", ())
     ]
     known, rows = counts["known"], counts["rows"]
+    if full_roster and counts["missing"] and 0 < rows == counts["invalid"]:
+        found.append(told("guard.all_invalid", count=counts["missing"]))
     if full_roster:
         found += _share("missing", counts["missing"], known, limits.missing_percent, limits.few)
     found += _share("changed", counts["update"], known or rows, limits.changed_percent, limits.few)

@@ -25,10 +25,11 @@ PREVIEW = told("guard.preview")
 SUPERSEDED = told("run.superseded")
 UNCOMPARED = told("run.not_compared")
 UNSENT = told("run.not_sent")
+WRITING = ("create", "update", "missing", "remove")
 
 
 async def after_compare(engine: Engine, run: Run) -> None:
-    """Once no slice is left to compare: guard, then apply, or ask a person. A preview of nothing asks nobody."""
+    """Once no slice is left to compare: guard, then apply, or ask a person. Where nothing is to be written, nobody."""
     org = engine.org(run)
     if await org.slices.unfinished(run.id, [SliceState.STAGED]):
         return
@@ -42,9 +43,10 @@ async def after_compare(engine: Engine, run: Run) -> None:
     if (await org.runs.get(run.id)).state is RunState.FAILED:
         await org.runs.reopen(run.id, RunState.COMPARING)  # ended by somebody who saw a slice before its replay
     connection = await org.connections.get(run.connection)
-    reasons = reasons_to_ask(run, counts, connection.limits)
-    if run.preview and (_lists_files(run, slices) or _to_apply(slices)):
-        reasons.insert(0, dict(PREVIEW))
+    reasons: list[dict[str, Any]] = []
+    if _would_write(run, slices, counts):
+        reasons = [dict(PREVIEW)] if run.preview else []
+        reasons += reasons_to_ask(run, counts, connection.limits)
     if counts["rows"] > counts["invalid"]:
         await _supersede_older(engine, run)
     if reasons:
@@ -123,6 +125,14 @@ async def apply_slices(
         return False
     await engine.relay.send("runs", run.id, messages)
     return True
+
+
+def _would_write(run: Run, slices: Sequence[Slice], counts: Mapping[str, int]) -> bool:
+    """Whether the run would change anything that people see. What an export tells Enroll of registrations that it does
+    not send needs no yes of its own, but where somebody wants to see first what would be done."""
+    if _lists_files(run, slices) or any(counts[name] for name in WRITING):
+        return True
+    return run.preview and run.direction == "export" and bool(_to_apply(slices))
 
 
 def _lists_files(run: Run, slices: Sequence[Slice]) -> bool:

@@ -7,7 +7,7 @@ import pytest
 
 from devtools.district import ENDED, District
 from tests.e2e.enroll import codes, having, students, writes
-from tests.e2e.files import read, roster
+from tests.e2e.files import edited, read, roster
 from tests.e2e.files import write as write_rows
 
 ROWS = 120
@@ -52,7 +52,7 @@ async def guarded(district: District, file: Path, request: pytest.FixtureRequest
 
 
 async def test_half_a_file(guarded: Guarded, file: Path, tmp_path: Path) -> None:
-    content = file.read_bytes()
+    content = edited(file, {2: {"Street": "1 New St"}}).read_bytes()
     rows = content[: len(content) // 2].count(b"\r\n") - 1
     half = tmp_path / "half.csv"
     half.write_bytes(content[: len(content) // 2])
@@ -60,7 +60,8 @@ async def test_half_a_file(guarded: Guarded, file: Path, tmp_path: Path) -> None
     run = await guarded.stopped(half, "guard.cut_short")
     ended = await guarded.approved(run)
 
-    assert (ended["state"], ended["counts"]["unchanged"], ended["counts"]["invalid"]) == ("partial", rows, 1)
+    counts = {name: ended["counts"][name] for name in ("unchanged", "updated", "invalid")}
+    assert (ended["state"], counts) == ("partial", {"unchanged": rows - 1, "updated": 1, "invalid": 1})
 
 
 @pytest.mark.parametrize("guarded", [{"roster": "full"}], indirect=True)
@@ -101,15 +102,55 @@ async def test_a_column_gone(guarded: Guarded, file: Path, tmp_path: Path) -> No
     assert held[rows[0]["Student ID"]]["student_annual.address"] == "95 Moved St"
 
 
-async def test_more_than_a_tenth_invalid(guarded: Guarded, tmp_path: Path) -> None:
-    run = await guarded.stopped(roster(tmp_path / "bad.csv", ROWS, bad=0.2), "guard.too_many_invalid")
+async def test_more_than_a_tenth_invalid(guarded: Guarded, file: Path, tmp_path: Path) -> None:
+    bad = roster(tmp_path / "bad.csv", ROWS, bad=0.2)
+    good = next(number for number, (one, old) in enumerate(zip(read(bad), read(file), strict=True), 2) if one == old)
+    run = await guarded.stopped(edited(bad, {good: {"Street": "1 New St"}}), "guard.too_many_invalid")
     failed = await guarded.district.records(run["id"], outcome="Failed", limit=200)
     assert len(failed) == run["counts"]["invalid"] == ROWS // 5
 
     ended = await guarded.approved(run)
 
-    assert (ended["state"], ended["counts"]["unchanged"]) == ("partial", ROWS - ROWS // 5)
-    assert await writes(guarded.district) == guarded.before, "the others were the same"
+    assert (ended["state"], ended["counts"]["unchanged"]) == ("partial", ROWS - ROWS // 5 - 1)
+    assert ended["counts"]["updated"] == 1
+
+
+@pytest.mark.parametrize("guarded", [{"roster": "full"}], indirect=True)
+@pytest.mark.parametrize("preview", [False, True])
+async def test_a_file_of_which_nothing_would_be_written_asks_nobody(
+    guarded: Guarded, file: Path, preview: bool
+) -> None:
+    """Everybody is in it, and no row can be used: nobody is missing, and nobody can be approved."""
+    before = await writes(guarded.district)
+    bad = edited(file, {row: {"Birth Date": "tomorrow"} for row in range(2, ROWS + 2)})
+
+    run = await guarded.district.watch(
+        (await guarded.district.upload(guarded.connection, bad, preview=preview))["id"], states=STOPPED, seconds=30
+    )
+
+    assert (run["state"], run["counts"]["invalid"], run["counts"]["missing"], run["reasons"]) == ("failed", ROWS, 0, [])
+    assert await writes(guarded.district) == before
+    again = (await guarded.district.api.post(f"/runs/{run['id']}/retry")).raise_for_status().json()["id"]
+    retried = await guarded.district.watch(again, states=STOPPED, seconds=30)
+    assert (retried["state"], retried["counts"]["invalid"]) == ("failed", ROWS)
+
+
+@pytest.mark.parametrize("guarded", [{"roster": "full"}], indirect=True)
+async def test_a_file_in_which_nobody_can_be_told_marks_nobody_without_a_yes(
+    guarded: Guarded, file: Path, tmp_path: Path
+) -> None:
+    torn = tmp_path / "torn.csv"
+    header, *rows = file.read_text(encoding="utf-8").splitlines()
+    torn.write_text("\r\n".join([header, *(row.replace(",", ";") for row in rows), ""]), encoding="utf-8", newline="")
+    before = await writes(guarded.district)
+
+    run = await guarded.district.watch(
+        (await guarded.district.upload(guarded.connection, torn))["id"], states=STOPPED, seconds=30
+    )
+
+    assert (run["state"], run["counts"]["invalid"], run["counts"]["missing"]) == ("needs_approval", ROWS, ROWS)
+    assert "guard.all_invalid" in codes(run["reasons"])
+    assert await writes(guarded.district) == before
 
 
 @pytest.mark.parametrize(

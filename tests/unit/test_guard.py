@@ -65,6 +65,8 @@ def test_an_export_is_stopped_by_who_is_gone_and_by_what_is_bad(counts: dict[str
         ({"rows": 100, "invalid": 11}, ["too_many_invalid"]),
         ({"rows": 5, "invalid": 5}, []),
         ({"known": 100, "rows": 100, "create": 100}, []),
+        ({"known": 5, "rows": 5, "invalid": 5, "missing": 5}, ["all_invalid"]),
+        ({"known": 5, "rows": 5, "invalid": 4, "missing": 4}, []),
         (
             {"known": 100, "rows": 100, "missing": 20, "update": 60, "invalid": 20},
             ["too_many_missing", "too_many_changed", "too_many_invalid"],
