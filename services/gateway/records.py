@@ -27,6 +27,9 @@ from shared.store.records import Wanted
 router = APIRouter(prefix="/api/v1/runs/{id}", tags=["runs"])
 
 Code = Annotated[str | None, Query(max_length=100, description="Only those with a problem of this code.")]
+FieldName = Annotated[
+    str | None, Query(max_length=300, description="Only those with a problem of this field; with `code`, of both.")
+]
 Key = Annotated[str | None, Query(max_length=300, description="Only the record with exactly this key.")]
 HEADER = (
     *("row", "key", "name", "id in the target", "outcome", "action"),
@@ -46,6 +49,7 @@ class Search(BaseModel):
     outcome: Outcome | None = None
     action: Action | None = None
     code: str | None = Field(None, max_length=100)
+    field: str | None = Field(None, max_length=300)
     after: str | None = Field(None, max_length=310, pattern=AFTER, description="`goes_on`, or the last `cursor`.")
     limit: int = Field(50, ge=1, le=200)
 
@@ -64,6 +68,7 @@ async def records(
     outcome: Outcome | None = None,
     action: Action | None = None,
     code: Code = None,
+    field: FieldName = None,
     key: Key = None,
     after: After = None,
     limit: Limit = 100,
@@ -71,7 +76,7 @@ async def records(
     """What became of each record that was not simply unchanged; `Pending` are those still to be applied, `Cancelled`
     those that a cancelled run would have, `Stopped` those that were planned when a run failed. They come first."""
     run = await _readable(call, id)
-    wanted = Wanted(outcome, action, code, key)
+    wanted = Wanted(outcome, action, code, key, field=field)
     return await page_of(call.org, run, wanted, after=after, limit=limit)
 
 
@@ -79,7 +84,7 @@ async def records(
 async def search(call: Caller, id: str, asked: Search) -> Found:
     """Records with a text in their key, name, id in the target or values. A call looks for a second or two."""
     run = await _readable(call, id)
-    wanted = Wanted(asked.outcome, asked.action, asked.code, text=asked.text)
+    wanted = Wanted(asked.outcome, asked.action, asked.code, text=asked.text, field=asked.field)
     found = await search_records(call.org, run, wanted, after=asked.after, limit=asked.limit)
     return Found(records=found.records, goes_on=found.goes_on)
 
@@ -92,7 +97,12 @@ async def causes(call: Caller, id: str) -> list[Cause]:
 
 @router.get("/records.csv")
 async def download(
-    call: Caller, id: str, outcome: Outcome | None = None, action: Action | None = None, code: Code = None
+    call: Caller,
+    id: str,
+    outcome: Outcome | None = None,
+    action: Action | None = None,
+    code: Code = None,
+    field: FieldName = None,
 ) -> StreamingResponse:
     """The records as a CSV file for a spreadsheet: a line for each problem, and one for a record without any.
 
@@ -104,7 +114,7 @@ async def download(
         "Content-Disposition": f'attachment; filename="records-{run.id}.csv"',
         "X-Content-Type-Options": "nosniff",
     }
-    found = _every(call, run, Wanted(outcome, action, code))
+    found = _every(call, run, Wanted(outcome, action, code, field=field))
     return StreamingResponse(_csv(found, run, about), media_type="text/csv", headers=headers)
 
 

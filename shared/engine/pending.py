@@ -63,7 +63,12 @@ async def _look(org: OrgStore, run: Run, wanted: Wanted, after: str | None, limi
 
 async def _planned(org: OrgStore, run: Run, wanted: Wanted, first: int) -> AsyncIterator[tuple[Slice, list[Change]]]:
     """The change sets from slice `first` on, one after the other."""
-    if run.state is RunState.SUCCEEDED or wanted.code is not None or not _is_outcome(run, wanted.outcome):
+    if (
+        run.state is RunState.SUCCEEDED
+        or wanted.code is not None
+        or wanted.field is not None
+        or not _is_outcome(run, wanted.outcome)
+    ):
         return
     unsent = (SliceState.COMPARED, SliceState.FAILED) if run.ended else (SliceState.COMPARED,)
     bucket = None if wanted.key is None else bucket_of(wanted.key)

@@ -1,7 +1,7 @@
 """Search: the records of a run by what people know of them, and records of any run by name."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.engine.pending import PLANNED, pending_look, pending_page
@@ -33,7 +33,7 @@ async def search(org: OrgStore, run: Run, wanted: Wanted, *, after: str | None, 
     any other text by looking at the records, as long as a person waits: `goes_on` says where to look on."""
     if wanted.text and not after:
         for key in dict.fromkeys([wanted.text.strip(), await org.records.key_of(stream_of(run), wanted.text.strip())]):
-            exact = Wanted(wanted.outcome, wanted.action, wanted.code, key)
+            exact = replace(wanted, key=key, text=None)
             if key and (found := await _look(org, run, exact, None, limit)).records:
                 return found
     return await _look(org, run, wanted, after, limit)

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from shared.model.error_texts import every_text, told
 from shared.model.record import Problem
 
 FEW_ROWS = 5
+OTHERS = told("cause.several")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +41,25 @@ def causes_of(problems: Iterable[tuple[int, Sequence[Problem]]]) -> list[Cause]:
 
 
 def merged(causes: Iterable[Cause]) -> list[Cause]:
-    """One cause for each code and field, the most frequent first. The words are those of the first row."""
+    """One cause for each code and field, the most frequent first. Its words are true of all of its rows: where what was
+    said of them differs, they are what is said of the code in general."""
     found: dict[tuple[str, str], Cause] = {}
     for one in causes:
         held = found.get((one.code, one.field))
         if held is not None:
-            first = held if (held.rows or (1 << 62,)) <= (one.rows or (1 << 62,)) else one
             rows = tuple(sorted({*held.rows, *one.rows})[:FEW_ROWS])
-            one = replace(first, count=held.count + one.count, rows=rows)
+            message, fix = _words(held, one)
+            one = replace(held, message=message, fix=fix, count=held.count + one.count, rows=rows)
         found[one.code, one.field] = one
     return sorted(found.values(), key=lambda one: (-one.count, one.code, one.field))
+
+
+def _words(one: Cause, other: Cause) -> tuple[str, str]:
+    """Message and fix of both: each as it is where it is the same, else in general."""
+    about = every_text().get(one.code)
+    message, fix = (about.cause, about.fix) if about else (OTHERS["message"], OTHERS["fix"])
+    general = "" if "{" in fix else fix
+    return (
+        one.message if one.message == other.message else message,
+        one.fix if one.fix == other.fix else general,
+    )

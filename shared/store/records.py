@@ -53,7 +53,8 @@ class RecordResult:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which records of a run: all of these must be so; what is None does not matter. `code` is of a problem.
+    """Which records of a run: all of these must be so; what is None does not matter. `code` is of a problem, and
+    `field` where that is.
 
     `text` stands somewhere in its key, its label, its id in the target or a value: however written, small or large.
     """
@@ -63,6 +64,7 @@ class Wanted:
     code: str | None = None
     key: str | None = None
     text: str | None = None
+    field: str | None = None
 
 
 EVERY = Wanted()
@@ -207,12 +209,12 @@ def _outcomes(wanted: Wanted) -> Sequence[Outcome]:
         return [wanted.outcome]
     if wanted.action is Action.NONE:
         return [Outcome.FAILED]
-    return UNSUCCESSFUL if wanted.code else STORED
+    return UNSUCCESSFUL if wanted.code or wanted.field else STORED
 
 
 def _is_picky(wanted: Wanted) -> bool:
     """Whether records are picked out here, and not by an index."""
-    return wanted.action is not None or wanted.code is not None or wanted.text is not None
+    return wanted.action is not None or wanted.code is not None or wanted.field is not None or wanted.text is not None
 
 
 def _longest(wanted: Wanted) -> int:
@@ -239,8 +241,18 @@ def _is_wanted(document: Document, wanted: Wanted) -> bool:
     return (
         wanted.outcome in (None, document["outcome"])
         and wanted.action in (None, document["action"])
-        and (wanted.code is None or wanted.code in document.get("codes", ()))
+        and _has_problem(document, wanted)
         and _has_text(document, wanted.text)
+    )
+
+
+def _has_problem(document: Document, wanted: Wanted) -> bool:
+    """One problem that is all that is wanted: what else is wrong with the record does not matter."""
+    if wanted.code is None and wanted.field is None:
+        return True
+    return any(
+        wanted.code in (None, one["code"]) and wanted.field in (None, one["field"])
+        for one in document.get("problems", ())
     )
 
 
@@ -273,7 +285,6 @@ def _document(run: Run, fence: int, result: RecordResult) -> Document:
         document["also"] = orjson.dumps(result.also).decode()
     if result.problems:
         document["problems"] = [problem.as_dict() for problem in result.problems]
-        document["codes"] = sorted({problem.code for problem in result.problems})
     return document
 
 

@@ -77,6 +77,29 @@ async def test_any_filter_finds_what_looking_at_each_would_find(store: Store, ro
     assert await records.page(without, Wanted(action=Action.UPDATE)) == []
 
 
+async def test_a_cause_is_found_by_its_code_and_its_field(store: Store) -> None:
+    records = store.org("o-1").records
+    found = {
+        2: [("c", "a")],
+        3: [("c", "b")],
+        4: [("d", "a"), ("c", "b")],
+        5: [("d", "b"), ("c", "a")],
+        6: [("d", "d")],
+    }
+    for row, problems in found.items():
+        told = [Problem(code, "m", field=field) for code, field in problems]
+        await records.put(RUN, 1, [replace(result(row, f"k{row}", Outcome.FAILED), problems=told)])
+
+    async def rows(**wanted: str) -> list[int]:
+        return [one["row"] for one in await records.page(RUN, Wanted(**wanted))]  # type: ignore[arg-type]
+
+    assert await rows(code="c", field="a") == [2, 5]
+    assert await rows(code="c", field="b") == [3, 4], "both are of one problem"
+    assert await rows(code="c") == [2, 3, 4, 5]
+    assert await rows(field="d") == [6]
+    assert await rows(code="c", field="b", text="k4") == [4]
+
+
 async def test_a_search_looks_at_a_part_and_says_where_to_go_on(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept, "PATIENCE", 0)
     monkeypatch.setattr(kept, "FEW", 0)

@@ -34,7 +34,7 @@ router = APIRouter(include_in_schema=False)
 
 RUNS_PER_PAGE: Final = 50
 MOST_TEXT: Final = 100
-FILTERS: Final = ("outcome", "action", "code")
+FILTERS: Final = ("outcome", "action", "code", "field")
 Day = Annotated[date, Field(ge=runs.EARLIEST, lt=runs.LATEST)]
 LOOK_SECONDS: Final = 0.5
 EVENTS: Final = "text/event-stream"
@@ -86,9 +86,11 @@ async def show(
     outcome: Chosen[Outcome] = None,
     action: Chosen[Action] = None,
     code: Typed = "",
+    field: Typed = "",
     after: After = None,
 ) -> Response:
-    wanted = Wanted(outcome, action, code.strip()[:100] or None, text=searched.text or None)
+    about = code.strip()[:100] or None, None, searched.text or None, field.strip() or None
+    wanted = Wanted(outcome, action, *about)
     return await _show(visit, id, wanted, searched, after)
 
 
@@ -182,13 +184,14 @@ async def cancel(visit: Visited, id: str) -> Response:
 
 async def _records(visit: Visit, run: Run, wanted: Wanted, after: str | None) -> records.Found:
     """Those that were asked for; of a run that is at work what is still to come."""
-    outcome, action, code = wanted.outcome, wanted.action, wanted.code
-    if outcome is None and run.state is RunState.APPLYING and not code:
+    outcome, action, code, field = wanted.outcome, wanted.action, wanted.code, wanted.field
+    if outcome is None and run.state is RunState.APPLYING and not code and not field:
         outcome = Outcome.PENDING
     if wanted.text is None:
-        found = await records.records(visit.call, run.id, outcome, action, code, None, after, MOST)
+        found = await records.records(visit.call, run.id, outcome, action, code, field, None, after, MOST)
         return records.Found(records=found)
-    asked = records.Search(text=wanted.text, outcome=outcome, action=action, code=code, after=after, limit=MOST)
+    about: dict[str, Any] = {"outcome": outcome, "action": action, "code": code, "field": field}
+    asked = records.Search(text=wanted.text, **about, after=after, limit=MOST)
     return await records.search(visit.call, run.id, asked)
 
 

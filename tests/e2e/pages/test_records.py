@@ -11,6 +11,7 @@ from devtools.district import EXPORTER, District
 from devtools.sis_districts import SISS, enrolled
 from devtools.stack import Stack
 from services.gateway.pages.words import MESSAGES, NOTHING_SOUGHT, SEARCH_OVER
+from shared.model.error_texts import every_text
 from tests.e2e.enroll import Faults, turn
 from tests.e2e.files import edited, read, roster, write
 from tests.e2e.operator import Ops, failed
@@ -43,7 +44,10 @@ async def test_a_waiting_record_is_found_by_name_and_explained_once_it_is_writte
     nobody = await visitor.led(f"/runs/{run}", text="nobody", outcome="", action="create")
     assert (shown(nobody), "None. Records that have not changed" in nobody.text) == ([], True)
     blank = await visitor.post(f"/runs/{run}", text=" ", outcome="Failed", action="", code="")
-    assert (blank.status_code, blank.headers["location"]) == (303, f"/runs/{run}?outcome=Failed&action=&code=#records")
+    assert (blank.status_code, blank.headers["location"]) == (
+        303,
+        f"/runs/{run}?outcome=Failed&action=&code=&field=#records",
+    )
 
     await visitor.post(f"/runs/{run}/approve")
     await district.watch(run)
@@ -114,7 +118,7 @@ async def test_a_search_is_over_with_its_session_and_nobody_elses(
     await district.watch(run, states=WAITS)
     record = await visitor.post(f"/runs/{run}", text="Quarry", outcome="", action="create")
     explained = await visitor.post("/explain", sought="Quarry", data_type="students")
-    without = (f"/runs/{run}?outcome=&action=create&code=", "/explain?data_type=students")
+    without = (f"/runs/{run}?outcome=&action=create&code=&field=", "/explain?data_type=students")
     async with Visitor(district) as other:
         for leads, left in zip((record, explained), without, strict=True):
             address = leads.headers["location"].partition("#")[0]
@@ -179,7 +183,7 @@ async def test_a_run_under_way_is_followed_where_one_is(visitor: Visitor, distri
         found = await visitor.get(leads.headers["location"].partition("#")[0])
         await db["runs"].update_one({"_id": run}, {"$set": {"state": "needs_approval"}})
     assert MESSAGES["started"] in listed.text
-    address = f"/runs/{run}?outcome=Failed&action=&code=&after=0000000007"
+    address = f"/runs/{run}?outcome=Failed&action=&code=&field=&after=0000000007"
     assert f'<meta http-equiv="refresh" content="3; url={html.escape(address)}">' in listed.text
     assert 'http-equiv="refresh"' not in found.text
     assert f'data-events="/runs/{run}/events"' in found.text
@@ -247,6 +251,31 @@ async def test_what_a_failed_run_did_not_get_to_is_listed(
     await Ops(stack)("failed", "replay", letter["id"])
     await district.watch(run["id"], states=frozenset({"succeeded"}))
     assert [">Changed</td>" in one for one in shown(await visitor.get(f"/runs/{run['id']}"))] == [True, True]
+
+
+async def test_a_cause_says_what_is_true_of_its_rows_and_leads_to_them_alone(
+    visitor: Visitor, district: District, tmp_path: Path
+) -> None:
+    file = edited(roster(tmp_path / "district.csv", 40), {3: {"First Name": ""}, 5: {"Last Name": ""}})
+    file.write_bytes(file.read_bytes() + b"one,two\r\n1,2,3,4,5,6\r\n")
+    run = await district.watch((await district.upload(await district.ad_hoc(), file))["id"])
+    assert run["counts"]["invalid"] == 4
+
+    page = await visitor.get(f"/runs/{run['id']}")
+    causes = page.text.partition('aria-label="Causes"')[2].partition("</table>")[0]
+    assert every_text()["row.too_few_values"].cause in causes
+    assert "The row has" not in causes
+    assert "?code=value.required&amp;field=students.lname#records" in causes
+    (row,) = shown(await visitor.get(f"/runs/{run['id']}?code=value.required&field=students.lname"))
+    assert 'data-label="Row">5</td>' in row
+    chosen = await visitor.led(f"/runs/{run['id']}", text="", code="value.required", field="students.fname")
+    assert 'name="field" value="students.fname"' in chosen.text
+    assert len(shown(chosen)) == 1
+    assert len(shown(await visitor.get(f"/runs/{run['id']}?code=row.too_few_values"))) == 2
+    asked = {"code": "value.required", "field": "students.fname"}
+    assert [one["row"] for one in await district.records(run["id"], **asked)] == [3]
+    lines = (await district.api.get(f"/runs/{run['id']}/records.csv", params=asked)).text.splitlines()
+    assert [line.partition(",")[0] for line in lines[1:]] == ["3"]
 
 
 async def test_a_run_that_read_nothing_has_no_heading_over_nothing(
