@@ -19,9 +19,10 @@ from rich.table import Table
 from devtools.district import COLLEAGUES, ENDED, EXPORTER, YEAR, District
 from devtools.parts import LocalParts, PartError
 from devtools.sis_districts import SISS, SisDistrict, enrolled
-from devtools.stack import Stack
+from devtools.stack import REHEARSAL, SANDBOX, Stack
 from services.sandbox.district import student_export, student_mapping, write_district
 
+SERVICES = ("gateway", "importer", "exporter", "scheduler", SANDBOX, REHEARSAL)
 STUDENTS = 2000
 CHANGED = 0.01
 REGISTERED = 1500
@@ -62,6 +63,7 @@ async def story(stack: Stack) -> list[Told]:
     folder.mkdir(exist_ok=True)
     async with (
         District(stack, "aspen-valley", permissions=EXPORTER, others=COLLEAGUES) as aspen,
+        District(stack, "aspen-valley", permissions=EXPORTER, enroll=REHEARSAL),
         District(stack, "cedar-ridge", permissions=EXPORTER, others=COLLEAGUES) as cedar,
     ):
         told.append(await _upload(aspen, folder / "students.csv"))
@@ -75,6 +77,7 @@ async def story(stack: Stack) -> list[Told]:
         told.append(await _export(cedar, connection))
         for number, kind in enumerate(SISS, 5):
             told += await _through_the_api(stack, number, SISS[kind], folder)
+        await aspen.ad_hoc("Rehearsal", instance="sandbox")
         await _leave_for_trying(aspen, folder)
     return told
 
@@ -207,6 +210,8 @@ def where_to_look(stack: Stack) -> None:
     console.print(f"\nThe dashboard, from Enroll {stack.url('sandbox')}/sync-service", soft_wrap=True)
     console.print(f"The API and its page     {stack.url('gateway')}/docs", soft_wrap=True)
     console.print(f"What the simulated Enroll holds  {stack.url('sandbox')}/sandbox/organizations/cedar-ridge/students")
+    rehearsed = f"{stack.url(REHEARSAL)}/sandbox/organizations/aspen-valley/students"
+    console.print(f"What its sandbox holds, by Aspen Valley's connection Rehearsal  {rehearsed}", soft_wrap=True)
     for kind, sis in SISS.items():
         login = ", ".join(f"{WORDS[name]} {value}" for name, value in sis.login.items())
         address = f"{stack.url('sandbox')}/{kind}/{_org(kind)}"
@@ -245,7 +250,7 @@ async def demo(once: bool) -> int:
             async with LocalParts(durable=False) as parts:  # nothing of it outlives the demo
                 console.print("Starting gateway, importer, exporter, scheduler and the simulated Enroll ...")
                 settings = {"SYNC_SCHEDULE_POLL_SECONDS": "0.5"}
-                async with Stack(parts.addresses, env=settings) as stack:
+                async with Stack(parts.addresses, services=SERVICES, env=settings) as stack:
                     told = await story(stack)
                     show(told)
                     if not once:

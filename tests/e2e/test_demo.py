@@ -73,6 +73,11 @@ async def test_the_demo_tells_its_story_leaves_a_session_and_takes_everything_do
     header, _, token = auth.partition(": ")
     mapping = orjson.loads((folder / "mapping.json").read_bytes())
     async with httpx.AsyncClient(headers={header: token}, timeout=60, trust_env=False, verify=trusted()) as client:
+        held = {one["name"]: one["instance"] for one in (await client.get(f"{api}/connections")).json()}
+        assert held == {"Morning uploads": "production", "Rehearsal": "sandbox"}
+        sandbox = re.search(r"connection Rehearsal  (\S+)", told)
+        assert sandbox, told
+        assert (await client.get(sandbox[1])).is_success
         made = await client.post(f"{api}/connections", json={"name": "Roster uploads", "kind": "ad_hoc"})
         where = f"{api}/connections/{made.json()['id']}"
         assert (await client.put(f"{where}/mappings/students", json=mapping)).is_success
