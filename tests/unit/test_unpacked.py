@@ -11,7 +11,9 @@ import pytest
 from devtools import unpacked
 from devtools.apt import AptFailed
 
-needs_apt = pytest.mark.skipif(not (shutil.which("apt-get") and shutil.which("dpkg-deb")), reason="not Debian")
+needs_apt = pytest.mark.skipif(
+    not (shutil.which("apt-get") and shutil.which("dpkg-deb")), reason="needs apt-get and dpkg-deb, which Debian has"
+)
 CONTROL = """\
 Package: {name}
 Version: 1
