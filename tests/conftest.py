@@ -53,20 +53,17 @@ def extra_queues() -> list[str]:
 
 @pytest.fixture
 def unique(request: pytest.FixtureRequest, retry_delays: tuple[float, ...], extra_queues: list[str]) -> Iterator[str]:
-    """A short name nobody else uses: the database `unique`, the broker prefix f"{unique}." or `unique` itself."""
+    """A short name nobody else uses. What stands under it goes where the test has asked for the address: the database
+    `unique`, and the broker's objects with the prefix f"{unique}." or `unique` itself."""
     name = f"t{secrets.token_hex(3)}"
-    used = set(request.fixturenames) & {"parts", "amqp_url", "mongo_url"}
-    parts = request.getfixturevalue("parts") if used else None
+    used = [url for url in ("amqp_url", "mongo_url") if url in request.fixturenames]
+    addresses = {url: request.getfixturevalue(url) for url in used}
     yield name
-    if parts is None:
-        return
-    addresses = parts.addresses
     try:
-        if "amqp_url" in used or "parts" in used:
-            for prefix in (f"{name}.", name):
-                drop = partial(drop_broker_objects, addresses.amqp_url, prefix)
-                apart(partial(drop, retry_delays=retry_delays, extra_queues=extra_queues))
-        if "mongo_url" in used or "parts" in used:
-            drop_database(addresses.mongo_url, name)
+        for prefix in (f"{name}.", name) if "amqp_url" in addresses else ():
+            drop = partial(drop_broker_objects, addresses["amqp_url"], prefix)
+            apart(partial(drop, retry_delays=retry_delays, extra_queues=extra_queues))
+        if "mongo_url" in addresses:
+            drop_database(addresses["mongo_url"], name)
     except Exception as error:  # the test's own outcome matters more
         warnings.warn(f"{name} was not cleaned up: {error!r}", stacklevel=1)

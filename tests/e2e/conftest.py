@@ -15,7 +15,7 @@ SERVICES = ("sandbox", "sandbox-2", "gateway", "importer", "importer-2", "export
 SETTINGS = {
     "SYNC_RETRY_DELAYS": "[0.2, 0.4, 0.8]",
     "SYNC_LEASE_SECONDS": "3",
-    "SYNC_SWEEP_SECONDS": "2",
+    "SYNC_SWEEP_SECONDS": "4",
     "SYNC_SCHEDULE_POLL_SECONDS": "1",
     "SYNC_PERMISSION_CACHE_SECONDS": "0",
     "SYNC_SLICE_ROWS": "100",
