@@ -49,7 +49,7 @@ async def undo(engine: Engine, run: Run, by: str, *, preview: bool) -> Run:
         data_type=run.data_type,
         school_year=run.school_year,
         trigger=Trigger(kind="undo", by=by, id=run.id),
-        source=SourceSpec(kind="undo", run=run.id, name=run.source.name),
+        source=SourceSpec(kind="undo", run=run.id, name=run.source.name, of_undo=bool(run.undoes)),
         lane="interactive",
         preview=preview,
         roster="some",

@@ -74,7 +74,7 @@ class SourceSpec(BaseModel):
     """Where the records come from. For `upload`: the artifact and its facts; else the kind says all.
 
     `changes`: of the API of a SIS only what has changed since the last run that succeeded. `run`: the earlier run of
-    which this is what `failed`, or what it wrote, to `undo` it.
+    which this is what `failed`, or what it wrote, to `undo` it; `of_undo`: that one is itself an undo.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -85,6 +85,7 @@ class SourceSpec(BaseModel):
     sha256: str = ""
     changes: bool = False
     run: str = ""
+    of_undo: bool = False
 
 
 class Selection(BaseModel):

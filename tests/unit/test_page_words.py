@@ -111,6 +111,13 @@ def test_an_undo_is_called_one_and_counts_in_its_own_words() -> None:
     assert said == ["Import", "Undo of an import", "Undo of an export"]
 
 
+def test_an_undo_of_an_undo_is_not_that_of_an_import() -> None:
+    undo, again = SourceSpec(kind="undo", run="run_1"), SourceSpec(kind="undo", run="run_2", of_undo=True)
+    assert words.what(make_run(source=again)) == "Undo of an undo of an import"
+    assert words.what(make_run(source=again, direction="export")) == "Undo of an undo of an export"
+    assert [words.earlier(one) for one in (undo, again)] == ["an earlier run", "an earlier undo"]
+
+
 @pytest.mark.parametrize(
     ("state", "by", "shown"),
     [

@@ -10,7 +10,7 @@ from services.gateway.actions import gone
 from shared.adapters.registrations import Listed
 from shared.model.catalog import catalog
 from shared.model.connection import Connection, Instance, Kind
-from shared.model.run import Run, RunState
+from shared.model.run import Run, RunState, SourceSpec
 from shared.store.sessions import Session
 
 KINDS: Final[Mapping[Kind, str]] = {
@@ -142,8 +142,15 @@ def tone(run: Run) -> str:
 
 
 def what(run: Run) -> str:
-    """What a run does: `Import`, `Undo of an export`."""
-    return f"Undo of an {run.direction}" if run.undoes else run.direction.capitalize()
+    """What a run does: `Import`, `Undo of an export`, `Undo of an undo of an export`."""
+    if not run.undoes:
+        return run.direction.capitalize()
+    return f"Undo of an undo of an {run.direction}" if run.source.of_undo else f"Undo of an {run.direction}"
+
+
+def earlier(source: SourceSpec) -> str:
+    """What stands behind a run that has such a source: what it takes back, or retries."""
+    return "an earlier undo" if source.of_undo else "an earlier run"
 
 
 def only_shows(run: Run) -> bool:
@@ -265,6 +272,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "state": state,
     "tone": tone,
     "what": what,
+    "earlier": earlier,
     "only_shows": only_shows,
     "asked_by": asked_by,
     "who": who,

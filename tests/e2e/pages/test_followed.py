@@ -81,6 +81,33 @@ async def test_a_run_says_that_it_was_undone_and_how_much_of_it(
     assert (await district.run(run))["followed_by"] == [rejected, undo]
 
 
+async def undone(visitor: Visitor, run: str) -> str:
+    undo = await led(visitor, f"/runs/{run}/undo")
+    await visitor.district.watch(undo, states=WAITS)
+    await visitor.post(f"/runs/{undo}/approve")
+    await visitor.district.watch(undo)
+    return undo
+
+
+async def test_an_undo_of_an_undo_is_called_one_wherever_it_stands(
+    visitor: Visitor, district: District, tmp_path: Path
+) -> None:
+    undo = await undone(visitor, await changed(district, tmp_path))
+    again = await undone(visitor, undo)
+    assert (await district.run(again))["source"]["of_undo"] is True
+
+    page = (await visitor.get(f"/runs/{again}")).text
+    assert "<h1>Undo of an undo of an import of Students, " in page
+    assert f'Takes back what <a href="/runs/{undo}">an earlier undo</a> has written: the values' in page
+    logs = (await visitor.get("/runs")).text
+    assert [logs.count(f">Undo of an {what}, Students, ") for what in ("undo of an import", "import")] == [1, 1]
+    assert f'an undo <a href="/runs/{undo}">of an earlier undo</a>' in logs
+    assert f'Undo of an undo of an import <a href="/runs/{again}">' in (await visitor.get("/")).text
+    (record, *_) = await district.records(again, outcome="Succeeded")
+    explained = (await visitor.get(f"/explain?key={record['key']}")).text
+    assert f'took back <a href="/runs/{undo}">an earlier undo</a>' in explained
+
+
 async def test_a_run_says_that_what_failed_was_retried(visitor: Visitor, district: District, tmp_path: Path) -> None:
     mapping = student_mapping()
     row = next(one for one in mapping["fields"] if one["target"] == "students.gender")
