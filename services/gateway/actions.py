@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from shared.model.explanation import Writer
 from shared.model.record import Action, Outcome
 from shared.model.run import Run, RunState
 
@@ -36,6 +37,7 @@ UNDO_WORDS: Final[Mapping[Action, Words]] = {
     Action.NONE: _same("Left alone"),
 }
 """What is called otherwise in a run that takes another one back."""
+LEFT_ALONE: Final = UNDO_WORDS[Action.NONE].done
 _GONE: Final = {"api": "Not in the SIS any more", "enroll": "Not approved any more"}
 _WILL_BE: Final = (Outcome.PENDING, Outcome.IN_PROGRESS, Outcome.STOPPED)
 _IS: Final = (Outcome.SUCCEEDED, Outcome.PARTIAL)
@@ -50,6 +52,18 @@ def action_of(record: Mapping[str, Any], run: Run) -> str:
     """What was, or would be, done about one record."""
     words, outcome = _words(Action(record["action"]), run), record["outcome"]
     return words.planned if outcome in _WILL_BE else words.done if outcome in _IS else words.not_done
+
+
+def outcome_of(record: Mapping[str, Any], by: Run | Writer) -> str:
+    """What became of one record: an undo that leaves it alone has not failed."""
+    is_left = by.undoes and record["action"] == Action.NONE and record["outcome"] == Outcome.FAILED
+    return LEFT_ALONE if is_left else str(record["outcome"])
+
+
+def outcomes(run: Run) -> dict[str, str]:
+    """What the records of a run can have come to, with its words."""
+    left = {Outcome.FAILED: f"Failed, or {LEFT_ALONE.lower()}"} if run.undoes else {}
+    return {one.value: left.get(one, one.value) for one in Outcome}
 
 
 def choices(run: Run) -> dict[str, str]:

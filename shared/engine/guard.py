@@ -27,7 +27,7 @@ def undo_objections(counts: Mapping[str, int], limits: SafetyLimits) -> list[dic
     known, rows = counts["known"], counts["rows"]
     found = _share("removed", counts["remove"], known or rows, limits.missing_percent, limits.few)
     found += _share("changed", counts["update"] + counts["create"], known or rows, limits.changed_percent, limits.few)
-    found += _share("invalid", counts["invalid"], rows, limits.invalid_percent, limits.few)
+    found += _share("left", counts["invalid"], rows, limits.invalid_percent, limits.few)
     return found + _losing(counts)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.gateway.actions import action_of, choices
+from services.gateway.actions import action_of, choices, outcome_of, outcomes
 from shared.model.record import Action, Outcome
 from shared.model.run import Run, RunState, SourceSpec, Trigger
 
@@ -68,6 +68,17 @@ def test_an_undo_has_words_of_its_own(action: str, outcome: str, said: str) -> N
     assert set(choices(undo)) == set(Action) - {Action.ADOPT, Action.MISSING}, (
         "nothing is missing from what was written"
     )
+
+
+def test_what_an_undo_leaves_alone_has_not_failed() -> None:
+    undo = run_of().model_copy(update={"source": SourceSpec(kind="undo", run="run_0")})
+    left, refused = ({"action": action, "outcome": "Failed"} for action in ("none", "update"))
+    assert [outcome_of(left, undo), outcome_of(refused, undo), outcome_of(left, run_of())] == [
+        "Left alone",
+        "Failed",
+        "Failed",
+    ]
+    assert (outcomes(undo)["Failed"], outcomes(run_of())["Failed"]) == ("Failed, or left alone", "Failed")
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ BUILT = {
     "guard.too_many_removed",
     "guard.too_many_changed",
     "guard.too_many_invalid",
+    "guard.too_many_left",
     "enroll.refused",
 }
 RAISED = {

@@ -28,7 +28,7 @@ def codes(
         ({"known": 100, "rows": 51, "update": 40, "create": 11}, ["guard.too_many_changed"]),
         ({"known": 100, "rows": 11, "remove": 11}, ["guard.too_many_removed"]),
         ({"known": 100, "rows": 5, "remove": 5}, []),
-        ({"known": 100, "rows": 20, "invalid": 6}, ["guard.too_many_invalid"]),
+        ({"known": 100, "rows": 20, "invalid": 6}, ["guard.too_many_left"]),
         ({"known": 100, "rows": 1, "update": 1, "losing": 1}, ["guard.access_lost"]),
     ],
 )

@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
+from services.gateway.actions import LEFT_ALONE
 from services.gateway.pages import words
 from shared.adapters.registrations import Listed
 from shared.model.connection import Kind
@@ -20,7 +21,7 @@ from tests.integration.enroll_runs import make_run
 def test_everything_has_a_word() -> None:
     assert set(words.STATES) == set(RunState)
     assert set(words.KINDS) == set(Kind)
-    assert set(words.OUTCOMES) == {one.value for one in Outcome}
+    assert set(words.OUTCOMES) == {*(one.value for one in Outcome), LEFT_ALONE}
     assert set(words.TRIGGERS) == set(get_args(Trigger.model_fields["kind"].annotation))
 
 
@@ -109,6 +110,13 @@ def test_an_undo_is_called_one_and_counts_in_its_own_words() -> None:
     assert words.counted(done) == [(5, "Records looked at"), (1, "Left alone"), (4, "Changed back")]
     said = [words.what(one) for one in (make_run(), done, done.model_copy(update={"direction": "export"}))]
     assert said == ["Import", "Undo of an import", "Undo of an export"]
+
+
+def test_what_an_undo_leaves_alone_has_not_failed() -> None:
+    counts = {"rows": 5, "invalid": 2, "failed": 1}
+    undo = make_run(source=SourceSpec(kind="undo", run="run_1"), counts=counts)
+    assert (words.failed(undo), words.left_alone(undo)) == (1, 2)
+    assert (words.failed(make_run(counts=counts)), words.left_alone(make_run(counts=counts))) == (3, 0)
 
 
 def test_an_undo_of_an_undo_is_not_that_of_an_import() -> None:

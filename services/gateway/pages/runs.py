@@ -12,7 +12,7 @@ from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
 from services.gateway import exports, records, runs
-from services.gateway.actions import choices
+from services.gateway.actions import choices, outcomes
 from services.gateway.context import After
 from services.gateway.pages.chooser import OFFERED, Named, choice
 from services.gateway.pages.filters import Chosen, DataType, Typed
@@ -40,7 +40,6 @@ LOOK_SECONDS: Final = 0.5
 EVENTS: Final = "text/event-stream"
 BEAT_SECONDS: Final = 15.0
 CHECK_SECONDS: Final = 5.0
-OUTCOMES: Final = [one.value for one in Outcome]
 STEPS: Final = (RunState.STAGING, RunState.COMPARING, RunState.NEEDS_APPROVAL, RunState.APPLYING)
 
 
@@ -111,7 +110,7 @@ async def _show(visit: Visit, id: str, wanted: Wanted, searched: Sought, after: 
     asked = {name: getattr(wanted, name) or "" for name in (*FILTERS, "text")}
     about: dict[str, Any] = {"run": run, "connection": connection, "steps": _steps(run), "asked": asked}
     fields = connection.catalog_of(run.direction, run.data_type)
-    about |= {"fields": fields, "outcomes": OUTCOMES, "actions": choices(run)}
+    about |= {"fields": fields, "outcomes": outcomes(run), "actions": choices(run)}
     about |= {"records": None, "causes": [], "next": "", "looks_on": False}
     about["following"] = following = await visit.call.org.runs.following(run)
     chosen = {name: asked[name] for name in FILTERS} | searched.asked

@@ -10,7 +10,7 @@ from fastapi import Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from services.gateway.actions import action_of
+from services.gateway.actions import action_of, outcome_of
 from services.gateway.pages import field_names, words
 from services.gateway.pages.tables import stacked
 from services.gateway.pages.visits import Visit
@@ -38,7 +38,8 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update({**words.FILTERS, **field_names.FILTERS, "action_of": action_of, "stacked": stacked})
+    made.filters.update({**words.FILTERS, **field_names.FILTERS, "action_of": action_of, "outcome_of": outcome_of})
+    made.filters["stacked"] = stacked
     made.globals.update(static=address_of, tones=words.OUTCOMES)
     return made
 

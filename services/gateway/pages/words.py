@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from services.gateway.actions import gone
+from services.gateway.actions import LEFT_ALONE, gone
 from shared.adapters.registrations import Listed
 from shared.model.catalog import catalog
 from shared.model.connection import Connection, Instance, Kind
@@ -51,6 +51,7 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "Succeeded": "good",
     "Cancelled": "off",
     "Stopped": "warn",
+    LEFT_ALONE: "warn",
 }
 COUNTS: Final[Mapping[str, str]] = {
     "rows": "Rows read",
@@ -72,7 +73,7 @@ UNDO_COUNTS: Final[Mapping[str, str]] = {
     "create": "To bring back",
     "update": "To change back",
     "unchanged": "As they were already",
-    "invalid": "Left alone",
+    "invalid": LEFT_ALONE,
     "created": "Brought back",
     "updated": "Changed back",
     "partial": "Taken back in part",
@@ -206,6 +207,16 @@ def planned(run: Run, done: str) -> int | None:
     return sum(run.counts.get(name, 0) for name in PLANNED[done])
 
 
+def failed(run: Run) -> int:
+    """How many records could not be used, or were refused; what an undo leaves alone is neither."""
+    return run.counts.get("failed", 0) + (0 if run.undoes else run.counts.get("invalid", 0))
+
+
+def left_alone(run: Run) -> int:
+    """How many records an undo does not take back."""
+    return run.counts.get("invalid", 0) if run.undoes else 0
+
+
 def counted(run: Run) -> list[tuple[int, str]]:
     """What a run counted, with what each is called; without what there is none of."""
     words = {**COUNTS, **(UNDO_COUNTS if run.undoes else {}), "missing": gone(run)}
@@ -279,6 +290,8 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "followed": followed,
     "taken_back": taken_back,
     "planned": planned,
+    "failed": failed,
+    "left_alone": left_alone,
     "label": label,
     "school_year": school_year,
     "moment": moment,

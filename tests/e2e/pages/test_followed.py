@@ -71,6 +71,13 @@ async def test_a_run_says_that_it_was_undone_and_how_much_of_it(
     assert "<h1>Undo of an import of Students, " in page.text
     assert ("<b>1</b>Left alone" in page.text, "<b>2</b>Changed back" in page.text) == (True, True)
     assert "Invalid rows" not in page.text
+    assert page.text.count('<span class="tag warn">Left alone</span>') == 1
+    assert ">Failed</span>" not in page.text
+    assert '<option value="Failed">Failed, or left alone</option>' in page.text
+    logs = (await visitor.get("/runs?state=partial")).text
+    assert re.search(r'<td class="num"[^>]*>0 <span class="quiet small">1 left alone</span></td>', logs)
+    (left,) = await district.records(undo, outcome="Failed")
+    assert "The last run: <strong>Left alone</strong>" in (await visitor.get(f"/explain?key={left['key']}")).text
     assert "What was not taken back" in page.text
     assert not offers(page, undo, "retry")
     done = await visitor.get(f"/runs/{run}")

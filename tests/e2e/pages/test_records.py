@@ -102,7 +102,7 @@ async def test_the_result_of_a_search_has_an_address_that_says_nothing(
     while path:
         page = await visitor.get(path)
         assert 'value="Quarry"' in page.text
-        assert "<option selected>Pending</option>" in page.text
+        assert '<option value="Pending" selected>Pending</option>' in page.text
         assert f'href="/runs/{run}/records.csv?outcome=Pending"' in page.text
         seen += shown(page)
         following = re.search(r'href="([^"#]+)#records">(?:Next records|Search on)', page.text)
