@@ -53,7 +53,8 @@ COUNTS = (
 rows read; then what was decided: create, update, unchanged, invalid, duplicate (exact repeats, skipped), missing
 (known from earlier runs, absent now), losing (updates that take program access away), remove (by an undo); known
 before the run; and what was done: created, updated, removed, failed at the target; partial, those created or updated
-but for a part; of an undo `invalid` is what it leaves alone; overtaken: left alone, for others have sent them while the run waited for approval.
+but for a part; overtaken: left alone, for others have sent them while the run waited for approval. What an undo leaves
+alone is its `invalid`.
 """
 
 

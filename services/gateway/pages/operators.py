@@ -10,12 +10,12 @@ from starlette.responses import Response
 from services.gateway import failed
 from services.gateway.failed import FILTERS, Chosen, Decided, State
 from services.gateway.pages.filters import Typed
+from services.gateway.pages.message_words import REASONS, TYPES
 from services.gateway.pages.site import page, then
 from services.gateway.pages.visits import Visit, Visited
 from services.gateway.pages.words import NONE_CHOSEN
 from shared.engine.dead_letters import Deed as Handling
-from shared.model.error_texts import said
-from shared.model.errors import BadInput
+from shared.model.error_texts import told
 
 router = APIRouter(include_in_schema=False)
 
@@ -35,6 +35,7 @@ async def index(
     asked = _filter({"type": type, "code": code, "reason": reason, "org": org, "run": run})
     found = await failed.index(visit.call, **asked, state=state, limit=LIMIT)
     about: dict[str, Any] = {**found, "asked": asked, "chosen": state, "states": get_args(State)}
+    about["terms"] = {"type": TYPES, "reason": REASONS}
     return await page(visit, "failed_messages.html", **about)
 
 
@@ -46,15 +47,7 @@ async def show(visit: Visited, id: str) -> Response:
 @router.post("/failed-messages/confirm", summary="Choose failed messages")
 async def confirm(visit: Visited) -> Response:
     """What would be done, before it is."""
-    fields = await visit.fields()
-    back = _listed(fields)
-    chosen = await _chosen(visit)
-    if not chosen.is_some:
-        return then(back, NONE_CHOSEN)
-    decided = Decided(**chosen.model_dump(), deed=_deed(fields), why="to be confirmed", dry_run=True)
-    results = await failed.decide(visit.call, decided)
-    about: dict[str, Any] = {"deed": decided.deed, "results": results, "chosen": decided, "back": back}
-    return await page(visit, "failed_confirm.html", **about)
+    return await _ask(visit)
 
 
 @router.post("/failed-messages/decide", summary="Decide about failed messages")
@@ -62,26 +55,41 @@ async def decide(visit: Visited) -> Response:
     fields = await visit.fields()
     why = fields.get("why", "").strip()[:500]
     if not why:
-        raise BadInput(*said("failed.no_reason"))
+        return await _ask(visit, wrong=told("failed.no_reason"))
     decided = Decided(**(await _chosen(visit)).model_dump(), deed=_deed(fields), why=why)
     await failed.decide(visit.call, decided)
-    return then("/failed-messages", "replayed" if decided.deed == "replay" else "discarded")
+    return then(_listed(_filled(fields)), "replayed" if decided.deed == "replay" else "discarded")
+
+
+async def _ask(visit: Visit, wrong: Mapping[str, str] | None = None) -> Response:
+    """What would be done about the chosen messages, which stay chosen; `wrong` is what kept it from being done."""
+    fields = await visit.fields()
+    asked = _filled(fields)
+    back, chosen = _listed(asked), await _chosen(visit)
+    if not chosen.is_some:
+        return then(back, NONE_CHOSEN)
+    decided = Decided(**chosen.model_dump(), deed=_deed(fields), why="to be confirmed", dry_run=True)
+    results = await failed.decide(visit.call, decided)
+    about: dict[str, Any] = {"deed": decided.deed, "results": results, "ids": decided.ids, "asked": asked}
+    return await page(visit, "failed_confirm.html", status=422 if wrong else 200, **about, back=back, wrong=wrong)
 
 
 async def _chosen(visit: Visit) -> Chosen:
-    """The ids that are ticked, else whatever fits the filter."""
+    """Whatever fits the filter, where that is asked for; else the ids that are ticked."""
     fields = await visit.fields()
-    ids = await visit.chosen("id")
-    if ids or fields.get("all") != "1":
-        return Chosen(ids=ids)
-    filled = _filter(fields)
-    return Chosen(**filled, everything=not any(filled.values()))
+    if fields.get("all") != "1":
+        return Chosen(ids=await visit.chosen("id"))
+    filled = _filled(fields)
+    return Chosen(**filled, everything=not filled)
 
 
-def _listed(fields: Mapping[str, str]) -> str:
+def _listed(asked: Mapping[str, str]) -> str:
     """The address of the list from which a form was sent."""
-    kept = {name: value for name, value in _filter(fields).items() if value}
-    return f"/failed-messages?{urlencode(kept)}" if kept else "/failed-messages"
+    return f"/failed-messages?{urlencode(asked)}" if asked else "/failed-messages"
+
+
+def _filled(fields: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in _filter(fields).items() if value}
 
 
 def _filter(given: Mapping[str, str]) -> dict[str, str | None]:

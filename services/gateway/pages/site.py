@@ -11,7 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from services.gateway.actions import action_of, outcome_of
-from services.gateway.pages import field_names, words
+from services.gateway.pages import field_names, message_words, words
+from services.gateway.pages.breaks import breakable
 from services.gateway.pages.tables import stacked
 from services.gateway.pages.visits import Visit
 from shared.model.permission import Deed, Permission
@@ -38,8 +39,8 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update({**words.FILTERS, **field_names.FILTERS, "action_of": action_of, "outcome_of": outcome_of})
-    made.filters["stacked"] = stacked
+    made.filters.update({**words.FILTERS, **field_names.FILTERS, **message_words.FILTERS})
+    made.filters.update(action_of=action_of, outcome_of=outcome_of, stacked=stacked, breakable=breakable)
     made.globals.update(static=address_of, tones=words.OUTCOMES)
     return made
 

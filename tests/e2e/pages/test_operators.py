@@ -1,14 +1,19 @@
 """Failed messages at the dashboard: an operator finds, inspects, replays and discards; nobody else sees them."""
 
+import re
 from collections.abc import AsyncIterator
+from html import escape
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from playwright.async_api import Page, expect
 
 from devtools.district import FULL, District
 from devtools.stack import Stack
+from services.gateway.pages.message_words import REASONS, TYPES
 from services.gateway.pages.words import MESSAGES, NONE_CHOSEN
+from shared.model.error_texts import every_text
 from tests.e2e.broker import Tap
 from tests.e2e.pages.conftest import Accessible, in_session
 from tests.e2e.pages.visitor import Visitor
@@ -112,5 +117,43 @@ async def test_nothing_ticked_leads_back_to_the_list_and_its_filter(visitor: Vis
     assert MESSAGES[NONE_CHOSEN] in (await visitor.get(told.headers["location"])).text
     chosen = await visitor.post("/failed-messages/confirm", id="none-such", **fields)
     assert f'href="{address.replace("&", "&amp;")}">Back<' in chosen.text
-    no_reason = await visitor.post("/failed-messages/decide", id="none-such", deed="replay", why=" ")
-    assert (no_reason.status_code, 'href="/failed-messages">Back to the failed' in no_reason.text) == (422, True)
+
+
+async def test_without_a_reason_nothing_is_done_and_what_was_chosen_still_is(
+    visitor: Visitor, district: District, tap: Tap
+) -> None:
+    first, second, third = await buried(district, tap, 3)
+    asked = {"org": district.org, "type": KIND, "deed": "discard", "why": " "}
+    back = f"/failed-messages?{urlencode({'type': KIND, 'org': district.org})}"
+    told = await visitor.post("/failed-messages/decide", id=[first, third], **asked)
+    assert (told.status_code, every_text()["failed.no_reason"].message in told.text) == (422, True)
+    assert "<h1>Discard: 2 messages</h1>" in told.text
+    hidden = r'type="hidden" name="{}" value="([^"]*)"'
+    fields = {name: re.findall(hidden.format(name), told.text) for name in ("id", "org", "type", "all")}
+    assert fields == {"id": [first, third], "org": [district.org], "type": [KIND], "all": []}
+    assert f'href="{escape(back)}">Back<' in told.text
+
+    told = await visitor.post("/failed-messages/decide", all="1", id=[second], **asked)
+    assert ("<h1>Discard: 3 messages</h1>" in told.text, 'name="all" value="1"' in told.text) == (True, True)
+    assert len(await letters(district)) == 3
+
+    done = await visitor.post("/failed-messages/decide", id=[first, third], **(asked | {"why": "A trial"}))
+    assert (done.status_code, done.headers["location"]) == (303, f"{back}&said=discarded")
+    assert [one["id"] for one in await letters(district)] == [second]
+
+
+async def test_pages_have_words_for_types_and_reasons_with_the_terms_of_logs_beside(
+    visitor: Visitor, district: District, tap: Tap
+) -> None:
+    (id,) = await buried(district, tap, 1)
+    words = f"{TYPES['enroll.sync.requested.v1']}, in a version that is not known here"
+    term = "enroll.<wbr>sync.<wbr>requested.<wbr>v99"
+    listed = await visitor.get(f"/failed-messages?org={district.org}")
+    one = await visitor.get(f"/failed-messages/{id}")
+    chosen = await visitor.post("/failed-messages/confirm", id=id, deed="discard")
+    for page in (listed, one, chosen):
+        assert (page.text.count(words), page.text.count(term)) == (1, 1)
+    for page in (listed, one):
+        assert REASONS["unknown type or version"] in page.text
+        assert ">Waiting<" in page.text
+    assert '<option value="delivery_limit">' in listed.text

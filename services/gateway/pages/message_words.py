@@ -1,0 +1,80 @@
+"""What failed messages are called on operators' pages: each beside the term by which logs know it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from shared.contracts.messages import (
+    EnrollSyncRequested,
+    ExportDeliver,
+    ExportRequested,
+    RegistrationApproved,
+    RunEnded,
+    RunRequested,
+    RunSettle,
+    SliceApply,
+    SliceCompare,
+)
+from shared.model.error_texts import every_text
+
+TYPES: Final[Mapping[str, str]] = {
+    EnrollSyncRequested.TYPE: "Enroll asks for a run",
+    RegistrationApproved.TYPE: "A registration was approved",
+    RunRequested.TYPE: "Begin an import, or its undo",
+    ExportRequested.TYPE: "Begin an export, or its undo",
+    SliceCompare.TYPE: "Compare a part of a run",
+    ExportDeliver.TYPE: "Make and deliver the files of an export",
+    SliceApply.TYPE: "Send a part of a run",
+    RunSettle.TYPE: "Tidy up after a run",
+    RunEnded.TYPE: "A run has ended",
+}
+REASONS: Final[Mapping[str, str]] = {
+    "out of attempts": "Every attempt failed",
+    "undecodable": "It could not be read",
+    "unknown type or version": "Its type, or this version of it, is not known here",
+    "delivery_limit": "The process that took it died, each time",
+    "rejected": "It was refused without being tried",
+    "expired": "It waited too long",
+    "maxlen": "Its queue was full",
+    "unknown": "Nobody noted why",
+}
+"""Those of ours, and those of RabbitMQ."""
+STATES: Final[Mapping[str, str]] = {
+    "waiting": "Waiting",
+    "replayed": "Sent again",
+    "discarded": "Discarded",
+    "any": "All",
+    "remark": "Remark",
+}
+UNNAMED: Final = "It does not say what it is"
+STRANGE: Final = "No type of message that is known here"
+
+
+def type_words(type: str) -> str:
+    """What a message is for; of a version that is not known what others of its name are for."""
+    if not type:
+        return UNNAMED
+    if type in TYPES:
+        return TYPES[type]
+    name = type.rpartition(".")[0]
+    words = next((said for known, said in TYPES.items() if known.rpartition(".")[0] == name), "")
+    return f"{words}, in a version that is not known here" if words else STRANGE
+
+
+def reason_words(reason: str) -> str:
+    """Why it ended among the failed ones; as it was noted, where that is none of those known."""
+    return REASONS.get(reason, reason)
+
+
+def error_words(letter: Mapping[str, Any]) -> str:
+    """What went wrong in the last attempt: as it was noted, else in general; blank where nothing was noted."""
+    text = every_text().get(letter["code"])
+    general = "" if text is None else text.cause if "{" in text.message else text.message
+    return letter["detail"] or general or ("An error that nobody foresaw" if letter["error"] else "")
+
+
+FILTERS: Final[Mapping[str, Callable[..., object]]] = {
+    "type_words": type_words,
+    "reason_words": reason_words,
+    "error_words": error_words,
+    "handled": STATES.__getitem__,
+}
