@@ -28,8 +28,3 @@ def test_a_row_without_a_problem_has_no_row_below_it_that_is_read_out() -> None:
     found = str(MODULE.why(SimpleNamespace(id="students.fname", problems=[problem]), 5))
     assert '<td colspan="5">' in found
     assert "Choose another." in found
-
-
-def test_the_name_of_a_field_breaks_between_its_parts() -> None:
-    assert "student_<wbr>annual.<wbr>grade<" in str(MODULE.place_of("student_annual.grade"))
-    assert "&lt;b&gt;" in str(MODULE.place_of("<b>"))
