@@ -37,6 +37,8 @@ UNDO_WORDS: Final[Mapping[Action, Words]] = {
     Action.NONE: _same("Left alone"),
 }
 """What is called otherwise in a run that takes another one back."""
+ID_WORDS: Final[Mapping[str, str]] = {"import": "Enroll ID", "export": "SIS ID"}
+"""What the id of a record in the target is called, by the direction of the run."""
 LEFT_ALONE: Final = UNDO_WORDS[Action.NONE].done
 _GONE: Final = {"api": "Not in the SIS any more", "enroll": "Not approved any more"}
 _WILL_BE: Final = (Outcome.PENDING, Outcome.IN_PROGRESS, Outcome.STOPPED)

@@ -2,15 +2,17 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.gateway.actions import action_of
+from services.gateway.actions import ID_WORDS, action_of, outcome_of
 from services.gateway.context import AFTER, After, Call, Caller, Limit
+from services.gateway.field_names import called
+from services.gateway.values import shown
 from shared.adapters.delimited import neutralized
 from shared.engine.causes import causes_of_run
 from shared.engine.pending import PLANNED, pending_each
@@ -31,12 +33,6 @@ FieldName = Annotated[
     str | None, Query(max_length=300, description="Only those with a problem of this field; with `code`, of both.")
 ]
 Key = Annotated[str | None, Query(max_length=300, description="Only the record with exactly this key.")]
-HEADER = (
-    *("row", "key", "name", "id in the target", "outcome", "action"),
-    *("field", "column", "value", "cause", "what to do", "changes"),
-    *("what", "field name", "changes by field name"),
-)
-"""Who reads the file by its columns finds them where they always were: new ones stand at the end."""
 LINES_AT_ONCE = 500
 
 
@@ -106,6 +102,7 @@ async def download(
 ) -> StreamingResponse:
     """The records as a CSV file for a spreadsheet: a line for each problem, and one for a record without any.
 
+    It says all in the words of the pages; programs read the codes from `/records`.
     Of a run that waits for approval, was cancelled then, or failed, also what is planned.
     """
     run = await _readable(call, id)
@@ -138,7 +135,7 @@ async def _csv(found: AsyncIterator[dict[str, Any]], run: Run, about: Catalog) -
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     text.write("\ufeff")
-    writer.writerow(HEADER)
+    writer.writerow(_header(run))
     lines = 0
     async for record in found:
         for cells in _lines(record, run, about):
@@ -157,24 +154,27 @@ def _taken(text: io.StringIO) -> bytes:
     return content
 
 
+def _header(run: Run) -> list[str]:
+    return [
+        *("Row", "Key", "Name", ID_WORDS[run.direction], "What", "Outcome"),
+        *("Field", "Field code", "Column", "Value", "Cause", "What to do", "Changes"),
+    ]
+
+
 def _lines(record: dict[str, Any], run: Run, about: Catalog) -> Iterator[list[str]]:
-    told = (record["row"], record["key"], record["label"], record["target_id"], record["outcome"], record["action"])
-    start, what = [str(one or "") for one in told], action_of(record, run)
-    changes, by_name = _changes(record, str), _changes(record, about.label_of)
+    told = (record[name] for name in ("row", "key", "label", "target_id"))
+    start = [*(str(one or "") for one in told), action_of(record, run), outcome_of(record, run)]
+    changes = _changes(record, about)
     for problem in record["problems"] or [{}]:
-        wrong = [problem.get(name, "") for name in ("field", "column", "value", "message", "fix")]
-        yield [*start, *wrong, changes, what, about.label_of(wrong[0]), by_name]
+        code, *wrong = (problem.get(name, "") for name in ("field", "column", "value", "message", "fix"))
+        yield [*start, called(code, about), code, *wrong, changes]
 
 
-def _changes(record: dict[str, Any], called: Callable[[str], str]) -> str:
+def _changes(record: dict[str, Any], about: Catalog) -> str:
     is_new = record["action"] == Action.CREATE
     return "; ".join(
-        f"{called(name)}: {_text(after)}" if is_new else f"{called(name)}: {_text(before)} → {_text(after)}"
+        f"{called(name, about)}: {shown(after)}"
+        if is_new
+        else f"{called(name, about)}: {shown(before)} → {shown(after)}"
         for name, (before, after) in record["changes"].items()
     )
-
-
-def _text(value: Any) -> str:
-    if value is None or value == "":
-        return "(blank)"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

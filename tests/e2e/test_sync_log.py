@@ -119,17 +119,16 @@ async def test_the_download_of_a_waiting_preview_has_what_is_planned(district: D
 
     failed, planned = await lines()
     old = read(first)[1]
-    assert (failed["row"], failed["outcome"], failed["changes"]) == ("5", "Failed", "")
-    assert (planned["row"], planned["key"], planned["outcome"]) == ("3", old["Student ID"], "Pending")
-    assert (planned["action"], planned["name"]) == ("update", f"{old['First Name']} {old['Last Name']}")
-    assert planned["changes"] == f"student_annual.address: {old['Street']} → =2 New St"
-    assert planned["changes by field name"] == f"Address: {old['Street']} → =2 New St"
-    assert (planned["what"], failed["what"]) == ("To change", "Not sent")
-    assert (failed["field"], failed["field name"]) == (DOB, "Date of Birth")
+    assert (failed["Row"], failed["Outcome"], failed["Changes"]) == ("5", "Failed", "")
+    assert (planned["Row"], planned["Key"], planned["Outcome"]) == ("3", old["Student ID"], "Pending")
+    assert planned["Name"] == f"{old['First Name']} {old['Last Name']}"
+    assert planned["Changes"] == f"Address: {old['Street']} → =2 New St"
+    assert (planned["What"], failed["What"]) == ("To change", "Not sent")
+    assert (failed["Field"], failed["Field code"]) == ("Date of Birth", DOB)
     assert await lines(outcome="Pending") == [planned]
     assert await lines(outcome="Failed") == [failed]
     await district.api.post(f"/runs/{run}/cancel")
-    assert await lines() == [failed, {**planned, "outcome": "Cancelled", "what": "Not changed"}]
+    assert await lines() == [failed, {**planned, "Outcome": "Cancelled", "What": "Not changed"}]
 
 
 async def test_a_student_who_is_missing_has_a_name(district: District, tmp_path: Path) -> None:
@@ -179,16 +178,16 @@ async def test_the_download_has_a_line_for_each_problem_and_runs_nothing(distric
     assert answer.headers["content-type"].startswith("text/csv")
     header, *lines = csv.reader(io.StringIO(answer.content.decode("utf-8-sig")))
     assert header == [
-        *("row", "key", "name", "id in the target", "outcome", "action"),
-        *("field", "column", "value", "cause", "what to do", "changes"),
-        *("what", "field name", "changes by field name"),
+        *("Row", "Key", "Name", "Enroll ID", "What", "Outcome"),
+        *("Field", "Field code", "Column", "Value", "Cause", "What to do", "Changes"),
     ]
     assert [line[0] for line in lines] == ["7", "10", "10", "140", "150", "160"]
     student = rows[5]
     name = f"{student['First Name']} {student['Last Name']}"
-    assert lines[0][1:9] == [student["Student ID"], name, "", "Failed", "none", DOB, "Birth Date", "02/30/2015"]
-    assert all(line[9] and line[10] for line in lines)
-    assert "'=1+1" in {line[8] for line in lines}
+    assert lines[0][1:6] == [student["Student ID"], name, "", "Not sent", "Failed"]
+    assert lines[0][6:10] == ["Date of Birth", DOB, "Birth Date", "02/30/2015"]
+    assert all(line[10] and line[11] for line in lines)
+    assert "'=1+1" in {line[9] for line in lines}
 
     whole = (await district.api.get(f"/runs/{run}/records.csv")).raise_for_status().text
     assert len(whole.splitlines()) == 1 + len(lines) + ROWS - len({line[0] for line in lines})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.gateway.pages.field_names import called, wrong_at
+from services.gateway.field_names import called, wrong_at
 from services.gateway.pages.site import environment
 from shared.model.catalog import catalog, export_catalog, sis_catalog
 

@@ -9,6 +9,7 @@ import pytest
 
 from services.gateway.actions import LEFT_ALONE
 from services.gateway.pages import words
+from services.gateway.values import shown
 from shared.adapters.registrations import Listed
 from shared.model.connection import Kind
 from shared.model.permission import Identity
@@ -56,11 +57,15 @@ def test_a_school_year_is_written_in_one_way() -> None:
 
 
 @pytest.mark.parametrize(
-    ("held", "shown"),
+    ("held", "said"),
     [(None, "(blank)"), ("", "(blank)"), (["W", "B"], "W, B"), (0, "0"), ("\u202eFox", "[U+202E]Fox")],
 )
-def test_values(held: object, shown: str) -> None:
-    assert words.value(held) == shown
+def test_values(held: object, said: str) -> None:
+    assert shown(held) == said
+
+
+def test_a_version_of_a_mapping_has_its_name_in_quotes() -> None:
+    assert words.versioned("default", 2) == "“default”, version 2"
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from markupsafe import escape
 
-from services.gateway.pages.field_names import called, wrong_at
-from services.gateway.pages.words import value
+from services.gateway.field_names import called, wrong_at
+from services.gateway.values import shown
 from shared.model.catalog import Catalog
 
 MOST: Final = 50
@@ -40,4 +40,4 @@ def _weight(record: Mapping[str, Any], fields: Catalog) -> int:
 
 
 def _bytes(held: Any) -> int:
-    return len(escape(value(held)).encode())
+    return len(escape(shown(held)).encode())

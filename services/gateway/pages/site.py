@@ -10,8 +10,9 @@ from fastapi import Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from services.gateway.actions import action_of, outcome_of
-from services.gateway.pages import field_names, message_words, words
+from services.gateway import field_names
+from services.gateway.actions import ID_WORDS, action_of, outcome_of
+from services.gateway.pages import message_words, words
 from services.gateway.pages.breaks import breakable
 from services.gateway.pages.tables import stacked
 from services.gateway.pages.visits import Visit
@@ -41,7 +42,7 @@ def environment() -> Environment:
     )
     made.filters.update({**words.FILTERS, **field_names.FILTERS, **message_words.FILTERS})
     made.filters.update(action_of=action_of, outcome_of=outcome_of, stacked=stacked, breakable=breakable)
-    made.globals.update(static=address_of, tones=words.OUTCOMES)
+    made.globals.update(static=address_of, tones=words.OUTCOMES, id_words=ID_WORDS)
     return made
 
 

@@ -1,12 +1,12 @@
 """How things are called on pages, and how times and numbers are written."""
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from services.gateway.actions import LEFT_ALONE, gone
+from services.gateway.values import shown
 from shared.adapters.registrations import Listed
 from shared.model.catalog import catalog
 from shared.model.connection import Connection, Instance, Kind
@@ -88,8 +88,6 @@ TRIGGERS: Final[Mapping[str, str]] = {
 }
 PLANNED: Final[Mapping[str, tuple[str, ...]]] = {"created": ("create",), "updated": ("update", "missing", "remove")}
 """What is decided before it is done, by what is counted then."""
-TURNING: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
-"""Characters that change the direction of what follows, and cannot be seen."""
 LED_BACK: Final = "led-back"
 SEARCH_OVER: Final = "search-over"
 NOTHING_SOUGHT: Final = "nothing-sought"
@@ -270,12 +268,9 @@ def at_school(one: Listed) -> str:
     return one.school or (f"school {one.school_code}" if one.school_code else "no school")
 
 
-def value(held: Any) -> str:
-    """A value of a record, as people read it; what would turn the text around stands there as a code."""
-    if held is None or held == "":
-        return "(blank)"
-    text = ", ".join(map(str, held)) if isinstance(held, list | tuple) else str(held)
-    return TURNING.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)
+def versioned(name: str, version: int) -> str:
+    """A version of a mapping: `“default”, version 2`."""
+    return f"“{name}”, version {version}"
 
 
 FILTERS: Final[Mapping[str, Callable[..., object]]] = {
@@ -299,7 +294,8 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "plural": plural,
     "duration": duration,
     "zone_of": zone_of,
-    "shown": value,
+    "shown": shown,
     "counted": counted,
+    "versioned": versioned,
     "at_school": at_school,
 }

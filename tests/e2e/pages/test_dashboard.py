@@ -144,7 +144,7 @@ async def test_where_a_value_comes_from(page: Page, district: District, tmp_path
     row = page.get_by_role("row").filter(has_text="students.fname")
     await expect(row).to_contain_text(record["changes"]["students.fname"][1])
     await expect(row).to_contain_text(f"{file.name}, row {record['row']}")
-    await expect(row).to_contain_text("mapping default version 1")
+    await expect(row).to_contain_text("mapping “default”, version 1")
     await accessible(page)
 
 

@@ -77,6 +77,7 @@ async def test_a_run_says_that_it_was_undone_and_how_much_of_it(
     logs = (await visitor.get("/runs?state=partial")).text
     assert re.search(r'<td class="num"[^>]*>0 <span class="quiet small">1 left alone</span></td>', logs)
     (left,) = await district.records(undo, outcome="Failed")
+    assert ",Left alone,Left alone,City," in (await visitor.get(f"/runs/{undo}/records.csv?outcome=Failed")).text
     assert "The last run: <strong>Left alone</strong>" in (await visitor.get(f"/explain?key={left['key']}")).text
     assert "What was not taken back" in page.text
     assert not offers(page, undo, "retry")

@@ -364,7 +364,7 @@ async def test_versions_are_compared_restored_and_taken_along(
     assert (third["version"], third["fields"], second["version"]) == (3, first["fields"], 2)
 
     async with one.expect_download() as found:
-        await one.get_by_role("link", name="JSON of default, version 2").click()
+        await one.get_by_role("link", name="JSON of “default”, version 2").click()
     path = tmp_path / "mapping.json"
     await (await found.value).save_as(path)
     assert json.loads(path.read_text())["data_type"] == "students"

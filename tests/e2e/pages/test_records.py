@@ -80,6 +80,7 @@ async def test_a_partial_sync_names_the_student_and_the_contact(
     assert contact["message"] in row
     assert contact["fix"] in row
     file = await visitor.get(f"/runs/{run['id']}/records.csv?outcome=Partial+Sync")
+    assert ",SIS ID,What,Outcome,Field,Field code," in file.text
     assert all(one in file.text for one in (record["label"], contact["value"], contact["message"], contact["fix"]))
     for sought in (registration, record["label"].rpartition(", ")[2], record["target_id"]):
         page = await visitor.led("/explain", sought=str(sought), data_type="students", direction="export")
@@ -244,7 +245,7 @@ async def test_what_a_failed_run_did_not_get_to_is_listed(
     assert "Stopped: this was planned" in page.text
     assert len(shown(await visitor.get(f"/runs/{run['id']}?outcome=Stopped&action=update"))) == 2
     lines = (await district.api.get(f"/runs/{run['id']}/records.csv")).text
-    assert lines.count(",Stopped,update,") == 2
+    assert lines.count(",To change,Stopped,") == 2
 
     (letter,) = await until(lambda: failed(stack, "--run", run["id"]), "the operator sees it")
     await faults()

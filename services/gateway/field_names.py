@@ -1,4 +1,4 @@
-"""What fields are called on pages: by their label, with the name by which support knows them beside it."""
+"""What people call fields: by their label, with the name by which support knows them beside it."""
 
 import re
 from collections.abc import Callable, Mapping
