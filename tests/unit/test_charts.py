@@ -48,6 +48,21 @@ def test_every_bar_stands_within_the_picture(given_runs: list[tuple[RunState, in
             assert 0 <= bar.y <= bar.y + bar.height <= HEIGHT
 
 
+def test_where_there_is_no_room_half_of_the_days_are_named_the_last_among_them() -> None:
+    for chart in charts_of(days_of([], TODAY)):
+        assert [(words, always) for _, words, always in chart.days[-2:]] == [("20 Nov", False), ("25 Nov", True)]
+        assert [round(x) for x, _, always in chart.days if always] == [33, 67, 100]
+
+
+def test_a_scale_is_written_in_digits_that_people_read() -> None:
+    found = charts_of(days_of([run(RunState.SUCCEEDED, 0, seconds=5.5, created=390_000)], TODAY))
+    assert [[words for _, words in chart.marks] for chart in found] == [
+        ["0", "1", "2", "3", "4"],
+        ["0", "100,000", "200,000", "300,000", "400,000"],
+        ["0", "1.5", "3", "4.5", "6"],
+    ]
+
+
 @given(st.floats(0, 1e9))
 def test_the_top_of_a_scale_is_round_and_not_far_above(value: float) -> None:
     assert value <= nice(value) <= max(4, 2.5 * value)

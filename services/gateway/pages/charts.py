@@ -1,7 +1,7 @@
 """Charts of the last days: runs by how they ended, how long they took, and how many records they changed."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, Final
@@ -21,10 +21,12 @@ from shared.model.run import ENDED, Run, RunState
 router = APIRouter(include_in_schema=False)
 
 DAYS: Final = 30
-WIDTH: Final = 900
+WIDTH: Final = 100
+"""Places across are per cent of the plot: it gets narrow with its screen, and its words stay as large as they are."""
 HEIGHT: Final = 220
-LEFT: Final = 60
 BOTTOM: Final = 30
+NAMED: Final = 5
+"""One day of so many is named; where there is no room one of twice as many."""
 SHOWN: Final = (RunState.SUCCEEDED, RunState.PARTIAL, RunState.FAILED, RunState.CANCELLED)
 
 
@@ -41,6 +43,8 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
+    """`x` and `width` are per cent, `y` and `height` pixels."""
+
     x: float
     y: float
     width: float
@@ -51,12 +55,13 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """`marks` are the lines of the scale: how high, and what they say."""
+    """`marks` are the lines of the scale: how high, and what they say. `days` are where a day ends, its name, and
+    whether it is named where there is no room as well."""
 
     title: str
     bars: list[Bar]
     marks: list[tuple[float, str]]
-    days: list[tuple[float, str]]
+    days: list[tuple[float, str, bool]]
 
 
 @router.get("/charts")
@@ -105,7 +110,7 @@ def _chart(
     title: str, days: Sequence[Day], stacks: Sequence[Sequence[tuple[str, float]]], said: Callable[[float], str]
 ) -> Chart:
     top = nice(max((sum(value for _, value in stack) for stack in stacks), default=0))
-    room, step = HEIGHT - BOTTOM - 10, (WIDTH - LEFT) / max(1, len(days))
+    room, step = HEIGHT - BOTTOM - 10, WIDTH / max(1, len(days))
     bars = []
     for place, (day, stack) in enumerate(zip(days, stacks, strict=True)):
         base = float(HEIGHT - BOTTOM)
@@ -114,10 +119,19 @@ def _chart(
                 height = room * value / top
                 base -= height
                 words = f"{day.date:%d %b}: {said(value)}"
-                bars.append(Bar(LEFT + place * step + 2, base, step - 4, height, tone, words))
-    marks = [(HEIGHT - BOTTOM - room * part / 4, f"{top * part / 4:,.4g}") for part in range(5)]
-    named = [(LEFT + place * step + step, f"{day.date:%d %b}") for place, day in enumerate(days) if place % 5 == 4]
-    return Chart(title, bars, marks, named)
+                bars.append(Bar(place * step + step / 12, base, step * 5 / 6, height, tone, words))
+    marks = [(HEIGHT - BOTTOM - room * part / 4, _number(top * part / 4)) for part in range(5)]
+    return Chart(title, bars, marks, list(_named(days, step)))
+
+
+def _number(value: float) -> str:
+    return f"{value:,.1f}".removesuffix(".0")
+
+
+def _named(days: Sequence[Day], step: float) -> Iterator[tuple[float, str, bool]]:
+    for number, day in enumerate(days, 1):
+        if number % NAMED == 0:
+            yield number * step, f"{day.date:%d %b}", number % (2 * NAMED) == 0
 
 
 def nice(value: float) -> float:

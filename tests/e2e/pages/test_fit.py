@@ -7,6 +7,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.async_api import Page, expect
 
 from devtools.district import FULL, YEAR, District, ok
@@ -202,3 +203,27 @@ async def test_what_is_folded_on_a_phone_is_reached_by_keyboard(visiting: Visiti
             await page.get_by_role("button", name="Data types").press("Enter")
             await page.get_by_role("link", name="Import Schools").press("Enter")
             await page.wait_for_url("**/import/schools/**")
+
+
+WORDS = """
+() => [...document.querySelectorAll('.chart')].map((chart) => [...chart.querySelectorAll('text')]
+  .filter((one) => one.checkVisibility())
+  .map((one) => [one.getBoundingClientRect(), one.textContent])
+  .map(([{left, right, top, bottom}, words]) => ({left, right, top, bottom, words})))
+"""
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+async def test_the_words_of_charts_are_as_large_on_every_screen(page: Page, district: District, width: int) -> None:
+    """And none stands over another, nor beyond the edge."""
+    await page.set_viewport_size({"width": width, "height": 800})
+    await page.goto("/charts")
+    charts = await page.evaluate(WORDS)
+    assert [len(words) for words in charts] == [5 + (3 if width == PHONE else 6)] * 3
+    for words in charts:
+        for number, one in enumerate(words):
+            assert one["bottom"] - one["top"] >= 12, one
+            assert 0 <= one["left"] < one["right"] <= width, one
+            for other in words[number + 1 :]:
+                apart = one["right"] < other["left"] or one["bottom"] <= other["top"] or other["bottom"] <= one["top"]
+                assert apart, (one, other)
