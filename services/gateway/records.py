@@ -3,9 +3,10 @@
 import csv
 import io
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -36,6 +37,25 @@ Key = Annotated[str | None, Query(max_length=300, description="Only the record w
 LINES_AT_ONCE = 500
 
 
+@dataclass(frozen=True)
+class Filters:
+    """Which records of a run, as an address asks for them."""
+
+    outcome: Outcome | None = None
+    action: Action | None = None
+    code: Code = None
+    field: FieldName = None
+
+
+@dataclass(frozen=True)
+class Listed(Filters):
+    """And which portion of them."""
+
+    key: Key = None
+    after: After = None
+    limit: Limit = 100
+
+
 class Search(BaseModel):
     """What is searched for: a text, and what else must be so. It stays out of addresses and logs."""
 
@@ -58,22 +78,12 @@ class Found(BaseModel):
 
 
 @router.get("/records")
-async def records(
-    call: Caller,
-    id: str,
-    outcome: Outcome | None = None,
-    action: Action | None = None,
-    code: Code = None,
-    field: FieldName = None,
-    key: Key = None,
-    after: After = None,
-    limit: Limit = 100,
-) -> list[dict[str, Any]]:
+async def records(call: Caller, id: str, asked: Annotated[Listed, Depends()]) -> list[dict[str, Any]]:
     """What became of each record that was not simply unchanged; `Pending` are those still to be applied, `Cancelled`
     those that a cancelled run would have, `Stopped` those that were planned when a run failed. They come first."""
     run = await _readable(call, id)
-    wanted = Wanted(outcome, action, code, key, field=field)
-    return await page_of(call.org, run, wanted, after=after, limit=limit)
+    wanted = Wanted(asked.outcome, asked.action, asked.code, asked.key, field=asked.field)
+    return await page_of(call.org, run, wanted, after=asked.after, limit=asked.limit)
 
 
 @router.post("/records/search")
@@ -92,14 +102,7 @@ async def causes(call: Caller, id: str) -> list[Cause]:
 
 
 @router.get("/records.csv")
-async def download(
-    call: Caller,
-    id: str,
-    outcome: Outcome | None = None,
-    action: Action | None = None,
-    code: Code = None,
-    field: FieldName = None,
-) -> StreamingResponse:
+async def download(call: Caller, id: str, asked: Annotated[Filters, Depends()]) -> StreamingResponse:
     """The records as a CSV file for a spreadsheet: a line for each problem, and one for a record without any.
 
     It says all in the words of the pages; programs read the codes from `/records`.
@@ -111,7 +114,7 @@ async def download(
         "Content-Disposition": f'attachment; filename="records-{run.id}.csv"',
         "X-Content-Type-Options": "nosniff",
     }
-    found = _every(call, run, Wanted(outcome, action, code, field=field))
+    found = _every(call, run, Wanted(asked.outcome, asked.action, asked.code, field=asked.field))
     return StreamingResponse(_csv(found, run, about), media_type="text/csv", headers=headers)
 
 

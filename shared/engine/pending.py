@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from itertools import islice
 from math import inf
 from time import monotonic
@@ -28,82 +29,86 @@ NOT_SENT = (Action.ADOPT, Action.NONE)
 AT_ONCE = 200
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The change set of one slice."""
+
+    slice: Slice
+    changes: list[Change]
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """What is looked for among the planned records of a run."""
+
+    org: OrgStore
+    run: Run
+    wanted: Wanted
+
+    async def parts(self, first: int = 0) -> AsyncIterator[_Part]:
+        """The change sets in which it may be, from slice `first` on, one after the other."""
+        if not self._may_be_planned():
+            return
+        unsent = (SliceState.COMPARED, SliceState.FAILED) if self.run.ended else (SliceState.COMPARED,)
+        bucket = None if self.wanted.key is None else bucket_of(self.wanted.key)
+        for slice in await self.org.slices.of(self.run.id):
+            if slice.state not in unsent or slice.number < first or not slice.changes:
+                continue
+            if bucket is None or slice.low <= bucket <= slice.high:
+                content = await self.org.artifacts.get(slice.changes)
+                yield _Part(slice, await asyncio.to_thread(changesets.unpack, content))
+
+    def _may_be_planned(self) -> bool:
+        """`Pending` is all that is still to come."""
+        if self.run.state is RunState.SUCCEEDED or self.wanted.code is not None or self.wanted.field is not None:
+            return False
+        outcome, now = self.wanted.outcome, OUTCOMES.get(self.run.state, Outcome.PENDING)
+        return outcome in (None, now) or (outcome is Outcome.PENDING and not self.run.ended)
+
+    async def found(self, part: _Part, start: int = 0, most: int = sys.maxsize) -> list[dict[str, Any]]:
+        """Those of a part from place `start` on, at most so many, without those that were answered for."""
+        places = range(start, len(part.changes))
+        left = ((at, part.changes[at]) for at in places if _is_wanted(part.changes[at], self.wanted))
+        found: list[tuple[int, Change]] = []
+        while len(found) < most and (some := list(islice(left, AT_ONCE))):
+            if part.slice.state is SliceState.FAILED:
+                stored = await self.org.records.stored(self.run, [(one.row, one.key) for _, one in some])
+                some = [(at, one) for at, one in some if (one.row, one.key) not in stored]
+            found += some
+        return [_shown(one, f"{part.slice.number}:{at}", self.run) for at, one in found[:most]]
+
+
 async def pending_page(
     org: OrgStore, run: Run, wanted: Wanted = EVERY, *, after: str | None, limit: int
 ) -> list[dict[str, Any]]:
     """Planned records, slice by slice, from behind the cursor `after` (`slice:position`)."""
-    return (await _look(org, run, wanted, after, limit, inf)).records
+    return (await _look(_Search(org, run, wanted), after, limit, inf)).records
 
 
 async def pending_look(org: OrgStore, run: Run, wanted: Wanted, *, after: str | None, limit: int) -> Looked:
     """The same, but looking no longer than a person waits for."""
-    return await _look(org, run, wanted, after, limit, monotonic() + PATIENCE)
+    return await _look(_Search(org, run, wanted), after, limit, monotonic() + PATIENCE)
 
 
 async def pending_each(org: OrgStore, run: Run, wanted: Wanted = EVERY) -> AsyncIterator[dict[str, Any]]:
     """The same, all of them: those of one slice are in memory."""
-    async for slice, changes in _planned(org, run, wanted, 0):
-        for at, one in await _chosen(org, run, slice, changes, wanted):
-            yield _shown(one, f"{slice.number}:{at}", run)
+    search = _Search(org, run, wanted)
+    async for part in search.parts():
+        for one in await search.found(part):
+            yield one
 
 
-async def _look(org: OrgStore, run: Run, wanted: Wanted, after: str | None, limit: int, until: float) -> Looked:
+async def _look(search: _Search, after: str | None, limit: int, until: float) -> Looked:
     first, position = _cursor(after)
     page: list[dict[str, Any]] = []
-    async for slice, changes in _planned(org, run, wanted, first):
-        start = position + 1 if slice.number == first else 0
-        found = await _chosen(org, run, slice, changes, wanted, start, limit - len(page))
-        page += [_shown(one, f"{slice.number}:{at}", run) for at, one in found]
+    async for part in search.parts(first):
+        start = position + 1 if part.slice.number == first else 0
+        page += await search.found(part, start, limit - len(page))
         if len(page) >= limit:
             break
-        if start < len(changes) and monotonic() >= until:
-            return Looked(page, f"{slice.number}:{len(changes)}")
+        if start < len(part.changes) and monotonic() >= until:
+            return Looked(page, f"{part.slice.number}:{len(part.changes)}")
     return Looked(page)
-
-
-async def _planned(org: OrgStore, run: Run, wanted: Wanted, first: int) -> AsyncIterator[tuple[Slice, list[Change]]]:
-    """The change sets from slice `first` on, one after the other."""
-    if (
-        run.state is RunState.SUCCEEDED
-        or wanted.code is not None
-        or wanted.field is not None
-        or not _is_outcome(run, wanted.outcome)
-    ):
-        return
-    unsent = (SliceState.COMPARED, SliceState.FAILED) if run.ended else (SliceState.COMPARED,)
-    bucket = None if wanted.key is None else bucket_of(wanted.key)
-    for slice in await org.slices.of(run.id):
-        if slice.state not in unsent or slice.number < first or not slice.changes:
-            continue
-        if bucket is None or slice.low <= bucket <= slice.high:
-            content = await org.artifacts.get(slice.changes)
-            yield slice, await asyncio.to_thread(changesets.unpack, content)
-
-
-async def _chosen(
-    org: OrgStore,
-    run: Run,
-    slice: Slice,
-    changes: list[Change],
-    wanted: Wanted,
-    start: int = 0,
-    most: int = sys.maxsize,
-) -> list[tuple[int, Change]]:
-    """The wanted ones from `start` on with their places, at most so many, without those that were answered for."""
-    left = ((at, one) for at, one in enumerate(changes) if at >= start and _is_wanted(one, wanted))
-    found: list[tuple[int, Change]] = []
-    while len(found) < most and (part := list(islice(left, AT_ONCE))):
-        if slice.state is SliceState.FAILED:
-            stored = await org.records.stored(run, [(one.row, one.key) for _, one in part])
-            part = [(at, one) for at, one in part if (one.row, one.key) not in stored]
-        found += part
-    return found[:most]
-
-
-def _is_outcome(run: Run, outcome: Outcome | None) -> bool:
-    """Whether what is planned may stand under this outcome; `Pending` is all that is still to come."""
-    now = OUTCOMES.get(run.state, Outcome.PENDING)
-    return outcome in (None, now) or (outcome is Outcome.PENDING and not run.ended)
 
 
 def _cursor(after: str | None) -> tuple[int, int]:

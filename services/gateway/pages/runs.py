@@ -126,7 +126,7 @@ async def _show(visit: Visit, id: str, wanted: Wanted, searched: Sought, after: 
 
 @router.get("/runs/{id}/records.csv")
 async def download(visit: Visited, id: str, outcome: Chosen[Outcome] = None) -> Response:
-    return await records.download(visit.call, id, outcome)
+    return await records.download(visit.call, id, records.Filters(outcome))
 
 
 @router.get("/runs/{id}/files/{number}")
@@ -187,8 +187,8 @@ async def _records(visit: Visit, run: Run, wanted: Wanted, after: str | None) ->
     if outcome is None and run.state is RunState.APPLYING and not code and not field:
         outcome = Outcome.PENDING
     if wanted.text is None:
-        found = await records.records(visit.call, run.id, outcome, action, code, field, None, after, MOST)
-        return records.Found(records=found)
+        listed = records.Listed(outcome, action, code, field, after=after, limit=MOST)
+        return records.Found(records=await records.records(visit.call, run.id, listed))
     about: dict[str, Any] = {"outcome": outcome, "action": action, "code": code, "field": field}
     asked = records.Search(text=wanted.text, **about, after=after, limit=MOST)
     return await records.search(visit.call, run.id, asked)
