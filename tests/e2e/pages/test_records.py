@@ -209,7 +209,7 @@ async def test_fields_and_what_is_done_have_the_names_that_people_know(
     said = re.findall(r"<td[^>]*>(To change|Not in the file any more|Not sent)</td>", waiting)
     assert sorted(said) == ["Not in the file any more", "Not sent", "To change"]
     causes = page.text.partition('aria-label="Causes"')[2].partition("</table>")[0]
-    assert '>Date of Birth<br><span class="code quiet small">students.dob</span></td>' in causes
+    assert '>Date of Birth<br><span class="code quiet small term">students.<wbr>dob</span></td>' in causes
     assert "</b>Not in the file any more</li>" in page.text
     assert '<option value="create">To create</option>' in page.text
     chosen = await visitor.get(f"/runs/{run}?action=update")
