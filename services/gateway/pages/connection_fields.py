@@ -264,7 +264,7 @@ LIMITS: Final = (
         "number",
         hint=(
             "Stops a run when more than this share of the rows cannot be used: a file in another form "
-            "than the mapping expects."
+            "than the mapping expects. And an undo that would leave more than this share of its records alone."
         ),
         required=True,
     ),
