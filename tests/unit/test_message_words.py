@@ -2,12 +2,21 @@
 
 import re
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import pytest
 
 from services.gateway.failed import State
-from services.gateway.pages.message_words import REASONS, STATES, TYPES, UNNAMED, error_words, reason_words, type_words
+from services.gateway.pages.message_words import (
+    REASONS,
+    STATES,
+    TYPES,
+    UNNAMED,
+    UNTOLD,
+    error_words,
+    reason_words,
+    type_words,
+)
 from shared.contracts import messages
 from shared.contracts.messages import Message
 from shared.engine.handlers import BROKER_REASONS
@@ -53,5 +62,9 @@ def test_a_reason_that_is_not_known_is_told_as_it_was_noted() -> None:
     ],
 )
 def test_the_words_of_an_error(code: str, detail: str, error: str, said: str) -> None:
-    letter: dict[str, Any] = {"code": code, "detail": detail, "error": error}
-    assert error_words(letter) == said
+    assert error_words({"code": code, "detail": detail, "error": error, "reason": "out of attempts"}) == said
+
+
+def test_what_could_not_be_read_has_another_form_than_was_expected() -> None:
+    letter = {"code": "", "detail": "", "error": "ValidationError", "reason": "undecodable"}
+    assert error_words(letter) == UNTOLD["undecodable"]

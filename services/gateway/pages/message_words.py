@@ -1,7 +1,7 @@
 """What failed messages are called on operators' pages: each beside the term by which logs know it."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from shared.contracts.messages import (
     EnrollSyncRequested,
@@ -45,6 +45,9 @@ STATES: Final[Mapping[str, str]] = {
     "any": "All",
     "remark": "Remark",
 }
+UNTOLD: Final[Mapping[str, str]] = {"undecodable": "It does not have the form of such a message"}
+UNFORESEEN: Final = "An error that nobody foresaw"
+"""Of an error without a code nothing is told but its kind: its text may quote anything."""
 UNNAMED: Final = "It does not say what it is"
 STRANGE: Final = "No type of message that is known here"
 
@@ -65,11 +68,11 @@ def reason_words(reason: str) -> str:
     return REASONS.get(reason, reason)
 
 
-def error_words(letter: Mapping[str, Any]) -> str:
+def error_words(letter: Mapping[str, str]) -> str:
     """What went wrong in the last attempt: as it was noted, else in general; blank where nothing was noted."""
     text = every_text().get(letter["code"])
     general = "" if text is None else text.cause if "{" in text.message else text.message
-    return letter["detail"] or general or ("An error that nobody foresaw" if letter["error"] else "")
+    return letter["detail"] or general or (letter["error"] and UNTOLD.get(letter["reason"], UNFORESEEN))
 
 
 FILTERS: Final[Mapping[str, Callable[..., object]]] = {
