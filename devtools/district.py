@@ -1,6 +1,7 @@
 """A district that uses a running stack: an organization in the simulated Enroll, a person signed in, their calls."""
 
 import asyncio
+import secrets
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,8 @@ COLLEAGUES = {
     "u-operator": (*EXPORTER, "Sync Service Operator"),
 }
 """People of the demo beside the one who does everything."""
+CODE = "schools.school_code"
+SCHOOL = {"schools.school_group_id": 1, "school_annual.level_id": 1, "schools.address": "12 Elm St"}
 ENDED = frozenset({"succeeded", "partial", "failed", "cancelled"})
 
 
@@ -114,6 +117,22 @@ class District:
         body = {"students": list(students), "status": status, "school_code": school_code}
         answer = ok(await self.enroll.post(f"/sandbox/organizations/{self.org}/registrations", json=body))
         return [int(one) for one in answer.json()["ids"]]
+
+    async def open_schools(self, **names: str) -> None:
+        """Schools in the simulated Enroll, as its own people make them: `_100="Mesa Elementary"` has the code 100."""
+        values = [{**SCHOOL, CODE: code.lstrip("_"), "schools.school_name": name} for code, name in names.items()]
+        body = {
+            "school_year": YEAR,
+            "connection": "by hand",
+            "sequence": 1,
+            "match_key": CODE,
+            "records": [{"key": one[CODE], "id": None, "values": one} for one in values],
+        }
+        headers = {"Authorization": f"Bearer {self.stack.enroll_token}", "Idempotency-Key": secrets.token_hex(8)}
+        path = f"/api/v1/organizations/{self.org}/schools:batch-upsert"
+        results = ok(await self.enroll.post(path, json=body, headers=headers)).json()["results"]
+        if any(one["errors"] for one in results):
+            raise ValueError(results)
 
     async def registrations(self) -> list[dict[str, Any]]:
         """Every registration in the simulated Enroll, and how its last export ended."""

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationErr
 from services.gateway.context import Call, Caller, Limit
 from services.gateway.exports import exported_catalog
 from services.gateway.mappings import found_catalog
+from services.gateway.schools import compared
 from shared.adapters.powerschool.plugin import plugin_xml
 from shared.adapters.sftp import check
 from shared.adapters.ssh import host_key
@@ -103,6 +104,12 @@ class ConnectionChange(BaseModel):
     skyward: NewSkywardSettings | None = None
 
 
+class SavedConnection(Connection):
+    """`schools_compared`: false where school codes were given and Enroll could not be asked whether it knows them."""
+
+    schools_compared: bool = True
+
+
 class NewSchedule(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -122,8 +129,8 @@ class HostKey(BaseModel):
 
 
 @router.post("", status_code=201)
-async def create(call: Caller, new: NewConnection) -> Connection:
-    """Create a connection. Needs Sync Service Full Access."""
+async def create(call: Caller, new: NewConnection) -> SavedConnection:
+    """Create a connection. Needs Sync Service Full Access. School codes that Enroll does not know are refused."""
     await call.may(Deed.MANAGE_CONNECTION, subject="create connection")
     _only_its_own(new.kind, new.model_dump(exclude_none=True))
     if new.kind is Kind.SFTP and new.sftp is None:
@@ -140,8 +147,10 @@ async def create(call: Caller, new: NewConnection) -> Connection:
     )
     if connection.pulls_from == "api" and connection.api is None:
         raise BadSettings(*said("sis.not_set_up"))
-    await call.org.connections.add(connection, _sealed(call, connection, new.secrets) if new.secrets else None)
-    return connection
+    sealed = _sealed(call, connection, new.secrets) if new.secrets else None
+    asked = await compared(call, connection.instance, connection.schools)
+    await call.org.connections.add(connection, sealed)
+    return _saved(connection, asked)
 
 
 @router.get("")
@@ -158,10 +167,11 @@ async def show(call: Caller, id: str) -> Connection:
 
 
 @router.patch("/{id}")
-async def change(call: Caller, id: str, wanted: ConnectionChange) -> Connection:
+async def change(call: Caller, id: str, wanted: ConnectionChange) -> SavedConnection:
     """Change what is given. Enable Import and Enable Export arm the schedules.
 
-    A new SFTP server needs its host key approved anew.
+    A new SFTP server needs its host key approved anew. School codes that the connection does not have yet are
+    compared with Enroll's schools: those that it does not know are refused.
     """
     await call.may(Deed.MANAGE_CONNECTION, subject=id)
     connection = await call.connection(id)
@@ -171,7 +181,9 @@ async def change(call: Caller, id: str, wanted: ConnectionChange) -> Connection:
         values["sftp"]["host_key"] = _host_key(connection.sftp, wanted.sftp)
     if wanted.enable_export:
         values["export_enabled_by"] = call.who.user
-    return await call.org.connections.set(id, **values) if values else connection
+    added = [one for one in wanted.schools or () if one not in connection.schools]
+    asked = await compared(call, connection.instance, added)
+    return _saved(await call.org.connections.set(id, **values) if values else connection, asked)
 
 
 @router.delete("/{id}", status_code=204)
@@ -311,6 +323,10 @@ def _only_its_own(kind: Kind, given: Collection[str]) -> None:
     foreign = [one for one in (*Kind, "secrets") if one in given and one not in own]
     if foreign:
         raise BadSettings(*said("connection.other_kind", kind=kind.value, foreign=", ".join(foreign)))
+
+
+def _saved(connection: Connection, compared: bool) -> SavedConnection:
+    return SavedConnection(**dict(connection), schools_compared=compared)
 
 
 def _sealed(call: Call, connection: Connection, secrets: Secrets) -> bytes:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from services.sandbox.world import OrganizationSpec
+    from services.sandbox.world import Organization
 
 _FIXED = {
     "gender": {"F": "Female", "M": "Male", "X": "Non-binary"},
@@ -28,11 +28,21 @@ _FIXED = {
 _GRADES = {-2: "PreK 3", -1: "PreK", 0: "Kindergarten"}
 
 
-def field_codes(spec: "OrganizationSpec") -> dict[str, list[dict[str, str]]]:
+def field_codes(org: "Organization") -> dict[str, list[dict[str, str]]]:
     """Every set by its name, in the order people see them."""
     sets = {name: dict(codes) for name, codes in _FIXED.items()}
-    sets["grades"] = {str(grade): _GRADES.get(grade, f"Grade {grade}") for grade in spec.grades}
+    sets["grades"] = {str(grade): _GRADES.get(grade, f"Grade {grade}") for grade in org.spec.grades}
     for name in ("school_groups", "school_levels", "program_categories", "user_groups"):
         what = name.replace("_", " ").removesuffix("s").title()
-        sets[name] = {str(number): f"{what} {number}" for number in getattr(spec, name)}
+        sets[name] = {str(number): f"{what} {number}" for number in getattr(org.spec, name)}
+    sets["schools"] = _schools(org)
     return {name: [{"code": code, "label": label} for code, label in codes.items()] for name, codes in sets.items()}
+
+
+def _schools(org: "Organization") -> dict[str, str]:
+    """Those that were imported, and those of which there is nothing but a registration: they have no name."""
+    table, year = org.tables["schools"], org.spec.current_school_year
+    held = [table.values(one, year) for one in table.records]
+    nameless = {one.school_code: one.school_code for one in org.registrations.all if one.school_code}
+    named = {one["schools.school_code"]: one["schools.school_name"] for one in held if one.get("schools.school_code")}
+    return {**nameless, **named}

@@ -63,7 +63,7 @@ class EnrollApi:
         return answer(spec.model_dump(mode="json", include=shown))
 
     async def field_codes(self, request: Request) -> Response:
-        return answer({"codes": field_codes(self._organization(request).spec)})
+        return answer({"codes": field_codes(self._organization(request))})
 
     async def look_up(self, request: Request) -> Response:
         org, about = self._organization(request), _data_type(request)

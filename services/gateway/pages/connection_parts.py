@@ -7,23 +7,29 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.gateway import connections
-from services.gateway.connections import ConnectionChange
+from services.gateway.connections import ConnectionChange, SavedConnection
 from services.gateway.pages.connection import ADDRESS, frame, not_allowed, tabs
 from services.gateway.pages.connection_fields import LIMITS, LOGINS, settings_of
 from services.gateway.pages.export_rules import RULES, from_typed, to_typed
 from services.gateway.pages.fields import Field, Form, lines, overlaid
 from services.gateway.pages.site import page, then
 from services.gateway.pages.visits import Visit, Visited
+from services.gateway.pages.words import NOT_COMPARED
 from services.gateway.pages.zones import COMMON, others
+from services.gateway.schools import enroll_schools
+from shared.model.codes import Code
 from shared.model.connection import Connection
 from shared.model.error_texts import said
 from shared.model.errors import NotFound, Permanent, SyncError
 from shared.model.permission import Deed
-from shared.model.sis import SisSchool
 
 router = APIRouter(include_in_schema=False)
 
-BLAMED: Final = {"connection.name_taken": "name", "sftp.no_login": "secrets.password"}
+BLAMED: Final = {
+    "connection.name_taken": "name",
+    "connection.school_unknown": "schools",
+    "sftp.no_login": "secrets.password",
+}
 PASTED: Final = frozenset({"password", "passphrase", "private_key"})
 INTRO: Final[Mapping[str, tuple[str, ...]]] = {
     "settings": (),
@@ -47,7 +53,7 @@ CODES: Final = Field(
     "schools",
     "School codes",
     "lines",
-    hint="One on each line, exactly as in Enroll: what is no code there lets no registration through.",
+    hint="One on each line, exactly as in Enroll.",
 )
 WHICH: Final = Field("which", "Schools assigned", "one", options=((ALL, "All schools"), (SOME, "Only these")))
 NONE_CHOSEN: Final = "Choose at least one school, or All schools."
@@ -130,8 +136,8 @@ async def save_schools(visit: Visited, id: str) -> Response:
     form = Form.of((CODES,), {"schools": chosen})
     if which not in (ALL, SOME) or (which == SOME and not chosen):
         form.wrong["schools"] = NONE_CHOSEN
-    elif await _kept(visit, connection, form, {"schools": chosen if which == SOME else []}):
-        return then(f"/connections/{id}", "saved")
+    elif kept := await _kept(visit, connection, form, {"schools": chosen if which == SOME else []}):
+        return then(f"/connections/{id}", "saved" if kept.schools_compared else NOT_COMPARED)
     return await _ask_schools(visit, connection, str(which), chosen, form)
 
 
@@ -174,43 +180,47 @@ async def _changed(visit: Visit, connection: Connection, part: str, form: Form, 
     return await _ask(visit, connection, part, form)
 
 
-async def _kept(visit: Visit, connection: Connection, form: Form, values: Mapping[str, Any]) -> bool:
+async def _kept(visit: Visit, connection: Connection, form: Form, values: Mapping[str, Any]) -> SavedConnection | None:
+    """What was saved; None where something is wrong, which stands in the form then."""
     change = form.build(ConnectionChange, values)
     if change is None or form.bad:
-        return False
+        return None
     try:
-        await connections.change(visit.call, connection.id, change)
+        return await connections.change(visit.call, connection.id, change)
     except Permanent as error:
         form.blame(error, BLAMED)
-        return False
-    return True
+        return None
 
 
 async def _ask_schools(
     visit: Visit, connection: Connection, which: str, chosen: Sequence[str], tried: Form | None = None
 ) -> Response:
-    """A list to tick, from the SIS; where it cannot tell, codes to enter, and why it could not."""
-    trouble, schools = None, CODES
-    if connection.pulls_from == "api":
-        try:
-            found = (await connections.sis_lists(visit.call, connection.id)).schools
+    """A list to tick, from Enroll; where it cannot tell, codes to enter, and why it could not."""
+    trouble, schools, found = None, CODES, None
+    try:
+        found = await enroll_schools(visit.call, connection.instance)
+        if found or chosen:
             schools = Field("schools", "Which schools", "many", options=_options(found, chosen))
-        except SyncError as error:
-            not_allowed(error)
-            trouble = error.as_dict()
+    except SyncError as error:
+        not_allowed(error)
+        trouble = error.as_dict()
     form = Form.of((WHICH, schools), {"which": which, "schools": chosen})
     if tried is not None:
         form.wrong, form.told = tried.wrong, tried.told
-    about = {"form": form, "trouble": trouble}
+    about = {"form": form, "trouble": trouble, "none_yet": found == ()}
     status = 422 if form.bad else 200
     return await page(visit, "connection_schools.html", status=status, **frame(connection, "schools"), **about)
 
 
-def _options(found: Sequence[SisSchool], chosen: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """The schools of the SIS by name, and codes that were chosen and are not among them."""
-    named = [(one.code, f"{one.name} ({one.code})") for one in sorted(found, key=lambda one: one.name)]
+def _options(found: Sequence[Code], chosen: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """The schools of Enroll by name, and codes that were chosen and are not among them."""
+    named = [(one.code, _named(one)) for one in sorted(found, key=lambda one: (one.label, one.code))]
     known = {code for code, _ in named}
-    return (*named, *((code, f"{code} (not in the SIS now)") for code in chosen if code not in known))
+    return (*((code, f"{code} (not in Enroll)") for code in chosen if code not in known), *named)
+
+
+def _named(one: Code) -> str:
+    return f"{one.label} ({one.code})" if one.label not in ("", one.code) else one.code
 
 
 async def _ask(visit: Visit, connection: Connection, part: str, form: Form) -> Response:

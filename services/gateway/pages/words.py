@@ -92,13 +92,16 @@ LED_BACK: Final = "led-back"
 SEARCH_OVER: Final = "search-over"
 NOTHING_SOUGHT: Final = "nothing-sought"
 NONE_CHOSEN: Final = "none-chosen"
-ASKING: Final = frozenset({LED_BACK, SEARCH_OVER, NOTHING_SOUGHT, NONE_CHOSEN})
-"""Messages of what was not done as it was asked for."""
+NOT_COMPARED: Final = "not-compared"
+ASKING: Final = frozenset({LED_BACK, SEARCH_OVER, NOTHING_SOUGHT, NONE_CHOSEN, NOT_COMPARED})
+"""Messages of what was not done, or not quite, as it was asked for."""
 MESSAGES: Final[Mapping[str, str]] = {
     LED_BACK: "The address had a part that means nothing here, so that part was left out. Nothing is lost.",
     SEARCH_OVER: "This search is over: it ends when one signs out, and is nobody else's. This is the page without it.",
     NOTHING_SOUGHT: "Type whom or what to explain: a name, a student ID, or the number of a registration.",
     NONE_CHOSEN: "No message is chosen. Tick those that you mean, or the box for all that fit the filter.",
+    NOT_COMPARED: "Saved, but the school codes were not compared with Enroll, which could not be asked. Check them, or "
+    "open Schools again later: what Enroll does not know is marked there.",
     "added": "The connection was added.",
     "saved": "Saved.",
     "switched-on": "Switched on.",

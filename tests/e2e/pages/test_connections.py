@@ -265,44 +265,29 @@ async def test_settings_limits_and_rules_are_edited(page: Page, district: Distri
 
 
 @BOTH_WAYS
-async def test_schools_are_ticked_from_the_list_of_the_sis(
-    visiting: Visiting, district: District, sis: SisDistrict, javascript: bool
+async def test_schools_are_ticked_from_the_list_of_enroll(
+    visiting: Visiting, district: District, javascript: bool
 ) -> None:
-    id = await sis.connect(schools=["100", "gone"])
+    id = await district.ad_hoc()
+    await district.open_schools(_100="Mesa Elementary", _101="Alder High")
     async with visiting(javascript=javascript) as page:
         await page.goto(f"{district.stack.url('gateway')}/connections/{id}/schools")
-        await expect(page.get_by_role("checkbox", name="School 100")).to_be_checked()
         await accessible(page)
-        await page.get_by_role("checkbox", name="gone (not in the SIS now)").uncheck()
-        await page.get_by_role("checkbox", name="School 101").check()
+        for name in ("Mesa Elementary (100)", "Alder High (101)"):
+            await page.get_by_role("checkbox", name=name).check()
+        await page.get_by_role("radio", name="Only these").check()
         await page.get_by_role("button", name="Save").click()
-        await expect(page.locator("dl.facts").first).to_contain_text("100, 101")
+        await expect(page.locator("dl.facts").first).to_contain_text("101, 100")
 
         await part(page, "Schools")
-        for name in ("School 100", "School 101"):
+        await expect(page.get_by_role("checkbox", name="Mesa Elementary (100)")).to_be_checked()
+        for name in ("Mesa Elementary (100)", "Alder High (101)"):
             await page.get_by_role("checkbox", name=name).uncheck()
         assert await status_of(page, "Save") == 422
         await page.get_by_role("radio", name="All schools").check()
         await page.get_by_role("button", name="Save").click()
         await saved(page)
     assert (await held(district))["schools"] == []
-
-
-async def test_schools_are_codes_where_the_sis_cannot_tell(page: Page, district: District, sis: SisDistrict) -> None:
-    id = await sis.connect()
-    ok(await district.api.put(f"/connections/{id}/credentials", json={"client_id": "x", "client_secret": "wrong"}))
-    await page.goto(f"{district.stack.url('gateway')}/connections/{id}/schools")
-
-    await expect(page.locator(".note.warn")).to_contain_text("could not be asked")
-    await page.get_by_role("radio", name="Only these").check()
-    await page.get_by_label("School codes").fill("100\n\n 101 \n" + "9" * 21)
-    assert await status_of(page, "Save") == 422
-    assert "101" in await page.get_by_label("School codes").input_value()
-    await page.get_by_label("School codes").fill("100\n\n 101 \n")
-    await page.get_by_role("button", name="Save").click()
-
-    await saved(page)
-    assert (await held(district))["schools"] == ["100", "101"]
 
 
 @BOTH_WAYS

@@ -87,6 +87,7 @@ async def test_a_test_record_is_sent_once_it_is_said_whose_and_where(
     path = f"/connections/{connection}/exports/students/registrations/test"
     chosen = ok(await district.api.post(path, json={"student": students[1], "school_year": 2026})).json()
     assert chosen["district_id"] == students[1]
-    ok(await district.api.patch(f"/connections/{connection}", json={"schools": ["none"]}))
+    await district.open_schools(_999="Of nobody")
+    ok(await district.api.patch(f"/connections/{connection}", json={"schools": ["999"]}))
     refused = await district.api.post(path, json={"school_year": 2026})
     assert (refused.status_code, refused.json()["error"]["code"]) == (422, "export.nothing")

@@ -1,0 +1,73 @@
+"""The schools of a connection through the API: compared with those of the Enroll that it belongs to."""
+
+from typing import Any
+
+import httpx
+
+from devtools.district import District, ok
+from devtools.stack import Stack
+from tests.e2e.enroll import Faults
+
+NEW = {"name": "Registrations", "kind": "ad_hoc"}
+
+
+def told(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["error"]["code"]
+
+
+async def change(district: District, connection: str, **values: Any) -> httpx.Response:
+    return await district.api.patch(f"/connections/{connection}", json=values)
+
+
+async def test_codes_that_enroll_does_not_know_are_refused(district: District) -> None:
+    await district.open_schools(_100="Mesa Elementary")
+    connection = await district.ad_hoc()
+
+    refused = await change(district, connection, schools=["100", "1O0"], enable_export=True)
+
+    assert told(refused) == (422, "connection.school_unknown")
+    assert "with the code 1O0." in refused.json()["error"]["message"]
+    held = ok(await district.api.get(f"/connections/{connection}")).json()
+    assert (held["schools"], held["enable_export"]) == ([], False), "nothing of it is saved"
+    answer = ok(await change(district, connection, schools=["100"])).json()
+    assert (answer["schools"], answer["schools_compared"]) == (["100"], True)
+
+
+async def test_a_connection_is_not_made_with_codes_that_enroll_does_not_know(district: District) -> None:
+    codes = [f"1O{number}" for number in range(12)]
+
+    refused = await district.api.post("/connections", json={**NEW, "schools": codes})
+
+    assert told(refused) == (422, "connection.school_unknown")
+    assert "1O9 and 2 more." in refused.json()["error"]["message"]
+    assert ok(await district.api.get("/connections")).json() == []
+
+
+async def test_schools_are_those_of_the_organization_and_of_its_own_enroll(
+    district: District, rehearsal: District, stack: Stack
+) -> None:
+    await district.open_schools(_100="Mesa Elementary")
+    sandboxed = ok(await district.api.post("/connections", json={**NEW, "instance": "sandbox"})).json()["id"]
+    assert told(await change(district, sandboxed, schools=["100"])) == (422, "connection.school_unknown")
+    async with District(stack, f"{district.org}-neighbour") as neighbour:
+        foreign = await neighbour.ad_hoc()
+        assert told(await change(neighbour, foreign, schools=["100"])) == (422, "connection.school_unknown")
+        assert told(await change(district, foreign, schools=["100"])) == (404, "connection.not_found")
+
+
+async def test_an_enroll_that_does_not_answer_is_not_waited_for(district: District, faults: Faults) -> None:
+    connection = await district.ad_hoc()
+    for fault in ({"delay": 60}, {"status": 503}):
+        await faults({"path": "field-codes", "org": district.org, **fault})
+        answer = ok(await change(district, connection, schools=[next(iter(fault))])).json()
+        assert answer["schools_compared"] is False
+        assert len(answer["schools"]) == 1
+
+
+async def test_what_is_not_about_schools_asks_enroll_nothing(district: District, faults: Faults) -> None:
+    await district.open_schools(_100="Mesa Elementary")
+    connection = ok(await district.api.post("/connections", json={**NEW, "schools": ["100"]})).json()["id"]
+    await faults({"path": "field-codes", "org": district.org, "status": 503})
+
+    for values in ({"name": "Renamed"}, {"schools": ["100"]}, {"schools": []}):
+        assert ok(await change(district, connection, **values)).json()["schools_compared"] is True
