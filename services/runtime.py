@@ -109,8 +109,8 @@ async def run_worker(service: str, direction: Direction, settings: Settings) -> 
     async with runtime(service, settings) as base:
         topology = settings.topology()
         lanes = [
-            Lane(topology.lane(direction, "interactive"), settings.interactive_prefetch),
-            Lane(topology.lane(direction, "bulk"), settings.bulk_prefetch),
+            _lane(topology.lane(direction, "interactive"), settings.interactive_hands, settings),
+            _lane(topology.lane(direction, "bulk"), settings.bulk_hands, settings),
         ]
         worker = Worker(
             settings.amqp_url,
@@ -128,6 +128,11 @@ async def run_worker(service: str, direction: Direction, settings: Settings) -> 
             base.engine.relay.run(base.stop, settings.sweep_seconds),
             serve(app, settings.host, settings.port, settings.announce, base.stop),
         )
+
+
+def _lane(queue: str, hands: int, settings: Settings) -> Lane:
+    """As many are taken from the queue as its hands could be kept busy with by runs whose windows are full."""
+    return Lane(queue, hands, each=settings.organization_hands, prefetch=hands * settings.window)
 
 
 def start(main: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:

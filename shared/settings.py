@@ -55,8 +55,11 @@ class Settings(BaseSettings):
     port: int = Field(0, description="HTTP port (health, metrics; the gateway's API). 0 takes a free one.")
     announce: Path | None = Field(None, description="File to write the port taken to, as JSON, once ready.")
     log_level: str = Field("INFO", description="Lowest level logged.")
-    interactive_prefetch: int = Field(2, ge=1, description="Messages in hand from the interactive lane.")
-    bulk_prefetch: int = Field(2, ge=1, description="Messages in hand from the bulk lane.")
+    interactive_hands: int = Field(6, ge=1, description="Messages of the interactive lane worked on at once.")
+    bulk_hands: int = Field(6, ge=1, description="Messages of the bulk lane worked on at once.")
+    organization_hands: int = Field(
+        2, ge=1, description="Of these, those of one organization, so that nobody waits behind a slow SIS of others."
+    )
     lease_seconds: float = Field(30, gt=0, description="How long a dead worker's slice stays reserved.")
     grace_seconds: float = Field(8, gt=0, description="How long work in hand may take after SIGTERM.")
     sweep_seconds: float = Field(5, gt=0, description="How often announcements left by a crash are looked for.")

@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 CONTENT_TYPE = "application/cloudevents+json"
@@ -60,3 +61,11 @@ class Outgoing(BaseModel):
     envelope: Envelope
     attempt: int = 1
     mandatory: bool = True
+
+
+def organization_in(body: bytes) -> str:
+    """Whose message this is; blank where that cannot be read, or it is nobody's."""
+    try:
+        return str(orjson.loads(body)["data"]["organization"])
+    except (ValueError, TypeError, KeyError):
+        return ""

@@ -1,7 +1,8 @@
 """The worker loop: takes messages from its lanes, hands them to handlers, and answers the broker for them.
 
-Each lane has a channel and a prefetch of its own, so what waits in one never holds up the other. Handlers run in tasks
-of ours: a cut connection does not cancel them, they finish, their acknowledgement fails, and the message comes again.
+Each lane has a channel and hands of its own, so what waits in one never holds up the other, and within a lane
+organizations take turns. Handlers run in tasks of ours: a cut connection does not cancel them, they finish, their
+acknowledgement fails, and the message comes again.
 """
 
 import asyncio
@@ -14,13 +15,14 @@ import structlog
 from aio_pika.abc import AbstractConnection, AbstractIncomingMessage, AbstractQueue
 from pydantic import ValidationError
 
-from shared.contracts.envelope import Envelope
+from shared.contracts.envelope import Envelope, organization_in
 from shared.contracts.messages import Message
 from shared.contracts.topology import Topology
 from shared.messaging.answers import Delivery, Done, Handlers, Handling, Later
 from shared.messaging.broker import CLOSE_SECONDS, LOST, close, connect, declare, own_cancellation_only
 from shared.messaging.publisher import Publisher
 from shared.messaging.retry import Ladder, attempt_of
+from shared.messaging.turns import Turns
 from shared.model.errors import Permanent
 from shared.telemetry.logs import describe
 from shared.telemetry.metrics import CONSUMERS, HANDLING, MESSAGES
@@ -35,10 +37,17 @@ RECONNECT_SECONDS = (0.2, 0.5, 1, 2, 5)
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A queue and how many of its messages may be in hand at once."""
+    """A queue, how many of its messages are worked on at once, and how many of these may be of one organization.
+
+    `prefetch` are taken from the queue, so that one of another organization is among those that wait for a hand.
+    """
 
     queue: str
-    prefetch: int
+    hands: int
+    each: int = 0
+    """0: all of them."""
+    prefetch: int = 0
+    """0: no more than are worked on."""
     raw: Callable[[AbstractIncomingMessage], Awaitable[None]] | None = None
     """Takes every message of the queue as it is, in place of the typed handlers (dead letters)."""
 
@@ -65,6 +74,7 @@ class Worker:
         self._name = name
         self._grace = grace
         self._stopping = False
+        self._turns = {lane.queue: Turns(lane.hands, lane.each or lane.hands) for lane in lanes}
         self._in_hand: set[asyncio.Task[None]] = set()
         self._consumers: list[tuple[AbstractQueue, str]] = []
 
@@ -128,7 +138,7 @@ class Worker:
         channel.close_callbacks.add(lambda *_: lost.set())
         underlay = await channel.get_underlay_channel()
         underlay.on_consumer_cancel_callbacks.add(lambda _: lost.set())
-        await channel.set_qos(prefetch_count=lane.prefetch)
+        await channel.set_qos(prefetch_count=lane.prefetch or lane.hands)
         queue = await channel.get_queue(lane.queue, ensure=False)
 
         async def take(message: AbstractIncomingMessage) -> None:
@@ -144,6 +154,8 @@ class Worker:
 
     async def _stop_taking(self) -> None:
         self._stopping = True
+        for turns in self._turns.values():
+            turns.close()
         consumers = self._consumers.copy()
         self._consumers.clear()
         CONSUMERS.set(0)
@@ -158,14 +170,9 @@ class Worker:
         kind, queue = "unknown", lane.queue
         with structlog.contextvars.bound_contextvars(message_id=message.message_id or "", queue=queue):
             try:
-                if lane.raw is not None:
-                    kind, outcome = "raw", "done"
-                    with own_cancellation_only():
-                        await lane.raw(message)
-                else:
-                    kind, outcome = await self._handle(message, queue)
-                with own_cancellation_only():
-                    await message.ack()
+                async with self._turns[queue].of(organization_in(message.body)):
+                    started = time.monotonic()
+                    kind, outcome = await self._answered(message, lane)
             except asyncio.CancelledError:
                 outcome = "cut off"
             except Exception as error:
@@ -182,6 +189,20 @@ class Worker:
                 outcome=outcome,
                 duration_ms=round(spent * 1000),
             )
+
+    async def _answered(self, message: AbstractIncomingMessage, lane: Lane) -> tuple[str, str]:
+        """The message type and the outcome, once the broker knows. What it has taken back meanwhile is nobody's."""
+        if message.channel.is_closed:
+            return "unknown", "cut off"
+        if lane.raw is not None:
+            kind, outcome = "raw", "done"
+            with own_cancellation_only():
+                await lane.raw(message)
+        else:
+            kind, outcome = await self._handle(message, lane.queue)
+        with own_cancellation_only():
+            await message.ack()
+        return kind, outcome
 
     async def _give_back(self, message: AbstractIncomingMessage) -> None:
         """After a pause, or the message would spin. Over a lost channel the broker has taken it back already."""

@@ -30,7 +30,7 @@ from tests.faults.helpers import (
 )
 
 ROWS = 1_000
-SETTINGS = {**SHORT, "SYNC_RETRY_DELAYS": "[0.1, 0.3]", "SYNC_SLICE_ROWS": "100", "SYNC_INTERACTIVE_PREFETCH": "4"}
+SETTINGS = {**SHORT, "SYNC_RETRY_DELAYS": "[0.1, 0.3]", "SYNC_SLICE_ROWS": "100", "SYNC_ORGANIZATION_HANDS": "4"}
 BROKEN = {"path": UPSERT, "status": 503}
 
 

@@ -29,7 +29,12 @@ ILLS: dict[str, dict[str, Any]] = {
 }
 
 
-SHORT_FORM = [("throttles", "powerschool"), ("is down", "aeries"), ("hangs up", "skyward")]
+SHORT_FORM = [
+    ("throttles", "powerschool"),
+    ("is down", "aeries"),
+    ("hangs up", "skyward"),
+    ("answers slowly", "aeries"),
+]
 
 
 @pytest.fixture(scope="module")

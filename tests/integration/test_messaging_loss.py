@@ -92,9 +92,9 @@ async def test_past_the_grace_it_is_cut_off_and_another_worker_gets_it(rig: Rig)
 
 
 async def test_cut_while_it_handles_it_finishes_and_the_message_comes_again(rig: Rig, proxy: TcpProxy) -> None:
-    """Five times; afterwards the broker counts one consumer a lane."""
-    held = Held()
-    async with rig.working(Handling(RunRequested, held), url=proxy.url) as running:
+    """Five times, of which each keeps its hand; afterwards the broker counts one consumer a lane."""
+    held, lanes = Held(), [Lane(rig.lane(), 6), Lane(rig.lane("bulk"), 1)]
+    async with rig.working(Handling(RunRequested, held), lanes=lanes, url=proxy.url) as running:
         await rig.send()
         for cuts in range(1, 6):
             await until(lambda cuts=cuts: len(held.begun) == cuts)  # type: ignore[misc]

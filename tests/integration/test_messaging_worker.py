@@ -85,11 +85,11 @@ class Rig:
     def lane(self, pace: Pace = "interactive") -> str:
         return self.topology.lane("import", pace)
 
-    async def send(self, run: str = "r1", pace: Pace = "interactive") -> Outgoing:
+    async def send(self, run: str = "r1", pace: Pace = "interactive", *, org: str = "o1") -> Outgoing:
         outgoing = Outgoing(
             exchange=self.topology.work,
             routing_key=work_key("import", pace, RunRequested.TYPE),
-            envelope=RunRequested(organization="o1", run=run).envelope(),
+            envelope=RunRequested(organization=org, run=run).envelope(),
         )
         await self.publisher.publish([outgoing])
         return outgoing
@@ -404,7 +404,7 @@ async def test_an_odd_attempt_header_counts_as_the_first(rig: Rig, found: Any) -
 
 
 async def test_a_full_bulk_lane_never_holds_up_the_interactive_one(rig: Rig) -> None:
-    """And no lane has more in hand than its prefetch."""
+    """And no lane works on more than it has hands."""
     release = asyncio.Event()
     in_hand: dict[str, int] = {}
     most: dict[str, int] = {}
@@ -433,6 +433,61 @@ async def test_a_full_bulk_lane_never_holds_up_the_interactive_one(rig: Rig) -> 
         await until(lambda: len(done) == 20)
     assert most[rig.lane("bulk")] == 3
     assert most[rig.lane()] <= 2
+    await rig.nothing_left()
+
+
+async def test_one_organization_never_holds_up_another(rig: Rig) -> None:
+    """Its messages came first, wait for something outside, and are more than the lane has hands."""
+    release = asyncio.Event()
+    slow, most, done = 0, 0, list[str]()
+
+    async def handle(body: RunRequested, _: Delivery) -> Answer:
+        nonlocal slow, most
+        if body.organization == "o1":
+            slow += 1
+            most = max(most, slow)
+            await release.wait()
+            slow -= 1
+        done.append(body.run)
+        return Done()
+
+    async with rig.working(Handling(RunRequested, handle), lanes=[Lane(rig.lane(), 3, each=2, prefetch=30)]):
+        for number in range(10):
+            await rig.send(f"s{number}")
+        await until(lambda: slow == 2)
+        for number in range(10):
+            await rig.send(f"w{number}", org="o2")
+        await until(lambda: len(done) == 10)
+        assert done == [f"w{number}" for number in range(10)]
+        release.set()
+        await until(lambda: len(done) == 20)
+    assert most == 2
+    await rig.nothing_left()
+
+
+async def test_what_waits_for_a_hand_when_told_to_stop_is_somebody_elses_at_once(rig: Rig) -> None:
+    release, begun = asyncio.Event(), list[str]()
+
+    async def handle(body: RunRequested, _: Delivery) -> Answer:
+        begun.append(body.run)
+        await release.wait()
+        return Done()
+
+    lane = Lane(rig.lane(), 1, prefetch=5)
+    before = handled("cut off", "unknown")
+    async with rig.working(Handling(RunRequested, handle), lanes=[lane]) as running:
+        for number in range(3):
+            await rig.send(f"r{number}")
+        await until(lambda: len(begun) == 1)
+        ending = asyncio.create_task(running.end())
+        await until(lambda: handled("cut off", "unknown") == before + 2)
+        release.set()
+        await ending
+    assert begun == ["r0"]
+    seen = Seen()
+    async with rig.working(Handling(RunRequested, seen)):
+        await until(lambda: len(seen.got) == 2)
+    assert {body.run for body, _ in seen.got} == {"r1", "r2"}
     await rig.nothing_left()
 
 

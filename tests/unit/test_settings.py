@@ -23,7 +23,7 @@ def test_options_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
     assert read.topology().work.startswith("p.")
 
 
-@pytest.mark.parametrize("name", ["SYNC_SLICE_ROWS", "SYNC_WINDOW", "SYNC_LEASE_SECONDS", "SYNC_INTERACTIVE_PREFETCH"])
+@pytest.mark.parametrize("name", ["SYNC_SLICE_ROWS", "SYNC_WINDOW", "SYNC_LEASE_SECONDS", "SYNC_INTERACTIVE_HANDS"])
 def test_nonsense_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "0")
     with pytest.raises(ValidationError):
