@@ -1,19 +1,17 @@
 """What the address of a page may ask for; where it asks for what there is not, the way back to the page without it."""
 
 from collections.abc import Mapping, Sequence, Set
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
 from fastapi import Query, Request
 from pydantic import AfterValidator, BeforeValidator
 from starlette.responses import Response
 
+from services.gateway.pages.parameters import PLACES, not_understood
 from services.gateway.pages.site import then
-from services.gateway.pages.words import LED_BACK
 from shared.model.catalog import data_types
 
-PLACES: Final = frozenset({"after", "before"})
-"""Places in a list: in another list they would be somewhere else."""
 _Asked = TypeVar("_Asked")
 
 Chosen = Annotated[_Asked | None, BeforeValidator(lambda given: given or None)]
@@ -45,7 +43,7 @@ def led_back(request: Request, problems: Sequence[Mapping[str, Any]]) -> Respons
     elsewhere = any(one["loc"][0] != "query" for one in problems) or not wrong <= asked.keys()
     if request.method != "GET" or is_file or elsewhere:
         return None
-    return without(request, wrong, LED_BACK)
+    return without(request, wrong, not_understood(request, wrong))
 
 
 def without(request: Request, names: Set[str], said: str) -> Response:

@@ -14,6 +14,7 @@ from services.gateway import field_names
 from services.gateway.actions import ID_WORDS, action_of, outcome_of
 from services.gateway.pages import message_words, words
 from services.gateway.pages.breaks import breakable
+from services.gateway.pages.parameters import message
 from services.gateway.pages.tables import stacked
 from services.gateway.pages.visits import Visit
 from shared.model.permission import Deed, Permission
@@ -49,12 +50,13 @@ def environment() -> Environment:
 async def page(visit: Visit, template: str, /, *, status: int = 200, **about: Any) -> Response:
     """A page for somebody who is signed in. `said` in the address names a message that stands above it."""
     gate = visit.call.gateway.gate
+    named, text = message(visit.request, visit.done)
     common = {
         "session": visit.session,
         "can_manage": await visit.can(Deed.MANAGE_CONNECTION),
         "is_operator": Permission.OPERATOR in await gate.held(visit.call.who),
-        "message": words.MESSAGES.get(visit.done),
-        "tone": "ask" if visit.done in words.ASKING else "good",
+        "message": text,
+        "tone": "ask" if named in words.ASKING else "good",
     }
     return bare(visit.request, template, status=status, **{**common, **about})
 
