@@ -69,5 +69,6 @@ async def test_what_is_not_about_schools_asks_enroll_nothing(district: District,
     connection = ok(await district.api.post("/connections", json={**NEW, "schools": ["100"]})).json()["id"]
     await faults({"path": "field-codes", "org": district.org, "status": 503})
 
-    for values in ({"name": "Renamed"}, {"schools": ["100"]}, {"schools": []}):
+    changes: tuple[dict[str, Any], ...] = ({"name": "Renamed"}, {"schools": ["100"]}, {"schools": []})
+    for values in changes:
         assert ok(await change(district, connection, **values)).json()["schools_compared"] is True

@@ -6,10 +6,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.gateway.pages.mapping.difference import words
 from services.gateway.pages.mapping.fields import SETTINGS, read
 from services.gateway.pages.mapping.fields import settings as file_settings
 from services.gateway.pages.mapping.row import row_at, with_row
-from services.gateway.pages.mapping.rows import TYPES, less, more, read_line, read_step, step_of, turned, with_step
+from services.gateway.pages.mapping.rows import (
+    TYPES,
+    Names,
+    less,
+    more,
+    read_line,
+    read_step,
+    step_of,
+    turned,
+    with_step,
+)
 from services.gateway.pages.mapping.sections import lines_of_file, sections
 from services.gateway.pages.mapping.shapes import steps
 from services.gateway.pages.mapping.widgets import step_choice, widgets
@@ -96,7 +107,7 @@ def _bare(value: Any) -> Any:
 @given(st.lists(drafted(), max_size=6, unique_by=lambda row: row["target"]))
 def test_a_table_comes_back_the_same(made: list[dict[str, Any]]) -> None:
     form: dict[str, str] = {}
-    for section in sections(made, catalog("students"), "import", Looked(), ""):
+    for section in sections(made, catalog("students"), "import", Looked(), "", Names()):
         for line in section.lines:
             form |= {f"r/{line.number}/target": line.place, f"r/{line.number}/type": line.step.type}
             if line.step.column is not None and line.step.type != "do_not_map":
@@ -117,7 +128,7 @@ def test_a_file_comes_back_the_same(made: list[dict[str, Any]], header: bool) ->
     raw = {"name": "roster_{YYYY}", "columns": made, "header": header, "separator": "tab"}
     form = {f"f/1/{name}": value for name, value in file_settings(raw).items()} | {"f/1/name": "roster_{YYYY}"}
     assert set(file_settings(raw)) == set(SETTINGS)
-    for line in lines_of_file(1, raw, Looked()):
+    for line in lines_of_file(1, raw, Looked(), Names()):
         form |= {f"f/1/{line.number}/type": line.step.type, f"f/1/{line.number}/header": line.header}
         if line.step.column is not None and line.step.type != "do_not_map":
             form[f"f/1/{line.number}/from"] = line.step.column
@@ -170,14 +181,34 @@ def test_a_row_turned_to_another_type_reads_what_it_read() -> None:
 
 def test_a_row_is_summed_up_in_a_few_words() -> None:
     codes = {"type": "match_codes", "target": "t", "source": "G", "codes": {"F": "1"}}
-    assert step_of(codes).summary == "1 code"
-    assert step_of({**codes, "table": "Race"}).summary == "table Race"
-    assert step_of({**codes, "source": {"value": "x"}}).summary == "1 code: “x”"
+    assert step_of(codes).summary(Names()) == "1 code"
+    assert step_of({**codes, "table": "Race"}).summary(Names()) == "table Race"
+    assert step_of({**codes, "source": {"value": "x"}}).summary(Names()) == "1 code: “x”"
     inner = {"transformation": "split", "options": {"source": "A", "delimiter": ",", "fragment": 1}}
     join = {"type": "transformation", "target": "t", "name": "join", "options": {"sources": [inner, {"field": "f"}]}}
-    assert (step_of(join).column, step_of(join).summary) == (None, "Join: A, row f")
-    assert step_of({"header": "H", "source": inner}).summary == "Split"
-    assert step_of({"type": "direct", "target": "t", "source": inner}).summary == "Split"
+    assert (step_of(join).column, step_of(join).summary(Names())) == (None, "Join: A, row f")
+    assert step_of({"header": "H", "source": inner}).summary(Names()) == "Split"
+    assert step_of({"type": "direct", "target": "t", "source": inner}).summary(Names()) == "Split"
+
+
+def test_what_a_row_reads_is_called_as_people_call_it() -> None:
+    names = Names(catalog("students").label_of, {"local_id": "Number"}.__getitem__)
+    read = {"transformation": "upper", "options": {"source": "students.fname"}}
+    sources = [read, "students.dob", {"field": "local_id"}, {"value": "students.dob"}]
+    join = {"type": "transformation", "target": "t", "name": "join", "options": {"sources": sources}}
+    said = "First Name, Date of Birth, row Number, “students.dob”"
+    assert step_of(join).summary(names) == f"Join: {said}"
+    column = {"header": "H", "source": {"transformation": "join", "options": {"sources": sources}}}
+    line, *_ = lines_of_file(1, {"columns": [column]}, Looked(), names)
+    assert line.summary == f"Join: {said}"
+    assert words(join, names) == f"Transformation: Join: {said}"
+    assert words({"header": "H", "source": "students.fname"}, names) == "Direct: First Name"
+    assert words({"header": "H", "source": read}, names) == "Transformation: First Name, Upper"
+    codes = {"type": "match_codes", "target": "t", "source": read, "codes": {}}
+    assert step_of(codes).summary(names) == "0 codes: Upper"
+    row = {**join, "target": "students.lname"}
+    found = sections([row], catalog("students"), "import", Looked(), "date of birth", names)
+    assert [one.summary for section in found for one in section.lines] == [f"Join: {said}"], "the filter knows labels"
 
 
 def test_pairs_are_pasted() -> None:

@@ -13,6 +13,7 @@ from services.gateway import codes, connections
 from services.gateway.codes import TwoLists
 from services.gateway.pages.filters import Typed
 from services.gateway.pages.mapping.difference import Change, beside
+from services.gateway.pages.mapping.rows import Names
 from services.gateway.pages.mapping.screen import connection_of, entries
 from services.gateway.pages.site import page, then
 from services.gateway.pages.visits import Visit, Visited
@@ -128,7 +129,7 @@ async def _saved(visit: Visit, connection: Connection, table: Table) -> Response
         theirs = next(one for one in await codes.tables(visit.call, id) if one.name == name)
         base = await _began(visit, connection, table)
         both = take_over_codes(base, table.draft(), theirs)[1]
-        changes = beside(compare(base, theirs), dict(rows(table.draft())), both)
+        changes = beside(compare(base, theirs), dict(rows(table.draft())), both, Names())
         return await _shown(visit, connection, table, newer=theirs, changes=changes)
     return then(f"/connections/{id}/mappings/codes/edit?{urlencode({'table': name})}", "saved")
 

@@ -1,12 +1,12 @@
 """The difference of two versions, in words."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import orjson
 
-from services.gateway.pages.mapping.rows import TYPES, step_of
+from services.gateway.pages.mapping.rows import TYPES, Names, step_of
 from shared.mapping.versions import Row, RowChange
 
 CODES: Final = ("enroll_set", "label", "enroll")
@@ -28,19 +28,20 @@ class Change:
     is_both: bool = False
 
 
-def change(one: RowChange, called: Callable[[str], str] = str) -> Change:
-    """`called` says what the field of a mapping is called."""
-    return Change(one.place, called(one.place), words(one.before), words(one.after), _raw(one.before), _raw(one.after))
+def change(one: RowChange, names: Names) -> Change:
+    before, after = words(one.before, names), words(one.after, names)
+    return Change(one.place, names.filled(one.place), before, after, _raw(one.before), _raw(one.after))
 
 
-def beside(
-    changes: Sequence[RowChange], mine: Mapping[str, Row], both: Collection[str], called: Callable[[str], str] = str
-) -> list[Change]:
+def beside(changes: Sequence[RowChange], mine: Mapping[str, Row], both: Collection[str], names: Names) -> list[Change]:
     """With what a draft has in each place."""
-    return [replace(change(one, called), mine=words(mine.get(one.place)), is_both=one.place in both) for one in changes]
+    return [
+        replace(change(one, names), mine=words(mine.get(one.place), names), is_both=one.place in both)
+        for one in changes
+    ]
 
 
-def words(row: Row | None) -> str:
+def words(row: Row | None, names: Names) -> str:
     if row is None:
         return "not mapped"
     if "name" in row and "type" not in row:
@@ -50,7 +51,8 @@ def words(row: Row | None) -> str:
             return str(row[part]) or "–"
     step = step_of(row)
     kind = dict(TYPES)[step.type]
-    parts = [part for part in (step.column, step.summary) if part]
+    read = names.read(step.column) if step.column else ""
+    parts = [part for part in (read, step.summary(names)) if part]
     return f"{kind}: {', '.join(parts)}" if parts else kind
 
 

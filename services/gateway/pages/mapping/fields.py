@@ -99,11 +99,16 @@ async def shown(one: Screen, wanted: str) -> Response:
     about["address_of"] = lambda place: address_of(one, place)
     if whose.is_files:
         files = [
-            {"number": number, "raw": raw, "lines": lines_of_file(number, raw, looked), "settings": settings(raw)}
+            {
+                "number": number,
+                "raw": raw,
+                "lines": lines_of_file(number, raw, looked, one.names),
+                "settings": settings(raw),
+            }
             for number, raw in enumerate(one.draft.files, 1)
         ]
         return await one.page("files.html", "fields", **about, files=files, tokens=tuple(TOKENS), fixed=SETTINGS)
-    found = sections(one.draft.fields, whose.catalog, whose.direction, looked, wanted)
+    found = sections(one.draft.fields, whose.catalog, whose.direction, looked, wanted, one.names)
     done = progress(whose.catalog, whose.direction, looked.mapped)
     return await one.page("fields.html", "fields", **about, sections=found, progress=done, is_open=_is_open(found))
 

@@ -46,7 +46,6 @@ async def shown(one: Screen) -> Response:
     newer = await drafts.newer(one.visit.call, whose.connection.id, whose.direction, whose.data_type, whose.name)
     if newer.base == newer.latest:
         return one.then("fields")
-    called = whose.catalog.label_of
-    changes = beside(newer.changes, dict(rows(one.draft)), newer.both, called)
-    about: dict[str, Any] = {"newer": newer, "both": list(map(called, newer.both)), "changes": changes}
+    changes = beside(newer.changes, dict(rows(one.draft)), newer.both, one.names)
+    about: dict[str, Any] = {"newer": newer, "both": list(map(one.names.filled, newer.both)), "changes": changes}
     return await one.page("newer.html", "fields", heading=heading(one), **about)

@@ -19,8 +19,17 @@ TYPES: Final = (
     ("do_not_map", "Do Not Map"),
 )
 Change = Callable[[list[Any]], list[Any]]
+Called = Callable[[str], str]
 _OWN: Final = ("type", "target", "blank", "updatable", "header", "do_not_map")
 _KNOWN: Final = frozenset(name for name, _ in TYPES)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What people call what a row reads (a column of a file stays as it is), and the fields that are filled."""
+
+    read: Called = str
+    filled: Called = str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +57,16 @@ class Step:
         table, codes = self.options.get("table"), self.options.get("codes", {})
         return f"table {table}" if table else plural(len(codes) if isinstance(codes, Mapping) else 0, "code")
 
-    @property
-    def summary(self) -> str:
+    def summary(self, names: Names) -> str:
         """In a few words, where From alone does not say it."""
         if self.type == "do_not_map":
             return ""
         if self.type == "match_codes":
-            return self._codes if self.column is not None else f"{self._codes}: {_words(self.source)}"
+            return self._codes if self.column is not None else f"{self._codes}: {_words(self.source, names)}"
         label = steps()[self.name].label if self.name in steps() else "Not chosen yet"
         if self.type == "direct":
-            return "" if self.column is not None else _words(self.source)
-        read = ", ".join(dict.fromkeys(_leaves(self.options)))
+            return "" if self.column is not None else _words(self.source, names)
+        read = ", ".join(dict.fromkeys(_leaves(self.options, names)))
         return label if self.column is not None or not read else f"{label}: {read}"[:200]
 
 
@@ -199,7 +207,7 @@ def _changed(held: Any, path: Sequence[str], change: Change) -> Any:
     return held
 
 
-def _leaves(options: Any) -> Iterator[str]:
+def _leaves(options: Any, names: Names) -> Iterator[str]:
     """Every source, however deep, in words."""
     if not isinstance(options, Mapping):
         return
@@ -207,24 +215,24 @@ def _leaves(options: Any) -> Iterator[str]:
         held = options.get(name, [])
         for one in held if isinstance(held, list) else [held]:
             if isinstance(one, Mapping) and "operator" in one:
-                yield from _leaves(one)
+                yield from _leaves(one, names)
             elif kind_of_source(one) == "transformation":
-                yield from _leaves(one.get("options", {}))
-            elif words := _words(one):
+                yield from _leaves(one.get("options", {}), names)
+            elif words := _words(one, names):
                 yield words
 
 
-def _words(source: Any) -> str:
+def _words(source: Any, names: Names) -> str:
     match kind_of_source(source):
         case "value":
             return f"“{source['value']}”"
         case "field":
-            return f"row {source['field']}"
+            return f"row {names.filled(str(source['field']))}"
         case "transformation":
             step = Step("transformation", source["transformation"], source.get("options", {}))
-            return step.summary
+            return step.summary(names)
         case _:
-            return str(source)
+            return names.read(str(source))
 
 
 def _without(row: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from services.gateway import connections, drafts
+from services.gateway import connections, drafts, exports
 from services.gateway.drafts import DEFAULT, Desk, Whose
-from services.gateway.pages.mapping.rows import TYPES
+from services.gateway.pages.mapping.rows import TYPES, Names
 from services.gateway.pages.mapping.sections import slug
 from services.gateway.pages.site import page, then
 from services.gateway.pages.visits import Visit
@@ -55,6 +55,13 @@ class Screen:
     @property
     def examples(self) -> Examples:
         return self.desk.examples
+
+    @property
+    def names(self) -> Names:
+        """What is read is a field of Enroll where it goes out, and a column where it comes in."""
+        whose = self.whose
+        read = exports.exported_catalog(whose.data_type).label_of if whose.direction == "export" else str
+        return Names(read, whose.catalog.label_of)
 
     def address(self, tab: str, **query: str) -> str:
         asked = {**({"mapping": self.whose.name} if self.whose.name != DEFAULT else {}), **query}

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.gateway.pages.mapping.rows import Step, step_of
+from services.gateway.pages.mapping.rows import Names, Step, step_of
 from services.gateway.pages.words import plural
 from shared.mapping.drafting import Looked, Placed
 from shared.mapping.preview import MappedValue
@@ -27,6 +27,7 @@ class Line:
     values: Sequence[MappedValue]
     problems: Sequence[Placed]
     header: str = ""
+    summary: str = ""
 
     @property
     def id(self) -> str:
@@ -68,7 +69,7 @@ def mappable(catalog: Catalog, direction: str) -> Mapping[str, Field]:
 
 
 def sections(
-    rows: Sequence[Mapping[str, Any]], catalog: Catalog, direction: str, looked: Looked, wanted: str
+    rows: Sequence[Mapping[str, Any]], catalog: Catalog, direction: str, looked: Looked, wanted: str, names: Names
 ) -> list[Section]:
     """In the order of the catalog. With `wanted`, only what has it in its name or in what it reads."""
     fields = mappable(catalog, direction)
@@ -79,19 +80,20 @@ def sections(
         section = found.setdefault(_section(name, catalog), Section(_section(name, catalog)))
         if name in drafted:
             number, row = drafted[name]
-            line = _line(number, name, one.label, _needed(one, catalog), row, looked)
-            if not wanted or _is_found(wanted, name, one.label, line.step.column or line.step.summary):
+            line = _line(number, name, one.label, _needed(one, catalog), row, looked, names)
+            read = line.step.column or ""
+            if not wanted or _is_found(wanted, name, one.label, read, names.read(read), line.summary):
                 section.lines.append(line)
         elif not wanted or _is_found(wanted, name, one.label):
             section.others.append(one)
     return [one for one in found.values() if one.lines or one.others]
 
 
-def lines_of_file(number: int, raw: Mapping[str, Any], looked: Looked) -> list[Line]:
+def lines_of_file(number: int, raw: Mapping[str, Any], looked: Looked, names: Names) -> list[Line]:
     """The columns of an export file."""
     columns = raw.get("columns", [])
     return [
-        _line(place, f"{number}.{place}", f"Field {place}", "", row, looked, header=str(row.get("header", "")))
+        _line(place, f"{number}.{place}", f"Field {place}", "", row, looked, names, header=str(row.get("header", "")))
         for place, row in enumerate(columns, 1)
     ]
 
@@ -115,10 +117,18 @@ def _required(catalog: Catalog) -> set[str]:
 
 
 def _line(
-    number: int, place: str, label: str, needed: str, row: Mapping[str, Any], looked: Looked, header: str = ""
+    number: int,
+    place: str,
+    label: str,
+    needed: str,
+    row: Mapping[str, Any],
+    looked: Looked,
+    names: Names,
+    header: str = "",
 ) -> Line:
+    step, values = step_of(row), looked.values.get(place, ())
     problems = [one for one in looked.problems if one.place == place]
-    return Line(number, place, label, needed, step_of(row), looked.values.get(place, ()), problems, header)
+    return Line(number, place, label, needed, step, values, problems, header, step.summary(names))
 
 
 def _needed(one: Field, catalog: Catalog) -> str:

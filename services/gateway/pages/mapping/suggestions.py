@@ -10,7 +10,7 @@ from starlette.responses import Response
 from services.gateway import exports
 from services.gateway.pages.filters import named
 from services.gateway.pages.mapping.fields import HOME, heading
-from services.gateway.pages.mapping.rows import Step, step_of
+from services.gateway.pages.mapping.rows import Names, Step, step_of
 from services.gateway.pages.mapping.screen import screen
 from services.gateway.pages.visits import Visited
 from shared.contracts.topology import Direction
@@ -21,7 +21,7 @@ router = APIRouter(include_in_schema=False, dependencies=[Depends(named)])
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """`now` is what the draft has for the field already."""
+    """`now` is what the draft has for the field already, `summary` and `before` what the two do, in words."""
 
     target: str
     label: str
@@ -30,6 +30,8 @@ class Suggestion:
     sure: int
     reason: str
     now: Step | None
+    summary: str
+    before: str
 
     @property
     def same(self) -> bool:
@@ -41,7 +43,9 @@ async def show(visit: Visited, id: str, direction: Direction, data_type: str) ->
     one = await screen(visit, id, direction, data_type)
     fields = one.whose.catalog.fields
     held = {str(row.get("target")): row for row in one.draft.fields}
-    found = [_suggestion(each, held, fields) for each in one.examples.proposals if each.get("target") in fields]
+    found = [
+        _suggestion(each, held, fields, one.names) for each in one.examples.proposals if each.get("target") in fields
+    ]
     return await one.page("suggestions.html", "suggestions", heading=heading(one), found=found)
 
 
@@ -71,9 +75,13 @@ def with_rows(draft: Draft, rows: Sequence[Mapping[str, Any]]) -> Draft:
     return draft.model_copy(update={"fields": [*held, *new.values()]})
 
 
-def _suggestion(proposal: Mapping[str, Any], held: Mapping[str, Any], fields: Mapping[str, Any]) -> Suggestion:
+def _suggestion(
+    proposal: Mapping[str, Any], held: Mapping[str, Any], fields: Mapping[str, Any], names: Names
+) -> Suggestion:
     target = str(proposal["target"])
     now = step_of(held[target]) if target in held else None
     sure = round(float(proposal["confidence"]) * 100)
     step = step_of(proposal["row"])
-    return Suggestion(target, fields[target].label, str(proposal["column"]), step, sure, proposal["reason"], now)
+    before = (names.read(now.column) if now.column else now.summary(names)) if now else ""
+    read, reason = names.read(str(proposal["column"])), proposal["reason"]
+    return Suggestion(target, fields[target].label, read, step, sure, reason, now, step.summary(names), before)

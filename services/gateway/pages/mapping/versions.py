@@ -121,7 +121,7 @@ async def _shown(one: Screen, before: str, after: str, restoring: Saved | None =
     about |= {"names": sorted({each.name for each in found}), "changes": None, "size": _size}
     about |= {"newest": newest(found), "restoring": restoring}
     if before and after:
-        about["changes"] = [change(each, one.whose.catalog.label_of) for each in await _compared(one, before, after)]
+        about["changes"] = [change(each, one.names) for each in await _compared(one, before, after)]
     return await one.page("versions.html", "versions", status=409 if restoring else 0, **about)
 
 
