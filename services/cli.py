@@ -14,11 +14,11 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.add_typer(ops, name="ops")
 
 HELP = {
-    "gateway": "People and Enroll come in here: HTTP API, Enroll events, dead letters.",
+    "gateway": "People and Enroll come in here: dashboard, HTTP API, Enroll events, dead letters.",
     "importer": "Worker: SIS to Enroll.",
-    "exporter": "Worker: Enroll to SIS.",
+    "exporter": "Worker: Enroll to SIS, or to files.",
     "scheduler": "Emits the daily triggers.",
-    "sandbox": "A simulated Enroll and SFTP folder, for the demo and for tests.",
+    "sandbox": "A simulated Enroll, SFTP folder and SISs, for the demo and for tests.",
 }
 
 

@@ -1,4 +1,4 @@
-"""The exporter: a worker that moves data from Enroll into a SIS. Shares the engine; its ends come with step 3."""
+"""The exporter: a worker that moves approved registrations into a SIS, or into files. Shares the engine."""
 
 from services.runtime import run_worker
 from shared.settings import Settings

@@ -1,4 +1,4 @@
-"""Exports: which files are made of the approved registrations, tried out, started, and fetched."""
+"""Exports: which files, or fields of a SIS, are made of approved registrations; tried out, started, fetched."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any, Literal

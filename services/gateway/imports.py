@@ -1,4 +1,4 @@
-"""Starting an import: from an uploaded file, or from the connection's SFTP folder."""
+"""Starting an import: from an uploaded file, or from the connection's SFTP folder or SIS."""
 
 import hashlib
 from collections.abc import AsyncIterator

@@ -1,1 +1,1 @@
-"""The simulated world: an honest stand-in for Enroll and for a district's SFTP folder. Nothing else knows it exists."""
+"""The simulated world: it stands in for Enroll, and a district's SFTP folder and SIS. Nothing else knows it exists."""

@@ -1,4 +1,4 @@
-"""What the simulated Enroll knows: organizations, people, switches and students."""
+"""What the simulated Enroll knows: organizations, people, switches and records."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field

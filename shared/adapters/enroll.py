@@ -1,4 +1,4 @@
-"""Enroll's API (docs/enroll-api.md): the target of imports, and the directory of users and switches."""
+"""Enroll's API (docs/enroll-api.md): the target of imports, and the directory of users, switches and codes."""
 
 import asyncio
 import random
@@ -42,7 +42,10 @@ class EnrollSettings:
 
 
 class EnrollDirectory:
-    """Who may do what. All methods raise Unavailable or Throttled where Enroll does not answer."""
+    """Who may do what, which switches are on, and which codes there are.
+
+    All methods raise Unavailable or Throttled where Enroll does not answer.
+    """
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http

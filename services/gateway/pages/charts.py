@@ -32,8 +32,8 @@ SHOWN: Final = (RunState.SUCCEEDED, RunState.PARTIAL, RunState.FAILED, RunState.
 
 @dataclass(slots=True)
 class Day:
-    """What ran on one day (UTC): runs by how they ended, records created or changed, and how many seconds the longest
-    took, without the wait for a person."""
+    """What ran on one day of the zone that is shown: runs by how they ended, records created or changed, and how many
+    seconds the longest took, without the wait for a person."""
 
     date: date
     ended: dict[RunState, int] = field(default_factory=lambda: dict.fromkeys(SHOWN, 0))
