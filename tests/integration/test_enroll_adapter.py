@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 from services.sandbox.faults import FaultRule
@@ -12,7 +13,8 @@ from services.sandbox.main import create_app
 from services.sandbox.server import bind, serving
 from services.sandbox.world import OrganizationPatch, OrganizationSpec, World
 from shared.adapters.enroll import EnrollDirectory, EnrollTarget, enroll_client
-from shared.model.errors import BadSettings, Conflict, NotFound, Refused, Throttled, Unavailable
+from shared.model.codes import Code
+from shared.model.errors import BadSettings, Conflict, NotFound, Refused, SyncError, Throttled, Unavailable
 from shared.model.record import Action, Change, Sought
 from tests.integration.conformance.target_suite import NAME, batch, create
 from tests.integration.enroll_runs import KEY, make_run
@@ -100,6 +102,37 @@ async def test_a_wrong_token_is_a_matter_of_settings(site: Site) -> None:
         with pytest.raises(BadSettings) as caught:
             await EnrollDirectory(http).permissions("o-1", "u-1")
     assert "wr0ng" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "code", "kind"),
+    [
+        (409, "in_progress", "enroll.in_progress", Throttled),
+        (409, "stale_sequence", "enroll.stale", Conflict),
+        (422, "registration_off", "export.registration_off", Refused),
+        (403, "forbidden", "enroll.token_refused", BadSettings),
+        (404, "unknown", "enroll.not_found", NotFound),
+    ],
+)
+async def test_what_enroll_says_of_the_whole_call_is_told_by_its_own_error(
+    site: Site, status: int, error: str, code: str, kind: type[SyncError]
+) -> None:
+    body = orjson.dumps({"error": {"code": error, "message": "Mara Torres is held"}})
+    site.fault(status=status, body=body.decode(), content_type="application/json", retry_after=4)
+    with pytest.raises(kind) as caught:
+        await site.target().apply(batch(create("1")))
+    assert caught.value.code == code
+    assert "Mara" not in str(caught.value), "what Enroll says may be about a person"
+    if isinstance(caught.value, Throttled):
+        assert caught.value.retry_after == 4
+
+
+async def test_codes_of_fields_have_their_labels(site: Site) -> None:
+    codes = await site.directory.field_codes("o-1")
+    assert Code(code="0", label="Kindergarten") in codes["grades"]
+    assert codes["schools"] == ()
+    with pytest.raises(NotFound):
+        await site.directory.field_codes("nobody")
 
 
 async def test_an_overtaken_run_is_refused(site: Site) -> None:

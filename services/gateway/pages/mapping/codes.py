@@ -173,7 +173,8 @@ def _typed(form: Mapping[str, str]) -> Table:
 
 
 def _places(form: Mapping[str, str]) -> Sequence[int]:
-    return sorted(int(name.split("/")[1]) for name in form if name.startswith("p/") and name.endswith("/sis"))
+    found = (whole_number(name.removeprefix("p/").removesuffix("/sis")) for name in form if name.startswith("p/"))
+    return sorted({place for place in found if place >= 0})
 
 
 def _parted(line: str) -> tuple[str, str]:
