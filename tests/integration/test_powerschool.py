@@ -12,7 +12,7 @@ from shared.adapters.powerschool.server import PowerSchool
 from shared.adapters.powerschool.source import CUT_SHORT, PowerSchoolSource
 from shared.adapters.sis_http import ClientCredentials, SisHttp
 from shared.model.connection import PowerSchoolSettings
-from shared.model.errors import BadInput, BadSettings, Unavailable
+from shared.model.errors import BadInput, BadSettings, SyncError, Unavailable
 from tests.integration.api_site import GOOD, ApiSite, opened, table
 
 
@@ -39,6 +39,35 @@ class Site(ApiSite):
 async def site() -> AsyncIterator[Site]:
     async with opened(Site) as one:
         yield one
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        ({"body": '{"token_type": "Bearer"}', "content_type": "application/json"}, "sis.no_token"),
+        ({"body": '{"access_token": null}', "content_type": "application/json"}, "sis.no_token"),
+        ({"body": "[]", "content_type": "application/json"}, "sis.no_token"),
+        ({"status": 403}, "sis.login_refused"),
+        ({"body": "<html>Sign in</html>"}, "sis.not_json"),
+    ],
+)
+async def test_a_login_that_brings_no_token_is_told_of_and_shows_no_secret(
+    site: Site, fault: dict[str, Any], code: str
+) -> None:
+    site.fault("/oauth/access_token", **fault)
+    with pytest.raises(SyncError) as caught:
+        await table(site.source())
+    assert caught.value.code == code
+    assert GOOD not in f"{caught.value} {caught.value.as_dict()}"
+
+
+@pytest.mark.parametrize("expires", ['"soon"', "null", "-5", '"2591999"'])
+async def test_a_token_without_a_life_that_can_be_read_still_serves(site: Site, expires: str) -> None:
+    http = site.http(site.settings())
+    told = '{"access_token": "%s", "token_type": "Bearer", "expires_in": %s}'
+    token = (await http._auth.headers(http))["Authorization"].removeprefix("Bearer ")
+    site.fault("/oauth/access_token", body=told % (token, expires), content_type="application/json")
+    assert len(await table(site.source())) == 20
 
 
 async def test_students_come_with_all_that_the_expansions_say(site: Site) -> None:
