@@ -1,11 +1,12 @@
 """What writing students into a SIS has in common, whichever it is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from shared.adapters.sis_http import SisHttp
 from shared.adapters.student_finder import Person, StudentFinder
-from shared.model.record import Change, Found, Problem, Sought, Values
+from shared.model.errors import Permanent
+from shared.model.record import Applied, Change, Found, Problem, Sought, Values
 
 
 class SisTarget(ABC):
@@ -50,3 +51,34 @@ class SisTarget(ABC):
 
     async def check(self, changes: Sequence[Change]) -> list[Sequence[Problem]]:
         return [() for _ in changes]
+
+
+async def one_by_one(changes: Sequence[Change], apply: Callable[[Change], Awaitable[Applied]]) -> list[Applied]:
+    """The answers for students that the SIS takes one at a time.
+
+    Raises what `apply` raises, but for a refusal once somebody was saved: then it is the answer for this student and
+    for those behind, so that what was saved is told.
+    """
+    answers: list[Applied] = []
+    for place, one in enumerate(changes):
+        try:
+            answers.append(await apply(one))
+        except Permanent as error:
+            if not any(answer.ok for answer in answers):
+                raise
+            problem = problem_of(error)
+            return answers + [Applied(left.key, False, "failed", left.target_id, [problem]) for left in changes[place:]]
+    return answers
+
+
+async def rest_of_saved(work: Awaitable[list[Problem]]) -> list[Problem]:
+    """What comes of the rest of a student who is saved already. Where the SIS refuses a call it is a problem of this
+    student, and no reason to tell nothing of those who were saved."""
+    try:
+        return await work
+    except Permanent as error:
+        return [problem_of(error)]
+
+
+def problem_of(error: Permanent) -> Problem:
+    return Problem(error.code, error.message, error.fix)

@@ -14,7 +14,7 @@ from shared.adapters.aeries.json import texts
 from shared.adapters.aeries.server import Aeries
 from shared.adapters.contact_match import slots
 from shared.adapters.sis_http import SisHttp
-from shared.adapters.sis_target import SisTarget
+from shared.adapters.sis_target import SisTarget, one_by_one, rest_of_saved
 from shared.adapters.sis_values import dropped, same_digits, typed, written
 from shared.adapters.student_finder import Person, StudentFinder
 from shared.model.catalog import Catalog
@@ -69,7 +69,7 @@ class AeriesTarget(SisTarget):
 
     async def apply(self, batch: ChangeBatch) -> list[Applied]:
         """One student after the other: the API takes one at a time."""
-        return [await self._apply(one) for one in batch.changes]
+        return await one_by_one(batch.changes, self._apply)
 
     async def _apply(self, change: Change) -> Applied:
         status = "created" if change.action is Action.CREATE else "updated"
@@ -86,8 +86,11 @@ class AeriesTarget(SisTarget):
         if not id:
             return Applied(change.key, False, "failed", None, [Problem(*said("sis.no_result"))])
         if contacts := slots(change.values):
-            problems += await (await self._contacts(id)).save(contacts)
+            problems += await rest_of_saved(self._save_contacts(id, contacts))
         return Applied(change.key, True, status, id, problems, partial=bool(problems))
+
+    async def _save_contacts(self, id: str, contacts: Mapping[int, Values]) -> list[Problem]:
+        return await (await self._contacts(id)).save(contacts)
 
     def _calls(self, change: Change) -> list[tuple[str, dict[str, Any]]]:
         """What is to be sent, and where; a new student takes the address along."""

@@ -12,13 +12,14 @@ from shared.adapters.powerschool.contacts import Contacts
 from shared.adapters.powerschool.json import at, extensions, group, many, postal_code, text
 from shared.adapters.powerschool.server import PowerSchool
 from shared.adapters.sis_http import SisHttp
-from shared.adapters.sis_target import SisTarget
+from shared.adapters.sis_target import SisTarget, problem_of, rest_of_saved
 from shared.adapters.sis_values import dropped, typed, written
 from shared.adapters.student_finder import Person, StudentFinder
 from shared.model.catalog import Catalog
 from shared.model.connection import ExportRules, MatchBy, PowerSchoolSettings
 from shared.model.contacts import contact_field
 from shared.model.error_texts import said
+from shared.model.errors import Permanent
 from shared.model.record import Action, Applied, Change, ChangeBatch, Problem, Values
 
 BATCH: Final = 20
@@ -57,15 +58,18 @@ class PowerSchoolTarget(SisTarget):
     async def apply(self, batch: ChangeBatch) -> list[Applied]:
         """Students in one call; then, one after the other, what has to be read back and their contacts."""
         saved = await self._save(batch.changes)
-        lost = await self._lost(batch.changes, saved)
+        unread, lost = await self._lost(batch.changes, saved)
         answers = []
         for change, answer in zip(batch.changes, saved, strict=True):
-            problems = [Problem(*said("sis.field_dropped"), name) for name in change.values if name in lost]
+            problems = [*unread, *(Problem(*said("sis.field_dropped"), name) for name in change.values if name in lost)]
             if answer.ok and answer.target_id and (contacts := slots(change.values)):
-                raw = await self._server.student(answer.target_id) or {}
-                problems += await (await self._contacts(answer.target_id, raw)).save(contacts)
+                problems += await rest_of_saved(self._save_contacts(answer.target_id, contacts))
             answers.append(_with(answer, problems) if answer.ok else answer)
         return answers
+
+    async def _save_contacts(self, id: str, contacts: Mapping[int, Values]) -> list[Problem]:
+        raw = await self._server.student(id) or {}
+        return await (await self._contacts(id, raw)).save(contacts)
 
     async def _save(self, changes: Sequence[Change]) -> list[Applied]:
         records = [record for one in changes if (record := self._record(one))]
@@ -92,17 +96,23 @@ class PowerSchoolTarget(SisTarget):
             why = text(error.get("error_description")) or text(error.get("error_code"))
             yield Problem(*said("sis.record_refused", why=why[:300]), path)
 
-    async def _lost(self, changes: Sequence[Change], saved: Sequence[Applied]) -> set[str]:
-        """Fields that PowerSchool has dropped without a word: as few students are read back as show every field."""
+    async def _lost(self, changes: Sequence[Change], saved: Sequence[Applied]) -> tuple[list[Problem], set[str]]:
+        """Fields that PowerSchool has dropped without a word: as few students are read back as show every field.
+
+        With why nobody can tell, where it refuses to be asked.
+        """
         unseen = {name for one in changes for name in _own(one)}
         lost: set[str] = set()
         for change, answer in zip(changes, saved, strict=True):
             names = unseen & _own(change).keys()
             if answer.ok and answer.target_id and names:
-                raw = await self._server.student(answer.target_id) or {}
+                try:
+                    raw = await self._server.student(answer.target_id) or {}
+                except Permanent as error:
+                    return [problem_of(error)], lost
                 lost |= dropped(change, self._values(raw, sorted(names)))
                 unseen -= names
-        return lost
+        return [], lost
 
     def _record(self, change: Change) -> dict[str, Any]:
         """Nested groups under the names of the API; empty where only contacts are to be changed."""

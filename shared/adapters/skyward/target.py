@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from shared.adapters.contact_match import slots
 from shared.adapters.sis_http import SisHttp
-from shared.adapters.sis_target import SisTarget
+from shared.adapters.sis_target import SisTarget, one_by_one, rest_of_saved
 from shared.adapters.sis_values import dropped, same_digits
 from shared.adapters.skyward.addresses import FIELDS as ADDRESS
 from shared.adapters.skyward.addresses import Addresses
@@ -80,7 +80,7 @@ class SkywardTarget(SisTarget):
 
     async def apply(self, batch: ChangeBatch) -> list[Applied]:
         """One student after the other, one object after the other: the API knows nothing of bulk."""
-        return [await self._apply(one) for one in batch.changes]
+        return await one_by_one(batch.changes, self._apply)
 
     async def _apply(self, change: Change) -> Applied:
         creates = change.action is Action.CREATE
@@ -88,12 +88,14 @@ class SkywardTarget(SisTarget):
         try:
             if creates:
                 id = await self._create(change, id)
-            problems = await self._parts(change, id)
+                problems = await rest_of_saved(self._parts(change, id))
+            else:
+                problems = await self._parts(change, id)
         except ObjectRefused as refused:
             problem = Problem(*said("sis.record_refused", why=str(refused)[:300]))
             return Applied(change.key, False, "failed", id or None, [problem])
         if contacts := slots(change.values):
-            problems += await (await self._contacts(id, change.values)).save(contacts)
+            problems += await rest_of_saved(self._save_contacts(id, change.values, contacts))
         status = "created" if creates else "updated"
         return Applied(change.key, True, status, id, problems, partial=bool(problems))
 
@@ -173,6 +175,9 @@ class SkywardTarget(SisTarget):
         if found is None:
             raise ObjectRefused(f"there is no {name} {code!r}")
         return found
+
+    async def _save_contacts(self, id: str, values: Values, contacts: Mapping[int, Values]) -> list[Problem]:
+        return await (await self._contacts(id, values)).save(contacts)
 
     async def _contacts(self, id: str, values: Values) -> Contacts:
         return await Contacts(self._objects, self._codes, self._people, id, _key(values)).load()

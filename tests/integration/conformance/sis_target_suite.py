@@ -14,7 +14,7 @@ from shared.engine.deciding import decide, objections
 from shared.engine.linking import LinkedTarget
 from shared.model.catalog import Catalog
 from shared.model.connection import ExportRules
-from shared.model.errors import Throttled, Unavailable
+from shared.model.errors import Permanent, Throttled, Unavailable
 from shared.model.ports import Target
 from shared.model.record import Action, Applied, Change, ChangeBatch, Found, Sought, Values
 from shared.store.database import Store
@@ -29,14 +29,16 @@ ROSA = {"contact_first": "Rosa", "contact_last": "Torres", "contact_phone": "480
 class SisSite(ABC):
     """The simulated SIS of one adapter.
 
-    `fields` are its names for what the suite speaks of; `student_path` is where a student is created, and
-    `contact_path` where a contact is, as regular expressions; `droppable` is one of the names in `fields`.
+    `fields` are its names for what the suite speaks of; `student_path` is where a student is created, `contact_path`
+    where a contact is, and `contacts_path` where those of a student are read, as regular expressions; `droppable` is
+    one of the names in `fields`.
     """
 
     fields: ClassVar[dict[str, str]]
     fixed: ClassVar[Values]
     student_path: str
     contact_path: str
+    contacts_path: str
     droppable: str
 
     def __init__(self, world: World, url: str, store: Store) -> None:
@@ -271,6 +273,26 @@ class SisTargetConformance:
             ["contact.no_last_name"],
         )
         assert [one["contacts"] for one in await site.people()] == [[]]
+
+    async def test_a_call_that_is_refused_once_a_student_is_saved_is_told_of_this_student(self, site: SisSite) -> None:
+        """And the student counts as created by the run that has done it."""
+        site.fault(site.contacts_path, status=400, times=1)
+        answers = await site.export(("1", MARA | ROSA), ("2", IVO | ROSA))
+        assert [(one.ok, one.partial, one.status) for one in answers] == [
+            (True, True, "created"),
+            (True, False, "created"),
+        ]
+        assert [one.code for one in answers[0].problems] == ["sis.refused"]
+        assert sorted(one["first"] for one in await site.people()) == ["Ivo", "Mara"]
+        (again,) = await site.export(("1", MARA | ROSA))
+        assert (again.ok, again.partial, again.status) == (True, False, "updated")
+        assert {one["first"]: one["contacts"] for one in await site.people()} == {"Mara": ["Rosa"], "Ivo": ["Rosa"]}
+
+    async def test_a_sis_that_refuses_from_the_start_is_an_error_of_the_whole_call(self, site: SisSite) -> None:
+        site.fault(site.student_path, status=403)
+        with pytest.raises(Permanent):
+            await site.export(("1", MARA), ("2", IVO))
+        assert await site.people() == []
 
     async def test_a_bad_record_hurts_only_itself(self, site: SisSite) -> None:
         long = {**IVO, "last": "x" * 300}

@@ -48,6 +48,7 @@ class PowerSchoolSite(SisSite):
     }
     student_path = "/ws/v1/student$"
     contact_path = "/ws/contacts/contact$"
+    contacts_path = "/ws/contacts/student/"
     droppable = "state_id"
 
     @property
@@ -96,6 +97,7 @@ class AeriesSite(SisSite):
     fixed: ClassVar = {"SchoolCode": "100", "Grade": 3, "SchoolEnterDate": "2026-08-10"}
     student_path = "/InsertStudent$"
     contact_path = "/InsertContact/"
+    contacts_path = "/schools/0/contacts/"
     droppable = "born"
 
     @property
@@ -157,6 +159,7 @@ class SkywardSite(SisSite):
     }
     student_path = "/Student/Student$"
     contact_path = "/Family/StudentGuardian$"
+    contacts_path = "/Family/StudentGuardian/"
     droppable = "born"
 
     @property
