@@ -42,6 +42,13 @@ Schools = Annotated[
     Sequence[SchoolCode], Query(max_length=200, description="Only registrations at these school codes.")
 ]
 Pending = Annotated[bool, Query(description="Only registrations that are not exported yet.")]
+Afresh = Annotated[
+    bool,
+    Query(
+        description="Compare with the SIS also what has not changed since it was sent, as it is always done with one "
+        "student and with a test record. Files hold everyone in any case."
+    ),
+]
 Test = Annotated[bool, Query(description="A test record: one registration, the student's or the first there is.")]
 MappingName = Annotated[str, Query(max_length=100, description="The name of the mapping; its newest version is used.")]
 Name = Annotated[str | None, Query(max_length=100, description="Only the versions of the mapping with this name.")]
@@ -234,6 +241,7 @@ async def start(
     school: Schools = (),
     pending: Pending = False,
     test: Test = False,
+    afresh: Afresh = False,
 ) -> Run:
     """Export now: to be downloaded from the run, into the SFTP folder, or into the SIS, as the connection is."""
     connection = await call.connection(id)
@@ -253,6 +261,7 @@ async def start(
         source=SourceSpec(kind="enroll"),
         lane="interactive",
         preview=preview,
+        afresh=afresh or bool(student) or test,
         roster="some" if connection.pulls_from == "api" else "full",
         mapping=mapping,
         selection=selection,

@@ -20,6 +20,10 @@ router = APIRouter(prefix="/api/v1/connections/{id}/imports/{data_type}", tags=[
 
 Year = Annotated[int, Query(ge=2000, le=2100, description="The school year the records belong to.")]
 Preview = Annotated[bool, Query(description="Compare only; apply after approval.")]
+Afresh = Annotated[
+    bool,
+    Query(description="Compare with Enroll also what has not changed since it was sent. Takes longer."),
+]
 Roster = Annotated[
     Literal["full", "some"] | None,
     Query(description="Does the file hold everyone, or some? Unset: as the connection says."),
@@ -52,6 +56,7 @@ class _Asked(NamedTuple):
     preview: bool
     roster: Literal["full", "some"] | None
     mapping: str
+    afresh: bool
 
 
 @router.post("", status_code=202, openapi_extra=FORM)
@@ -64,6 +69,7 @@ async def upload(
     preview: Preview = False,
     roster: Roster = None,
     mapping: MappingName = "default",
+    afresh: Afresh = False,
 ) -> Run:
     """Upload a CSV file (form field `file`) and start an import of it."""
     connection = await _connection(call, id, data_type, school_year)
@@ -73,7 +79,7 @@ async def upload(
         if not isinstance(file, UploadFile):
             raise BadInput(*said("upload.no_file"))
         source = await _store(call, file)
-    asked = _Asked(data_type, school_year, preview, roster, mapping)
+    asked = _Asked(data_type, school_year, preview, roster, mapping, afresh)
     return await _start(call, connection, source, asked)
 
 
@@ -87,6 +93,7 @@ async def pull(
     roster: Roster = None,
     mapping: MappingName = "default",
     changes: Changes = False,
+    afresh: Afresh = False,
 ) -> Run:
     """Import now: the newest file of the connection's SFTP folder, or what its SIS answers."""
     connection = await _connection(call, id, data_type, school_year)
@@ -94,7 +101,7 @@ async def pull(
         raise BadSettings(*said("import.needs_file"))
     if changes and connection.pulls_from != "api":
         raise BadSettings(*said("import.no_changes"))
-    asked = _Asked(data_type, school_year, preview, "some" if changes else roster, mapping)
+    asked = _Asked(data_type, school_year, preview, "some" if changes else roster, mapping, afresh)
     return await _start(call, connection, SourceSpec(kind=connection.pulls_from, changes=changes), asked)
 
 
@@ -131,5 +138,6 @@ async def _start(call: Call, connection: Connection, source: SourceSpec, asked: 
         preview=asked.preview,
         roster=asked.roster,
         mapping=asked.mapping,
+        afresh=asked.afresh,
     )
     return await request_run(call.gateway.base.engine, request)

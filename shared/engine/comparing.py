@@ -20,7 +20,7 @@ from shared.model.connection import Connection
 from shared.model.ports import Target
 from shared.model.record import Action, Change, Found, Outcome, Problem, Sought
 from shared.model.run import Run
-from shared.store.buckets import Entries, state_of
+from shared.store.buckets import Entries, partly_sent, state_of
 from shared.store.records import RecordResult
 from shared.store.slices import Slice, SliceState
 from shared.telemetry.metrics import ROWS
@@ -93,6 +93,8 @@ async def work_out(
     `states` are what was last sent of this slice's records.
     """
     missing_field = plan.about.missing_field
+    if run.afresh:
+        states = {bucket: partly_sent(entries) for bucket, entries in states.items()}
     work = partial(classify, artifact, plan.compiled, states, roster=run.roster, missing_field=missing_field)
     found = await asyncio.to_thread(work) if slice.rows > FEW_ROWS else work()
     if run.as_of and run.direction == "import":

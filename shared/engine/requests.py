@@ -38,6 +38,7 @@ class RunRequest:
     lane: Literal["interactive", "bulk"]
     direction: Direction = "import"
     preview: bool = False
+    afresh: bool = False
     roster: Literal["full", "some"] | None = None
     mapping: str = "default"
     version: str = ""
@@ -130,6 +131,7 @@ def _run(request: RunRequest, mapping: str, delivery: Delivery) -> Run:
         trigger=request.trigger,
         source=request.source,
         preview=request.preview,
+        afresh=request.afresh,
         roster=request.roster or request.connection.roster,
         clock=request.connection.clock().isoformat(timespec="seconds"),
         created_at=datetime.now(UTC),
@@ -157,6 +159,7 @@ def _fingerprint(request: RunRequest, mapping: str) -> str:
         request.source.changes,
         request.source.run,
         request.preview,
+        request.afresh,
         request.roster,
         request.selection.model_dump(),
     ]

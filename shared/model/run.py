@@ -129,6 +129,7 @@ class Run(BaseModel):
 
     `clock` is the district's own time when the run was asked for (ISO 8601 with its offset); a replay keeps it.
     `delivery` says where an export goes: into files to download or for an SFTP folder, or into the SIS itself.
+    `afresh`: records that read as they did when they were sent are compared with the target too.
     `sending`: something may have been sent before the run was applying, so it cannot be cancelled any more.
     `stopped_at` is when it began to wait for a person, `decided_at` when a person decided about it.
     `followed_by` are the ids of the runs that were asked for to undo or retry this one: the latest 20, oldest first.
@@ -151,6 +152,7 @@ class Run(BaseModel):
     trigger: Trigger
     source: SourceSpec
     preview: bool = False
+    afresh: bool = False
     roster: Literal["full", "some"] = "full"
     delivery: Delivery = ""
     selection: Selection = Selection()

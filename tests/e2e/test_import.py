@@ -368,6 +368,21 @@ async def test_a_second_request_waits_behind_the_active_run(
     assert datetime.fromisoformat(done["ended_at"]) <= datetime.fromisoformat(then["started_at"])
 
 
+async def test_what_others_have_changed_in_enroll_is_found_by_a_run_that_looks_at_all(
+    district: District, file: Path
+) -> None:
+    connection = await loaded(district, file)
+    await loaded(district, edited(file, {5: {"Street": "99 Changed St"}}), name="Another")
+
+    assert (await imported(district, connection, file))["counts"]["unchanged"] == ROWS
+    run = await imported(district, connection, file, afresh=True)
+
+    assert (run["state"], run["afresh"]) == ("succeeded", True)
+    assert (run["counts"]["updated"], run["counts"]["unchanged"]) == (1, ROWS - 1)
+    (record,) = await district.records(run["id"])
+    assert record["changes"] == {"student_annual.address": ["99 Changed St", read(file)[3]["Street"]]}
+
+
 async def test_what_enroll_holds_already_is_adopted_without_a_write(district: District, file: Path) -> None:
     await loaded(district, file)
     before = await writes(district)

@@ -49,6 +49,26 @@ async def test_registrations_become_students_once(sis: SisDistrict, tmp_path: Pa
     assert len(await sis.people()) == 60
 
 
+async def test_who_is_gone_from_the_sis_is_sent_again_to_whoever_asks(sis: SisDistrict, tmp_path: Path) -> None:
+    """Nothing has changed in Enroll: by themselves, as a test record, or among all that are looked at anew."""
+    district = sis.district
+    (student,) = await enrolled(district, tmp_path, 1)
+    await district.register([student])
+    connection = await sis.connect()
+
+    async def exported(**options: Any) -> tuple[str, int, int]:
+        run = await district.watch((await district.export(connection, **options))["id"])
+        return run["state"], run["counts"]["created"], run["counts"]["unchanged"]
+
+    assert await exported() == ("succeeded", 1, 0)
+    for asked in ({"student": student}, {"student": student, "test": True}, {"afresh": True}):
+        await sis.make()
+        assert await exported() == ("succeeded", 0, 1)
+        assert await exported(**asked) == ("succeeded", 1, 0)
+        assert await exported(**asked) == ("succeeded", 0, 1)
+        assert [one["student_id"] for one in await sis.people()] == [student]
+
+
 async def test_a_contact_without_a_last_name_is_a_partial_sync_and_only_it_is_sent_later(
     sis: SisDistrict, tmp_path: Path
 ) -> None:

@@ -42,6 +42,12 @@ CHANGES: Final = Field(
     "switch",
     hint="Quicker. The first time everybody is read. Nobody is marked as missing.",
 )
+AFRESH: Final = Field(
+    "afresh",
+    "Look at those as well who have not changed since they were sent",
+    "switch",
+    hint="For when something was lost or changed on the other side. Takes longer.",
+)
 WHICH: Final = Field(
     "which",
     "Which registrations",
@@ -113,7 +119,7 @@ async def _imports(visit: Visit, connection: Connection, known: Switches, types:
     unmapped = [one for one in types if one not in mapped]
     found = []
     for name, words, about, button, more in _import_ways(connection):
-        fields = (*_common(mapped, known.import_years), *more, PREVIEW) if mapped else ()
+        fields = (*_common(mapped, known.import_years), *more, AFRESH, PREVIEW) if mapped else ()
         found.append(Trial(name, words, about, button, _form(name, fields, known), unmapped))
     return found
 
@@ -142,7 +148,7 @@ async def _export(visit: Visit, connection: Connection, known: Switches) -> Tria
         Kind.SFTP: "Make files of the approved registrations, and put them into the export folder.",
     }.get(connection.kind, otherwise)
     years = sorted({known.current_school_year, known.current_school_year + 1, *known.import_years}, reverse=True)
-    own = (WHICH, SCHOOL, STUDENT) if into_sis else ()
+    own = (WHICH, SCHOOL, STUDENT, AFRESH) if into_sis else ()
     fields = (*_common({"students": names}, years)[1:], *own, PREVIEW) if names else ()
     words = "Export into the SIS" if into_sis else "Export files"
     unmapped = () if names else ("students",)
@@ -164,6 +170,6 @@ def _form(group: str, fields: Sequence[Field], known: Switches) -> Form:
     grouped = [replace(one, group=group) for one in fields]
     names = next((one.options for one in fields if one.name == "mapping"), ())
     mapping = "default" if ("default", "default") in names else next((value for value, _ in names), "")
-    filled = {"preview": "1", "which": "pending", "mapping": mapping, "roster": "", "changes": False}
+    filled = {"preview": "1", "which": "pending", "mapping": mapping, "roster": "", "changes": False, "afresh": False}
     filled |= {"school_year": str(known.current_school_year)}
     return Form.of(grouped, filled)

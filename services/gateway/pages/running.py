@@ -66,6 +66,10 @@ class Asked:
         return self.text("preview") != "0"
 
     @property
+    def afresh(self) -> bool:
+        return self.text("afresh") == "1"
+
+    @property
     def roster(self) -> Literal["full", "some"] | None:
         match self.text("roster"):
             case "full":
@@ -102,7 +106,7 @@ async def upload(visit: Visited, id: str) -> Response:
 
     async def start() -> Run:
         about = (asked.text("data_type"), asked.year, asked.preview, asked.roster, asked.mapping)
-        return await imports.upload(visit.request, visit.call, id, *about)
+        return await imports.upload(visit.request, visit.call, id, *about, afresh=asked.afresh)
 
     return await _started(visit, id, "upload", asked, start)
 
@@ -114,7 +118,8 @@ async def fetch(visit: Visited, id: str) -> Response:
 
     async def start() -> Run:
         about = (asked.text("data_type"), asked.year, asked.preview, asked.roster, asked.mapping)
-        return await imports.pull(visit.call, id, *about, changes=asked.text("changes") == "1")
+        changes = asked.text("changes") == "1"
+        return await imports.pull(visit.call, id, *about, changes=changes, afresh=asked.afresh)
 
     return await _started(visit, id, "fetch", asked, start)
 
@@ -143,6 +148,7 @@ async def export(visit: Visited, id: str) -> Response:
             school=(asked.text("school")[:20],) if which == "school" else (),
             pending=which == "pending",
             test=which == "test",
+            afresh=asked.afresh,
         )
 
     return await _started(visit, id, "export", asked, start)

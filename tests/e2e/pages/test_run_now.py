@@ -184,6 +184,20 @@ async def test_a_student_who_would_be_left_out_of_account_is_asked_about(
     assert await runs(district) == []
 
 
+@pytest.mark.parametrize("ticked", [True, False])
+async def test_all_are_looked_at_where_somebody_asks_for_it(
+    ticked: bool, visitor: Visitor, district: District, sis: SisDistrict
+) -> None:
+    id = await sis.connect()
+    about = {"which": "all", "preview": "1", **({"afresh": "1"} if ticked else {})}
+    await visitor.post(f"/connections/{id}/run/export", school_year=str(YEAR), **about)
+    (run,) = await runs(district)
+    assert run["afresh"] is ticked
+    await district.watch(run["id"])
+    told = "those too who had not changed since they were sent"
+    assert (told in (await visitor.get(f"/runs/{run['id']}")).text) is ticked
+
+
 @BOTH_WAYS
 async def test_a_test_record_arrives_in_the_sis(
     visiting: Visiting, district: District, sis: SisDistrict, tmp_path: Path, javascript: bool
