@@ -29,6 +29,7 @@ Answers = dict[str, Applied]
 Remembering = Callable[[Engine, Run, Slice, Sequence[Change], Mapping[str, Applied]], Awaitable[bool]]
 
 GONE = "gone"
+KEPT = "kept"
 
 
 async def apply(engine: Engine, run: Run, slice: Slice, *, remember: Remembering) -> bool:
@@ -77,22 +78,34 @@ async def _overtaken(engine: Engine, run: Run, changes: Sequence[Change]) -> fro
 async def send(engine: Engine, run: Run, slice: Slice, target: Target, changes: Sequence[Change]) -> Answers:
     """Everything but what the target already holds or is not to get; results are stored batch by batch."""
     gate = asyncio.Semaphore(target.concurrency)
-    sent = [one for one in changes if one.action not in (Action.ADOPT, Action.NONE)]
-    records = engine.org(run).records
+    sent = [one for one in changes if one.action not in (Action.ADOPT, Action.NONE) and not one.is_empty]
+    empty = [one for one in changes if one.is_empty]
 
-    async def send(number: int) -> Sequence[tuple[str, Applied]]:
+    async def send(number: int) -> Answers:
         part = sent[number * target.batch_size : (number + 1) * target.batch_size]
         async with gate:
             given = await target.apply(ChangeBatch(f"{slice.id}/{number}", part))
-            answers = [_settled(change, answer) for change, answer in zip(part, given, strict=True)]
-            results = [_result(change, answer) for change, answer in zip(part, answers, strict=True)]
-            await records.put(run, slice.fence, results)
-        for answer in answers:
-            APPLIED.labels(run.data_type, answer.status).inc()
-        return [(change.key, answer) for change, answer in zip(part, answers, strict=True)]
+            return await _noted(engine, run, slice, part, given)
 
     batches = -(-len(sent) // target.batch_size)
-    return dict(pair for part in await together(send(number) for number in range(batches)) for pair in part)
+    answers = await _noted(engine, run, slice, empty, [Applied(one.key, True, KEPT, one.target_id) for one in empty])
+    for part in await together(send(number) for number in range(batches)):
+        answers |= part
+    return answers
+
+
+async def _noted(
+    engine: Engine, run: Run, slice: Slice, changes: Sequence[Change], given: Sequence[Applied]
+) -> Answers:
+    """What became of each, stored among the records of the run."""
+    if not changes:
+        return {}
+    answers = [_settled(change, answer) for change, answer in zip(changes, given, strict=True)]
+    results = [_result(change, answer) for change, answer in zip(changes, answers, strict=True)]
+    await engine.org(run).records.put(run, slice.fence, results)
+    for answer in answers:
+        APPLIED.labels(run.data_type, answer.status).inc()
+    return {change.key: answer for change, answer in zip(changes, answers, strict=True)}
 
 
 def _settled(change: Change, answer: Applied) -> Applied:

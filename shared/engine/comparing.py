@@ -9,6 +9,7 @@ import structlog
 
 from shared.engine import changes as changesets
 from shared.engine.classify import Candidate, Classified, classify
+from shared.engine.contacts import without_nameless
 from shared.engine.context import Engine
 from shared.engine.deciding import decide, loses_access, objections
 from shared.engine.enrolling import enrolling
@@ -126,6 +127,8 @@ async def _decided(
             one.values |= enrolling(one.values, about, connection.exports, run.moment.today)
     problems: list[Sequence[Problem]] = [objections(one, held.get(one.key), about) for one in found.candidates]
     decided = [decide(one, held.get(one.key), about, plan.fixed) for one in found.candidates]
+    if run.delivery == "sis":
+        decided = [without_nameless(change, one.values) for change, one in zip(decided, found.candidates, strict=True)]
     if about.checked:
         problems = await _check(target, found.candidates, decided, problems)
     for change, said in zip(decided, problems, strict=True):
@@ -174,7 +177,7 @@ async def _check(
 
 
 def _counts(found: Classified, changes: Sequence[Change]) -> dict[str, int]:
-    actions = [one.action for one in changes]
+    actions = [Action.ADOPT if one.is_empty else one.action for one in changes]
     return {
         **found.counts,
         "invalid": len(found.invalid),

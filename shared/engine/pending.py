@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from itertools import islice
 from math import inf
@@ -138,7 +138,12 @@ def _shown(change: Change, cursor: str, run: Run) -> dict[str, Any]:
         "action": change.action.value,
         "outcome": outcome.value,
         "target_id": change.target_id,
-        "changes": {name: [change.before.get(name), value] for name, value in change.values.items()},
+        "changes": {name: [change.before.get(name), change.values.get(name)] for name in _told(change)},
         "problems": [problem.as_dict() for problem in change.problems],
         "at": None,
     }
+
+
+def _told(change: Change) -> Iterable[str]:
+    """Fields whose values are told: an update takes along some that only say whose it is."""
+    return change.before if change.action is Action.UPDATE else change.values

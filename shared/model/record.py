@@ -114,6 +114,11 @@ class Change:
     problems: Sequence[Problem] = ()
     label: str = ""
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing of an update is left to be sent but its problems to be told."""
+        return self.action is Action.UPDATE and not self.before
+
 
 @dataclass(slots=True, frozen=True)
 class ChangeBatch:
@@ -127,7 +132,8 @@ class ChangeBatch:
 class Applied:
     """The target's answer about one change.
 
-    `status`: created, updated, removed, unchanged, or failed. `partial`: it was saved, but for what the problems name.
+    `status`: created, updated, removed, unchanged, failed, gone, or kept: nothing was to be sent. `partial`: it
+    was saved, but for what the problems name.
     """
 
     key: str

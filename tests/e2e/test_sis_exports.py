@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from devtools.district import ENDED, EXPORTER, District
+from devtools.district import ENDED, EXPORTER, District, ok
 from devtools.sis_districts import SISS, SisDistrict, enrolled
 from devtools.stack import Stack
 from tests.e2e.broker import APPROVED, Tap, approved
@@ -89,6 +89,18 @@ async def test_a_contact_without_a_last_name_is_a_partial_sync_and_only_it_is_se
     told = await statuses(district)
     assert {one[0] for one in told.values()} == {"Partial Sync"}
     assert all("last name" in str(one[1]) for one in told.values())
+    assert not any("Contacts" in name for name in first["changes"]), "what was not sent"
+
+    waits = (await district.export(connection, preview=True))["id"]
+    await district.watch(waits, states=frozenset({"needs_approval"}))
+    (planned, _) = await district.records(waits)
+    assert (planned["changes"], planned["problems"][0]["code"]) == ({}, "contact.no_last_name")
+    ok(await district.api.post(f"/runs/{waits}/approve"))
+    again = await district.watch(waits)
+    counts = {name: again["counts"][name] for name in ("update", "updated", "unchanged", "partial", "failed")}
+    assert counts == {"update": 0, "updated": 0, "unchanged": 2, "partial": 2, "failed": 0}, "there is nothing to send"
+    (told_again, _) = await district.records(again["id"], outcome="Partial Sync")
+    assert (told_again["changes"], told_again["problems"][0]["code"]) == ({}, "contact.no_last_name")
 
     await sis.map(connection, sis.mapping)
     mended = await district.watch((await district.export(connection))["id"])
