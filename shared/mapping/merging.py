@@ -43,7 +43,7 @@ def take_over(base: Draft, mine: Draft, theirs: Draft) -> TakenOver:
     """My draft with what they have changed since `base`; from now on it begins from theirs."""
     fields = merge(base.fields, mine.fields, theirs.fields, _target, _same(_ROW))
     files, both = _files(base.files, mine.files, theirs.files)
-    made = {"fields": fields.made, "files": files, "base": theirs.base, "turn": mine.turn + 1}
+    made = {"fields": fields.made, "files": files, "base": theirs.base}
     return TakenOver(mine.model_copy(update=made), fields.both | both)
 
 

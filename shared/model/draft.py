@@ -25,13 +25,12 @@ class Draft(BaseModel):
     fields: list[dict[str, Any]] = Field(default=[], max_length=1000)
     files: list[dict[str, Any]] = Field(default=[], max_length=50)
     base: int = 0
-    turn: int = 0
-    """Raised when something of the files is added, removed or moved: a form from before would fall on other columns."""
 
-    @property
-    def mark(self) -> str:
-        """What a form that counts columns carries with it."""
-        return f"{self.base}.{self.turn}"
+    @model_validator(mode="before")
+    @classmethod
+    def _without_turn(cls, raw: Any) -> Any:
+        """Drafts that were kept before forms carried a mark of all that they show counted their turns."""
+        return {name: held for name, held in raw.items() if name != "turn"} if isinstance(raw, dict) else raw
 
     @model_validator(mode="after")
     def _rows_are_rows(self) -> Self:

@@ -180,6 +180,58 @@ async def test_a_window_of_a_draft_that_is_gone_is_told_so(visitor: Visitor, dis
     assert "nothing was changed since version 1" in (await pressed(visitor, home(connection), form, "save")).text
 
 
+async def told_of_another_window(visitor: Visitor, address: str, form: dict[str, str], do: str, **typed: str) -> None:
+    answer = await visitor.post(address, **{**form, **typed, "do": do})
+    assert (answer.status_code, "changed in another window" in answer.text) == (409, True), do
+
+
+async def test_two_windows_of_one_person_take_nothing_back_from_each_other(
+    visitor: Visitor, district: District
+) -> None:
+    connection = await district.ad_hoc()
+    address = home(connection)
+    older = await opened(visitor, address)
+    first, middle = (place(older, f"students.{name}") for name in ("fname", "mname"))
+    row = home(connection, "row") + "?place=students."
+    rows = {name: await opened(visitor, row + name) for name in ("fname", "mname")}
+
+    await pressed(visitor, address, older, "show", **{first: "Given"})
+
+    for do in ("save", "show", "remove:students.fname", "configure:students.mname", "discard"):
+        await told_of_another_window(visitor, address, older, do, **{middle: "Second"})
+    await told_of_another_window(visitor, row + "fname", rows["fname"], "done", **{"o/source/column": "Other"})
+    await told_of_another_window(visitor, home(connection, "suggestions"), {"mark": older["mark"]}, "accept-all")
+    assert len(await versions(district, connection)) == 1
+    await pressed(visitor, row + "mname", rows["mname"], "done", **{"o/source/column": "Second"})  # a row of its own
+
+    now = await opened(visitor, address)
+    assert (now[first], now[middle]) == ("Given", "Second")
+    assert "Saved as a new version" in (await pressed(visitor, address, now, "save")).text
+    saved = sources((await versions(district, connection))[0])
+    assert (saved["students.fname"], saved["students.mname"]) == ("Given", "Second")
+
+
+async def test_two_windows_of_the_files_of_an_export(visitor: Visitor, district: District) -> None:
+    connection = await district.ad_hoc("Files")
+    address = home(connection, what=EXPORT)
+    ok(await district.api.put(f"/connections/{connection}/exports/students/mappings", json={"files": [FILE]}))
+    older = await opened(visitor, address)
+    row = home(connection, "row", EXPORT) + "?place=1.1"
+    of_row = await opened(visitor, row)
+    await pressed(visitor, address, older, "show", **{"f/1/separator": "tab"})
+    await told_of_another_window(visitor, address, older, "save", **{"f/1/1/header": "Student"})
+    await told_of_another_window(visitor, row, of_row, "done", header="Student")
+    assert (await opened(visitor, address))["f/1/separator"] == "tab"
+
+
+async def test_a_draft_kept_before_an_update_is_still_read(visitor: Visitor, district: District) -> None:
+    """It counted its turns."""
+    connection = await district.ad_hoc()
+    draft = {"fields": student_mapping()["fields"], "base": 1, "turn": 3}
+    ok(await district.api.put(f"/connections/{connection}/drafts/import/students", json=draft))
+    assert (await opened(visitor, home(connection)))["mark"].endswith(".draft")
+
+
 async def test_an_old_version_is_restored_over_what_was_seen(
     visitor: Visitor, colleague: Visitor, district: District
 ) -> None:

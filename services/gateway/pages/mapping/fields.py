@@ -64,6 +64,7 @@ async def step(visit: Visited, id: str, direction: Direction, data_type: str) ->
     wanted = form.get("q", "")[:100].strip()
     query = {"q": wanted} if wanted else {}
     if do == "discard":
+        await one.go_on(form)
         await drafts.drop(visit.call, id, direction, data_type, one.whose.name)
         return one.then("fields", "draft-discarded", **query)
     await one.go_on(form)
@@ -198,7 +199,7 @@ def changed(draft: Draft, do: str, about: str, *, is_files: bool) -> Draft:
         files = [one for position, one in enumerate(files, 1) if position != at]
     elif 0 < at <= len(files):
         files[at - 1]["columns"] = _columns(list(files[at - 1].get("columns", [])), do, column)
-    return draft.model_copy(update={"files": files, "turn": draft.turn + 1})
+    return draft.model_copy(update={"files": files})
 
 
 def _columns(held: list[Any], do: str, place: int) -> list[Any]:

@@ -36,7 +36,7 @@ async def decide(visit: Visited, id: str, direction: Direction, data_type: str) 
     if do == "both":
         await drafts.taken_over(visit.call, id, direction, data_type, version, one.whose.name)
         return one.then("fields", "taken-over")
-    await one.keep(one.draft.model_copy(update={"base": version, "turn": one.draft.turn + 1}))
+    await one.keep(one.draft.model_copy(update={"base": version}))
     return await saved(one, "")
 
 

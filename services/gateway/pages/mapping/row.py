@@ -10,7 +10,7 @@ from services.gateway import drafts
 from services.gateway.pages.filters import named
 from services.gateway.pages.mapping.fields import HOME, columns, heading
 from services.gateway.pages.mapping.rows import less, more, read_step, step_of
-from services.gateway.pages.mapping.screen import Screen, screen
+from services.gateway.pages.mapping.screen import Part, Screen, screen, whole
 from services.gateway.pages.mapping.sections import slug
 from services.gateway.pages.mapping.shapes import steps
 from services.gateway.pages.mapping.widgets import step_choice, widgets
@@ -40,7 +40,7 @@ async def step(visit: Visited, id: str, direction: Direction, data_type: str, pl
     one, form = await screen(visit, id, direction, data_type), await visit.fields()
     files = one.whose.is_files
     do, _, path = form.get("do", "show").partition(":")
-    await one.go_on(form)
+    await one.go_on(form, _shown_of(one, place))
     row = read_step(row_at(one.draft, place, is_files=files), form)
     if do in ("more", "less"):
         row = more(row, path) if do == "more" else less(row, path)
@@ -60,6 +60,11 @@ def row_at(draft: Draft, place: str, *, is_files: bool) -> dict[str, Any]:
     if not held:
         raise Conflict(*said("draft.no_row"))
     return held
+
+
+def _shown_of(one: Screen, place: str) -> Part:
+    """Of fields the row alone, so that windows of two rows do not meet. Columns of files are counted, and may move."""
+    return whole if one.whose.is_files else lambda draft: row_at(draft, place, is_files=False)
 
 
 def with_row(draft: Draft, place: str, row: Mapping[str, Any], *, is_files: bool) -> Draft:
@@ -84,6 +89,7 @@ async def _shown(one: Screen, place: str, row: Mapping[str, Any]) -> Response:
     about |= {"widgets": widgets(step.name, step.options, "o"), "about": _about(step.name)}
     about |= {"step_widget": step_choice(step.name), "columns": columns(one), "blanks": BLANKS, "updates": UPDATES}
     about |= {"values": looked.values.get(place, ()), "codes": await _codes(one, field.codes if field else "")}
+    about["mark"] = one.mark(_shown_of(one, place))
     about["problems"] = [each for each in looked.problems if each.place == place]
     about["targets"] = [each["target"] for each in one.draft.fields if each.get("target") not in ("", place)]
     about["tables"] = await drafts.tables(one.visit.call, whose)

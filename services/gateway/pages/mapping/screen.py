@@ -1,10 +1,12 @@
 """What every mapping screen has: which mapping it is, what lies on the desk, and the sidebar of data types."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import urlencode
 
+import orjson
 from starlette.responses import Response
 
 from services.gateway import connections, drafts, exports
@@ -27,6 +29,15 @@ FROM_A_SIS: Final = ("students", "schools")
 """What the API of a SIS is asked for."""
 SAVED, KEPT = "saved", "draft"
 ORDER: Final = ("students", "schools", "programs", "applications", "cutoff_numbers", "admin_users")
+
+
+Part = Callable[[Draft], Any]
+"""What of a draft a form shows."""
+SUM_LENGTH: Final = 16
+
+
+def whole(draft: Draft) -> Any:
+    return draft.fields, draft.files
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +87,18 @@ class Screen:
         await drafts.keep(self.visit.call, whose.connection.id, whose.direction, whose.data_type, draft, whose.name)
         self.desk = self.desk.model_copy(update={"draft": draft, "kept": True})
 
-    @property
-    def mark(self) -> str:
-        """What a form carries with it that is made from what lies on the desk."""
-        return f"{self.draft.mark}.{KEPT if self.desk.kept else SAVED}"
+    def mark(self, part: Part = whole) -> str:
+        """What a form carries with it that is made from this part of what lies on the desk."""
+        return f"{_sum(self.draft, part)}.{KEPT if self.desk.kept else SAVED}"
 
-    async def go_on(self, form: Mapping[str, str]) -> None:
-        """With what the form was made from: its rows, laid over a newer version, would take back what that changed.
+    async def go_on(self, form: Mapping[str, str], part: Part = whole) -> None:
+        """With what the form was made from: laid over anything newer it would take back what that changed.
 
-        Raises Conflict where that was a draft, and is another one since or none at all.
+        Raises Conflict where a draft says something else since, in another window, or was one and is none any more.
         """
         mark, _, was = form.get("mark", "").rpartition(".")
         base = whole_number(mark.partition(".")[0])
-        if self.desk.kept and mark == self.draft.mark:
+        if self.desk.kept and mark == _sum(self.draft, part):
             return
         if self.desk.kept or was != SAVED or base < 0:
             raise Conflict(*said("draft.elsewhere"))
@@ -114,6 +124,11 @@ class Screen:
         common |= {"entries": await entries(self.visit, self.whose.connection), "wrong": self.wrong}
         status = status or (422 if self.wrong else 200)
         return await page(self.visit, f"mapping/{template}", status=status, **{**common, **about})
+
+
+def _sum(draft: Draft, part: Part) -> str:
+    said = orjson.dumps(part(draft), option=orjson.OPT_SORT_KEYS)
+    return f"{draft.base}.{sha256(said).hexdigest()[:SUM_LENGTH]}"
 
 
 async def screen(visit: Visit, id: str, direction: Direction, data_type: str) -> Screen:

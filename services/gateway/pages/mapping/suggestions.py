@@ -61,6 +61,7 @@ async def answer(visit: Visited, id: str, direction: Direction, data_type: str) 
         return one.then("suggestions")
     chosen = [each for each in proposals if do in ("accept-all", "dismiss-all") or each.get("target") == target]
     if do in ("accept", "accept-all"):
+        await one.go_on(form)
         await one.keep(with_rows(one.draft, [each["row"] for each in chosen]))
     left = [each for each in proposals if each not in chosen]
     await one.keep_examples(one.examples.model_copy(update={"proposals": left}))

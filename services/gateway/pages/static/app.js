@@ -58,17 +58,25 @@ function keepUp(form) {
       const answer = await fetch(form.action, { method: "POST", body });
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (answer.status === 401) tell("signed-out");
-      if (!answer.ok) warn();
-      else if (typed === sent) place(page);
+      if (!answer.ok) warn(answer.status === 409);
+      else { renew(page); if (typed === sent) place(page); }
     } catch { warn(); }
     busy = false;
     if (pressed) form.requestSubmit(pressed);
     else if (typed > sent) send();
   }
 
-  function warn() {
-    const kept = document.getElementById("kept");
-    if (kept) kept.textContent = "What you typed last could not be kept. Press Show values to try again.";
+  function warn(elsewhere) {
+    const kept = document.getElementById("kept") || document.getElementById("why");
+    if (kept) kept.textContent = "What you typed last could not be kept. " + (elsewhere
+      ? "This mapping was changed in another window: copy what you typed, and load the page again."
+      : "Press Show values to try again.");
+  }
+
+  // What was sent is kept: the forms of this page go on from there.
+  function renew(page) {
+    const mark = page.querySelector("#" + form.id + " [name=mark]");
+    if (mark) for (const one of document.querySelectorAll("[name=mark]")) one.value = mark.value;
   }
 
   function place(page) {
