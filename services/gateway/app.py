@@ -69,8 +69,9 @@ async def _sync_error(request: Request, error: Exception) -> Response:
     who = getattr(request.state, "who", None)
     if isinstance(error, NotFound) and who is not None:
         gateway: Gateway = request.app.state.gateway
+        why = "the connection was deleted" if error.code == "connection.deleted" else "not in this organization"
         try:
-            await gateway.gate.refused(who, request.method, request.url.path[:300], "not in this organization")
+            await gateway.gate.refused(who, request.method, request.url.path[:300], why)
         except Transient as away:
             error = away
     headers = {"Retry-After": "5"} if isinstance(error, Transient) else None

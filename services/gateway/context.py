@@ -64,8 +64,11 @@ class Call:
         )
 
     async def connection(self, id: str) -> Connection:
-        """Raises NotFound, also for another organization's."""
-        return await self.org.connections.get(id)
+        """Raises NotFound, also for another organization's, and for one that was deleted."""
+        found = await self.known_connection(id)
+        if found.deleted_at:
+            raise NotFound(*said("connection.deleted", name=found.name))
+        return found
 
     async def known_connection(self, id: str) -> Connection:
         """The same, also where it was deleted: then only what names it. Raises NotFound."""

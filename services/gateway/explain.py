@@ -39,12 +39,13 @@ class Search(BaseModel):
 
 @router.post("/{data_type}/search")
 async def search(call: Caller, data_type: str, asked: Search) -> list[Known]:
-    """Records that were sent, by name: at most 50, with the keys by which they are explained."""
+    """Records that were sent, by name: at most 50, with the keys by which they are explained. What was sent through a
+    connection that was deleted is not found by name."""
     deed = Deed.VIEW if asked.direction == "import" else Deed.VIEW_EXPORT
     await call.may(deed, subject=f"explain {data_type}"[:100])
     found_catalog(data_type)
     only = asked.connection
-    connections = [await call.connection(only)] if only else await call.org.connections.all()
+    connections = [await call.known_connection(only)] if only else await call.org.connections.all()
     return await named(call.org, connections, asked.direction, data_type, asked.name)
 
 
@@ -60,12 +61,16 @@ async def show(
     before: Before = None,
     earlier: Earlier = 10,
 ) -> list[Explanation]:
-    """Which run, row, column and mapping put each value there, one for each connection that wrote to the record."""
+    """Which run, row, column and mapping put each value there, one for each connection that wrote to the record;
+    those that were deleted since come last, with their `deleted_at`."""
     await call.may(Deed.VIEW if direction == "import" else Deed.VIEW_EXPORT, subject=f"explain {data_type}"[:100])
     found_catalog(data_type)
     if not key and not target_id:
         raise BadInput(*said("record.not_named"))
-    connections = [await call.connection(connection)] if connection else await call.org.connections.all()
+    if connection:
+        connections = [await call.known_connection(connection)]
+    else:
+        connections = [*await call.org.connections.all(), *await call.org.connections.gone(limit=0)]
     asked = Asked(direction, data_type, key, target_id, field, before, earlier)
     found = await explain(call.org, connections, asked)
     if not found:

@@ -63,6 +63,7 @@ async def _of_connection(org: OrgStore, connection: Connection, asked: Asked) ->
         return None
     return Explanation(
         connection=connection.id,
+        deleted_at=connection.deleted_at,
         direction=asked.direction,
         data_type=asked.data_type,
         key=key,

@@ -345,7 +345,7 @@ class Connection(BaseModel):
     `roster` says whether a file holds everyone ("full": a student who is absent is missing) or only some ("some").
     `schedule` is that of the imports. Exports by events run under the authority of `export_enabled_by`. `schools` are
     the codes of the schools assigned to it; all where it is empty. `credentials_id` names the credentials that are
-    stored beside it: others have another one.
+    stored beside it: others have another one. Of one that was deleted only what names it is known, and who did it when.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -373,6 +373,8 @@ class Connection(BaseModel):
     credentials_id: str = Field(default="", exclude=True)
     created_at: datetime
     created_by: str
+    deleted_at: datetime | None = Field(default=None, exclude=True)
+    deleted_by: str = Field(default="", exclude=True)
 
     @property
     def pulls_from(self) -> Literal["sftp", "api"] | None:

@@ -60,9 +60,11 @@ class Decision(BaseModel):
 
 
 class Explanation(BaseModel):
-    """All that was written to one record through one connection, field by field. `label` is what people call it."""
+    """All that was written to one record through one connection, field by field. `label` is what people call it;
+    `deleted_at` when the connection was deleted, if it was."""
 
     connection: str
+    deleted_at: datetime | None = None
     direction: Literal["import", "export"]
     data_type: str
     key: str

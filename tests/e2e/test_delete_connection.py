@@ -36,8 +36,22 @@ async def test_its_runs_and_records_stay_and_its_name_is_free(district: District
         assert (await district.api.request(method, f"/connections/{connection}{path}")).status_code == 404
     assert (await district.run(run["id"]))["counts"] == run["counts"]
     assert len(await district.records(run["id"])) == ROWS
+    record, *_ = await district.records(run["id"])
+    for asked in (
+        {"key": record["key"]},
+        {"target_id": record["target_id"]},
+        {"key": record["key"], "connection": connection},
+    ):
+        (told,) = ok(await district.api.get("/explain/students", params=asked)).json()
+        assert (told["connection"], bool(told["deleted_at"]), bool(told["fields"])) == (connection, True, True)
+    for deed in ("undo", "retry"):
+        answer = await district.api.post(f"/runs/{run['id']}/{deed}")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "connection.deleted")
     assert [one["id"] for one in ok(await district.api.get("/runs", params={"connection": connection})).json()]
     audit = ok(await district.api.get("/audit")).json()
+    refused = {one["subject"]: one["why"] for one in audit if not one["allowed"]}
+    assert refused[f"/api/v1/runs/{run['id']}/undo"] == "the connection was deleted"
+    assert "not in this organization" not in refused.values()
     assert (district.user, f"delete {connection}", True) in [
         (one["actor"], one["subject"], one["allowed"]) for one in audit
     ]

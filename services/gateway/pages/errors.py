@@ -22,6 +22,7 @@ TITLES: Final = {
 OTHER_ORG: Final = "form.other_org"
 STALE: Final = ("form.stale", OTHER_ORG)
 LOST: Final = (404, 405)
+GONE: Final = "This connection was deleted"
 ABOUT: Final = {
     "/runs/{id}/": "Back to the run",
     "/connections/{id}/": "Back to the connection",
@@ -37,7 +38,13 @@ async def explained(
     code, is_lost = about["code"], status in LOST
     if code in ("http.404", "http.405"):
         about = {**about, "message": "This address leads nowhere.", "fix": "Check it, or go on from here:"}
-    title = "This was not done" if code in STALE else TITLES.get(status, "This did not work")
+    title = (
+        "This was not done"
+        if code in STALE
+        else GONE
+        if code == "connection.deleted"
+        else TITLES.get(status, "This did not work")
+    )
     visit = await _visit(request, is_lost)
     back = _back(request) if visit and not is_lost and code != OTHER_ORG else None
     answer = await _shown(request, visit, status, title=title, about=about, back=back)

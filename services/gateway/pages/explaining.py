@@ -87,5 +87,6 @@ async def _show(
     about: dict[str, Any] = {**asdict(asked), "found": found, "named": named, "most": MOST_NAMED}
     about["missing"] = visit.done == NOTHING_SOUGHT
     about["fields"] = {id: one.catalog_of(asked.direction, asked.data_type) for id, one in names.items()}
+    about["gone"] = found == [] and bool(await visit.call.org.connections.gone(limit=1))
     about["exports"] = await visit.can(Deed.VIEW_EXPORT)
     return await page(visit, "explain.html", **about, connections=names, data_types=data_types())
