@@ -1,11 +1,12 @@
 """Failed messages, for operators: searched, looked at, sent again, put aside."""
 
+from collections.abc import Set as AbstractSet
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.gateway.context import Caller, Limit
+from services.gateway.context import Call, Caller, Limit
 from shared.engine.dead_letters import DeadLetters, shown
 from shared.engine.dead_letters import Deed as Handling
 from shared.model.error_texts import said
@@ -17,6 +18,7 @@ router = APIRouter(prefix="/api/v1/failed-messages", tags=["operators"])
 
 State = Literal["waiting", "replayed", "discarded", "any"]
 Text = Annotated[str | None, Query(max_length=300)]
+SETTLED = {"replayed": "was sent again already.", "discarded": "was discarded already."}
 FILTERS = ("type", "code", "reason", "org", "run")
 
 
@@ -91,17 +93,28 @@ async def show(call: Caller, id: str) -> dict[str, Any]:
 
 @router.post("/decide")
 async def decide(call: Caller, asked: Decided) -> list[Result]:
-    """Send them again or put them aside; with `dry_run` say what would be done."""
+    """Send them again or put them aside; with `dry_run` say what would be done. Last come those of the ids
+    that do not wait any more."""
     await call.may(Deed.OPERATE, subject=_subject(asked))
     selection = asked.selection()
     letters = DeadLetters(
         call.gateway.base.store, call.gateway.base.engine.relay, call.gateway.base.settings.topology()
     )
     handled = letters.handle(asked.deed, selection, by=call.who.user, why=asked.why, dry_run=asked.dry_run)
-    return [
+    results = [
         Result(id=one.letter["_id"], type=one.letter["type"], done=one.done, why_not=one.why_not)
         async for one in handled
     ]
+    return results + await _settled(call, set(asked.ids) - {one.id for one in results})
+
+
+async def _settled(call: Call, ids: AbstractSet[str]) -> list[Result]:
+    """Those of these that somebody has dealt with already."""
+    if not ids:
+        return []
+    found = await call.gateway.base.store.failed.find(Selection(sorted(ids)), state=None, limit=0)
+    settled = [one for one in found if one["state"] != "waiting"]
+    return [Result(id=one["_id"], type=one["type"], done=False, why_not=SETTLED[one["state"]]) for one in settled]
 
 
 def _subject(asked: Decided) -> str:

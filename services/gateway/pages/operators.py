@@ -1,6 +1,6 @@
 """Failed messages, for operators: found, looked at, and sent again or put aside once that was confirmed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, get_args
 from urllib.parse import urlencode
 
@@ -8,12 +8,12 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.gateway import failed
-from services.gateway.failed import FILTERS, Chosen, Decided, State
+from services.gateway.failed import FILTERS, Chosen, Decided, Result, State
 from services.gateway.pages.filters import Typed
 from services.gateway.pages.message_words import REASONS, TYPES
 from services.gateway.pages.site import page, then
 from services.gateway.pages.visits import Visit, Visited
-from services.gateway.pages.words import NONE_CHOSEN
+from services.gateway.pages.words import NONE_CHOSEN, NONE_LEFT
 from shared.engine.dead_letters import Deed as Handling
 from shared.model.error_texts import told
 
@@ -57,8 +57,17 @@ async def decide(visit: Visited) -> Response:
     if not why:
         return await _ask(visit, wrong=told("failed.no_reason"))
     decided = Decided(**(await _chosen(visit)).model_dump(), deed=_deed(fields), why=why)
-    await failed.decide(visit.call, decided)
-    return then(_listed(_filled(fields)), "replayed" if decided.deed == "replay" else "discarded")
+    results = await failed.decide(visit.call, decided)
+    return then(_listed(_filled(fields)), _said(decided.deed, results))
+
+
+def _said(deed: Handling, results: Sequence[Result]) -> str:
+    """The name of the message about what was done: somebody else may have been faster, with all of them or some."""
+    done = sum(one.done for one in results)
+    if not done:
+        return NONE_LEFT
+    name = "replayed" if deed == "replay" else "discarded"
+    return name if done == len(results) else f"{name}-some"
 
 
 async def _ask(visit: Visit, wrong: Mapping[str, str] | None = None) -> Response:

@@ -10,7 +10,7 @@ from services.gateway.values import shown
 from shared.adapters.registrations import Listed
 from shared.model.catalog import catalog
 from shared.model.connection import Connection, Instance, Kind
-from shared.model.run import Run, RunState, SourceSpec
+from shared.model.run import Run, RunState, SourceSpec, Wait
 from shared.store.sessions import Session
 
 KINDS: Final[Mapping[Kind, str]] = {
@@ -67,6 +67,7 @@ COUNTS: Final[Mapping[str, str]] = {
     "failed": "Refused",
     "partial": "Partial Sync",
     "overtaken": "Left alone: sent by others while this waited",
+    "stopped": "Stopped: planned, and not reached",
 }
 UNDO_COUNTS: Final[Mapping[str, str]] = {
     "rows": "Records looked at",
@@ -93,7 +94,10 @@ SEARCH_OVER: Final = "search-over"
 NOTHING_SOUGHT: Final = "nothing-sought"
 NONE_CHOSEN: Final = "none-chosen"
 NOT_COMPARED: Final = "not-compared"
-ASKING: Final = frozenset({LED_BACK, SEARCH_OVER, NOTHING_SOUGHT, NONE_CHOSEN, NOT_COMPARED})
+NONE_LEFT: Final = "none-left"
+ASKING: Final = frozenset(
+    {LED_BACK, SEARCH_OVER, NOTHING_SOUGHT, NONE_CHOSEN, NOT_COMPARED, NONE_LEFT, "replayed-some", "discarded-some"}
+)
 """Messages of what was not done, or not quite, as it was asked for."""
 MESSAGES: Final[Mapping[str, str]] = {
     LED_BACK: "The address had a part that means nothing here, so that part was left out. Nothing is lost.",
@@ -127,6 +131,11 @@ MESSAGES: Final[Mapping[str, str]] = {
     "deleted": "Deleted.",
     "replayed": "Sent again.",
     "discarded": "Discarded. The archive keeps it.",
+    NONE_LEFT: "Nothing was done: none of these messages waits any more. Somebody has sent them again or discarded "
+    "them already, or they are out of date. The list, with State: All, says who, when and why.",
+    "replayed-some": "Sent again, but for those that somebody has sent again or discarded already, or that are out of "
+    "date.",
+    "discarded-some": "Discarded, but for those that somebody has sent again or discarded already.",
 }
 
 
@@ -153,6 +162,11 @@ def what(run: Run) -> str:
 def earlier(source: SourceSpec) -> str:
     """What stands behind a run that has such a source: what it takes back, or retries."""
     return "an earlier undo" if source.of_undo else "an earlier run"
+
+
+def is_due(wait: Wait) -> bool:
+    """Whether the next attempt is being made by now."""
+    return wait.next_at <= datetime.now(UTC)
 
 
 def only_shows(run: Run) -> bool:
@@ -213,6 +227,11 @@ def failed(run: Run) -> int:
     return run.counts.get("failed", 0) + (0 if run.undoes else run.counts.get("invalid", 0))
 
 
+def stopped(run: Run) -> int:
+    """How many records a run that has ended had planned, and did not reach."""
+    return run.counts.get("stopped", 0) if run.ended else 0
+
+
 def left_alone(run: Run) -> int:
     """How many records an undo does not take back."""
     return run.counts.get("invalid", 0) if run.undoes else 0
@@ -221,7 +240,8 @@ def left_alone(run: Run) -> int:
 def counted(run: Run) -> list[tuple[int, str]]:
     """What a run counted, with what each is called; without what there is none of."""
     words = {**COUNTS, **(UNDO_COUNTS if run.undoes else {}), "missing": gone(run)}
-    return [(run.counts[name], said) for name, said in words.items() if run.counts.get(name)]
+    found = {**run.counts, "stopped": stopped(run)}
+    return [(found[name], said) for name, said in words.items() if found.get(name)]
 
 
 def label(data_type: str) -> str:
@@ -282,6 +302,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "tone": tone,
     "what": what,
     "earlier": earlier,
+    "is_due": is_due,
     "only_shows": only_shows,
     "asked_by": asked_by,
     "who": who,
@@ -290,6 +311,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "planned": planned,
     "failed": failed,
     "left_alone": left_alone,
+    "stopped": stopped,
     "label": label,
     "school_year": school_year,
     "moment": moment,

@@ -109,6 +109,28 @@ async def test_nothing_chosen_is_not_everything(district: District) -> None:
     assert answer.json()["error"]["code"] == "failed.none_chosen"
 
 
+async def test_whoever_comes_second_is_told_that_it_was_done_already(
+    visitor: Visitor, district: District, tap: Tap
+) -> None:
+    first, second = await buried(district, tap, 2)
+    fields: dict[str, Any] = {"id": [first, second], "why": "Mended", "org": district.org}
+
+    async def said(deed: str) -> str:
+        answer = await visitor.post("/failed-messages/decide", **fields, deed=deed)
+        return answer.headers["location"].rpartition("said=")[2]
+
+    asked = {"deed": "discard", "ids": [first], "why": "A colleague"}
+    await district.api.post("/failed-messages/decide", json=asked)
+    told = (await visitor.post("/failed-messages/confirm", **fields, deed="discard")).text
+    assert ("Discard: 1 message" in told, f"{first}</span> was discarded already." in told) == (True, True)
+    assert await said("discard") == "discarded-some"
+    assert await said("discard") == "none-left"
+    assert await said("replay") == "none-left"
+    assert "none of these messages waits any more" in MESSAGES["none-left"]
+    answer = await district.api.post("/failed-messages/decide", json=asked)
+    assert answer.json() == [{"id": first, "type": KIND, "done": False, "why_not": "was discarded already."}]
+
+
 async def test_nothing_ticked_leads_back_to_the_list_and_its_filter(visitor: Visitor, district: District) -> None:
     fields = {"org": district.org, "code": "a b", "type": "", "deed": "replay"}
     told = await visitor.post("/failed-messages/confirm", **fields)
