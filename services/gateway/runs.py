@@ -11,8 +11,10 @@ from shared.contracts.topology import Direction
 from shared.engine.decisions import approve as approve_run
 from shared.engine.decisions import cancel as cancel_run
 from shared.engine.decisions import reject as reject_run
+from shared.engine.given_up import as_it_stands
 from shared.engine.retrying import retry as retry_run
 from shared.engine.undoing import undo as undo_run
+from shared.engine.waiting import ahead_of
 from shared.model.permission import Deed
 from shared.model.run import Run, RunState
 
@@ -61,9 +63,12 @@ async def index(
 
 @router.get("/runs/{id}")
 async def show(call: Caller, id: str) -> Run:
-    """State, counts, and what stands in the way."""
+    """State, counts, and what stands in the way. `waits`: steps that are tried again by themselves; `behind`: the
+    run that it waits for to begin; `given_up`: it cannot be sent on, and why."""
     await call.may(Deed.VIEW, subject=id)
-    return await call.run(id)
+    run = await as_it_stands(call.gateway.base.store, await call.run(id))
+    ahead = await ahead_of(call.org, run)
+    return run.model_copy(update={"behind": ahead.id}) if ahead else run
 
 
 @router.post("/runs/{id}/approve", status_code=202)

@@ -194,4 +194,5 @@ def applied_counts(changes: Sequence[Change], answers: Mapping[str, Applied]) ->
         "removed": statuses.count("removed"),
         "failed": statuses.count("failed"),
         "partial": sum(one.partial for one in answers.values()),
+        "stopped": 0,
     }

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 import structlog
 from pydantic import ValidationError
@@ -21,6 +22,8 @@ from shared.engine.exporting import deliver
 from shared.engine.kinds import kind_of
 from shared.engine.lease import LeaseLost, kept
 from shared.engine.progress import after_apply, after_compare, end, following
+from shared.engine.reached import reached
+from shared.engine.waiting import noting, step_of
 from shared.messaging.answers import Answer, Delivery, Done, Handlers, Handling, Later
 from shared.model.connection import Connection
 from shared.model.error_texts import said, told
@@ -48,12 +51,14 @@ class Steps:
         self._seconds = engine.settings.lease_seconds
 
     def handlers(self) -> Handlers:
+        engine = self._engine
+        tried = partial(noting, engine.store, engine.topology)
         return Handlers(
-            Handling(RunRequested, self.begin, self.begin_gave_up),
-            Handling(ExportRequested, self.begin, self.begin_gave_up),
-            Handling(SliceCompare, self.compare, self.compare_gave_up),
-            Handling(ExportDeliver, self.deliver, self.deliver_gave_up),
-            Handling(SliceApply, self.apply, self.apply_gave_up),
+            Handling(RunRequested, tried(self.begin), self.begin_gave_up),
+            Handling(ExportRequested, tried(self.begin), self.begin_gave_up),
+            Handling(SliceCompare, tried(self.compare), self.compare_gave_up),
+            Handling(ExportDeliver, tried(self.deliver), self.deliver_gave_up),
+            Handling(SliceApply, tried(self.apply), self.apply_gave_up),
             Handling(RunSettle, self.settle),
         )
 
@@ -278,6 +283,7 @@ class Steps:
         if slice is not None:
             last = len(self._engine.topology.retry_delays) + 1
             await self._fail_slice(run, slice, state, _told(error), attempt=last)
+            await org.runs.waits_no_more(run.id, step_of(message))
         return run
 
     async def _fail_slice(
@@ -288,7 +294,9 @@ class Steps:
         else:
             number = slice.number + self._engine.settings.window
             messages = [self._engine.compare(run, number, attempt)] if number < run.slices else []
-        if await self._engine.org(run).slices.fail(slice, state, error, messages=messages, fenced=fenced):
+        counts = await reached(self._engine.org(run), run, slice)
+        slices = self._engine.org(run).slices
+        if await slices.fail(slice, state, error, counts=counts, messages=messages, fenced=fenced):
             log.warning("slice failed", action="fail", code=error["code"], run=run.id, slice=slice.number)
             await self._engine.relay.send("slices", slice.id, messages)
 

@@ -13,8 +13,9 @@ import structlog
 from shared.contracts.envelope import Outgoing
 from shared.engine.context import Engine
 from shared.engine.guard import reasons_to_ask
+from shared.engine.reached import not_reached
 from shared.model.error_texts import told
-from shared.model.run import Run, RunState, add_counts
+from shared.model.run import PLANNED, Run, RunState, add_counts
 from shared.store.runs import stream_of
 from shared.store.slices import Slice, SliceState
 from shared.telemetry.metrics import RUNS
@@ -25,7 +26,6 @@ PREVIEW = told("guard.preview")
 SUPERSEDED = told("run.superseded")
 UNCOMPARED = told("run.not_compared")
 UNSENT = told("run.not_sent")
-WRITING = ("create", "update", "missing", "remove")
 
 
 async def after_compare(engine: Engine, run: Run) -> None:
@@ -130,7 +130,7 @@ async def apply_slices(
 def _would_write(run: Run, slices: Sequence[Slice], counts: Mapping[str, int]) -> bool:
     """Whether the run would change anything that people see. What an export tells Enroll of registrations that it does
     not send needs no yes of its own, but where somebody wants to see first what would be done."""
-    if _lists_files(run, slices) or any(counts[name] for name in WRITING):
+    if _lists_files(run, slices) or any(counts[name] for name in PLANNED):
         return True
     return run.preview and run.direction == "export" and bool(_to_apply(slices))
 
@@ -188,10 +188,11 @@ def _outcome(slices: Sequence[Slice]) -> tuple[RunState, dict[str, int]]:
 
 
 def outcome_of(counts: Mapping[str, int], *, lost: bool = False) -> RunState:
-    """How a run ended; `lost`: a slice of it was not sent."""
+    """How a run ended; `lost`: a slice of it was not sent. Then what needed no sending is no success."""
     if not lost and not counts["failed"] and not counts["invalid"] and not counts["partial"]:
         return RunState.SUCCEEDED
-    done = counts["created"] + counts["updated"] + counts["removed"] + counts["unchanged"]
+    written = counts["created"] + counts["updated"] + counts["removed"]
+    done = written or (counts["unchanged"] and not lost)
     return RunState.PARTIAL if done else RunState.FAILED
 
 
@@ -213,6 +214,8 @@ async def end(
     stage: Mapping[str, Any] | None = None,
 ) -> bool:
     """The end of a run, announced. False where it is in another state already."""
+    if state is RunState.FAILED:
+        counts = {**counts, "stopped": sum(map(not_reached, await engine.org(run).slices.of(run.id)))}
     messages = await engine.ending(run, state, counts)
     facts: dict[str, Any] = {"counts": counts, "error": error}
     if stage is not None:

@@ -25,6 +25,12 @@ def attempt_of(message: AbstractIncomingMessage) -> int:
     return found if isinstance(found, int) and found > 0 else 1
 
 
+def delay_after(topology: Topology, attempt: int, error: BaseException) -> float:
+    """Seconds until the next attempt: the rung of this attempt, or the one that covers a Retry-After."""
+    rung = topology.retry_delays[min(attempt, len(topology.retry_delays)) - 1]
+    return max(rung, topology.rung_for(error.retry_after)) if isinstance(error, Throttled) else rung
+
+
 class Ladder:
     """As many attempts as there are rungs, and one more."""
 
@@ -37,11 +43,7 @@ class Ladder:
         return len(self._topology.retry_delays) + 1
 
     def delay(self, attempt: int, error: BaseException) -> float:
-        """Seconds until the next attempt: the rung of this attempt, or the one that covers a Retry-After."""
-        rung = self._topology.retry_delays[min(attempt, len(self._topology.retry_delays)) - 1]
-        if isinstance(error, Throttled):
-            return max(rung, self._topology.rung_for(error.retry_after))
-        return rung
+        return delay_after(self._topology, attempt, error)
 
     async def again(self, message: AbstractIncomingMessage, delay: float, attempt: int) -> None:
         """Put the message on the rung that covers `delay`; it comes back with its own routing key."""

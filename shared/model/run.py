@@ -30,6 +30,9 @@ AT_WORK = frozenset({RunState.STAGING, RunState.COMPARING, RunState.APPLYING})
 UNWRITTEN = (RunState.PENDING, RunState.STAGING, RunState.COMPARING, RunState.NEEDS_APPROVAL)
 """Nothing is written in these, but for a run that is `sending`."""
 
+PLANNED = ("create", "update", "missing", "remove")
+"""What is counted of what is to be written."""
+
 COUNTS = (
     "rows",
     "create",
@@ -47,14 +50,15 @@ COUNTS = (
     "failed",
     "partial",
     "overtaken",
+    "stopped",
 )
 """What is counted, per slice and per run.
 
 rows read; then what was decided: create, update, unchanged, invalid, duplicate (exact repeats, skipped), missing
 (known from earlier runs, absent now), losing (updates that take program access away), remove (by an undo); known
 before the run; and what was done: created, updated, removed, failed at the target; partial, those created or updated
-but for a part; overtaken: left alone, for others have sent them while the run waited for approval. What an undo leaves
-alone is its `invalid`.
+but for a part; overtaken: left alone, for others have sent them while the run waited for approval; stopped: planned,
+and not reached when the run failed. What an undo leaves alone is its `invalid`.
 """
 
 
@@ -122,6 +126,32 @@ class RunFile(BaseModel):
     state: Literal["made", "begun", "delivered"] = "made"
 
 
+class Wait(BaseModel):
+    """A step of a run that did not get through, and is tried again by itself: why, which attempt of how many it was,
+    since when, and when the next one is."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    message: str
+    fix: str = ""
+    attempt: int
+    attempts: int
+    since: datetime | None = None
+    next_at: datetime
+
+
+class GivenUp(BaseModel):
+    """Why a run that has stopped cannot be sent on: its failed messages were `discarded` by an operator, when and why,
+    or it was `overtaken` by a later run."""
+
+    model_config = ConfigDict(frozen=True)
+
+    how: Literal["discarded", "overtaken"]
+    at: datetime | None = None
+    why: str = ""
+
+
 class Run(BaseModel):
     """A run as stored. `number` grows with the runs of its stream (connection, direction, data type) that
     have begun; 0 before. `as_of` is the number of the run whose rows it brings once more, where it does. `compared_as`:
@@ -133,6 +163,9 @@ class Run(BaseModel):
     `sending`: something may have been sent before the run was applying, so it cannot be cancelled any more.
     `stopped_at` is when it began to wait for a person, `decided_at` when a person decided about it.
     `followed_by` are the ids of the runs that were asked for to undo or retry this one: the latest 20, oldest first.
+    `waits` are the steps (`begin`, `compare_3`, `apply_0`) that are to be tried again.
+    `given_up`, and `behind`, the run that this one waits for to begin, are not stored: they are looked up for whoever
+    asks for this one run.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -173,6 +206,9 @@ class Run(BaseModel):
     decided_at: datetime | None = None
     decided_by: str | None = None
     followed_by: list[str] = Field(default_factory=list)
+    waits: dict[str, Wait] = Field(default_factory=dict)
+    given_up: GivenUp | None = None
+    behind: str = ""
 
     @property
     def waited(self) -> timedelta:
@@ -184,6 +220,11 @@ class Run(BaseModel):
     def worked(self) -> timedelta | None:
         """How long it took, without the wait for a person; None before it has ended."""
         return self.ended_at - self.started_at - self.waited if self.started_at and self.ended_at else None
+
+    @property
+    def held_up(self) -> Wait | None:
+        """The step that is tried again first; None where nothing is in the way."""
+        return min(self.waits.values(), key=lambda one: one.next_at, default=None) if not self.ended else None
 
     @property
     def makes_files(self) -> bool:

@@ -155,5 +155,5 @@ INDEXES = {
     "drafts": [_index("org", "connection", "owner", "name", unique=True), _index("gone_at", expireAfterSeconds=0)],
     "sessions": [_index("gone_at", expireAfterSeconds=0)],
     "redeemed": [_index("gone_at", expireAfterSeconds=0)],
-    "failed_messages": [_index("state", "first_failed"), _index("outbox_at", sparse=True)],
+    "failed_messages": [_index("state", "first_failed"), _index("run"), _index("outbox_at", sparse=True)],
 }

@@ -173,6 +173,11 @@ class Records:
         ids = {_id(run, row, key): (row, key) for row, key in records}
         return {ids[one["_id"]] for one in await self._records.with_ids(list(ids))}
 
+    async def became(self, run: Run, records: Sequence[tuple[int, str]]) -> list[tuple[Action, Outcome]]:
+        """What was done about those of these records of which it is known, in any order."""
+        found = await self._records.with_ids([_id(run, row, key) for row, key in records])
+        return [(Action(one["action"]), Outcome(one["outcome"])) for one in found]
+
     async def count(self, run: str, outcome: str) -> int:
         return await self._records.count({"run": run, "outcome": outcome})
 

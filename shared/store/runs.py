@@ -9,7 +9,7 @@ from shared.contracts.envelope import Outgoing, ids_since
 from shared.contracts.topology import Direction
 from shared.model.error_texts import said
 from shared.model.errors import NotFound, Unavailable
-from shared.model.run import AT_WORK, ENDED, Run, RunState
+from shared.model.run import AT_WORK, ENDED, Run, RunState, Wait
 from shared.store import leases
 from shared.store.outbox import NOTHING_WAITS, announced, announcing
 from shared.store.scoped import Collection, Document, Duplicate
@@ -20,8 +20,9 @@ MOST_FOLLOWERS = 20
 LONGEST_ON_ITS_WAY = timedelta(days=1)
 """An event's run is named after when the event was sent, which is before it was asked for."""
 NOT_CANCELLED = [one.value for one in RunState if one is not RunState.CANCELLED]
+NOT_ENDED = [one.value for one in RunState if one not in ENDED]
 _THERE = {"$exists": True}
-_LONG = ("id", "stage", "reasons", "files", "to_apply", "followed_by")
+_LONG = ("id", "stage", "reasons", "files", "to_apply", "followed_by", "waits")
 _HIDDEN = ("outbox", "outbox_at", "owner", "lease_until", "_id")
 
 
@@ -43,7 +44,7 @@ class Runs:
 
     async def _insert(self, run: Run, messages: Sequence[Outgoing], **more: Any) -> bool:
         document = {
-            **run.model_dump(exclude={"id", "org"}),
+            **run.model_dump(exclude={"id", "org", "given_up", "behind"}),
             "_id": run.id,
             "stream": stream_of(run),
             "fence": 0,
@@ -172,9 +173,8 @@ class Runs:
 
     async def under_way(self, connection: str) -> bool:
         """Whether a run of the connection has not ended: it waits, works, or needs approval."""
-        states = [one.value for one in RunState if one not in ENDED]
         streams = {"$gte": f"{connection}|", "$lt": f"{connection}|~"}
-        return await self._runs.count({"stream": streams, "state": {"$in": states}}, limit=1) > 0
+        return await self._runs.count({"stream": streams, "state": {"$in": NOT_ENDED}}, limit=1) > 0
 
     async def undecided(self, *streams: str) -> list[Run]:
         """Those that wait for approval."""
@@ -257,6 +257,15 @@ class Runs:
         """Remember something on the way, under the lease. False where it was lost."""
         return await self._runs.update({"_id": id, "fence": fence}, {"$set": dict(facts)})
 
+    async def note_wait(self, id: str, step: str, wait: Wait) -> bool:
+        """A step that is to be tried again; its `since` stays where none is given. False where the run has ended."""
+        facts = {f"waits.{step}.{name}": value for name, value in wait.model_dump(exclude_none=True).items()}
+        return await self._runs.update({"_id": id, "state": {"$in": NOT_ENDED}}, {"$set": facts})
+
+    async def waits_no_more(self, id: str, step: str) -> None:
+        """The step went through, or was given up."""
+        await self._runs.update({"_id": id, f"waits.{step}": _THERE}, {"$unset": {f"waits.{step}": ""}})
+
     async def move(
         self,
         id: str,
@@ -276,7 +285,7 @@ class Runs:
         if fence is not None:
             where["fence"] = fence
         values: dict[str, Any] = {**(facts or {}), "state": to.value}
-        unset: dict[str, str] = dict(leases.RELEASED)
+        unset: dict[str, str] = {**leases.RELEASED, "waits": ""}
         change: dict[str, Any] = {"$set": values, "$unset": unset, **announcing(messages)}
         if to in ENDED:
             values["ended_at"] = datetime.now(UTC)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from shared.contracts.envelope import Outgoing
@@ -117,7 +118,7 @@ class Slices:
         messages: Sequence[Outgoing] = (),
     ) -> bool:
         """Record the step, its counts and why records failed in it. False where the lease was lost to somebody else."""
-        values: dict[str, Any] = {"state": state.value, **{f"counts.{name}": n for name, n in counts.items()}}
+        values: dict[str, Any] = {"state": state.value, **_counted(counts)}
         step = "apply" if changes is None else "compare"
         values[f"causes.{step}"] = [one.packed() for one in causes]
         if changes is not None:
@@ -135,12 +136,13 @@ class Slices:
         state: SliceState,
         error: Mapping[str, str],
         *,
+        counts: Mapping[str, int] = MappingProxyType({}),
         messages: Sequence[Outgoing] = (),
         fenced: bool = False,
     ) -> bool:
         """`state` -> failed. The fence grows, so whoever still works on it is shut out.
 
-        `fenced`: only while the lease of `slice` is held.
+        `counts` is what it had done by then. `fenced`: only while the lease of `slice` is held.
         """
         where: dict[str, Any] = {"_id": slice.id, "state": state.value}
         if fenced:
@@ -148,7 +150,7 @@ class Slices:
         return await self._slices.update(
             where,
             {
-                "$set": {"state": SliceState.FAILED.value, "error": dict(error)},
+                "$set": {"state": SliceState.FAILED.value, "error": dict(error), **_counted(counts)},
                 "$unset": dict(leases.RELEASED),
                 "$inc": {"fence": 1},
                 **announcing(messages),
@@ -165,6 +167,10 @@ class Slices:
     async def unfinished(self, run: str, states: Sequence[SliceState]) -> int:
         """How many slices are in one of these states (1 at most is counted)."""
         return await self._slices.count({"run": run, "state": {"$in": [one.value for one in states]}}, limit=1)
+
+
+def _counted(counts: Mapping[str, int]) -> dict[str, int]:
+    return {f"counts.{name}": count for name, count in counts.items()}
 
 
 def _to_slice(document: Document) -> Slice:

@@ -1,9 +1,12 @@
 """Search in what is planned: change sets are looked at one after the other, and the next call goes on behind them."""
 
+from dataclasses import replace
+
 import pytest
 
 from shared.engine import changes as changesets
 from shared.engine import pending
+from shared.engine.reached import not_reached, reached
 from shared.engine.searching import named, page, search
 from shared.model.record import Action, Change, Outcome
 from shared.model.run import RunState
@@ -80,6 +83,27 @@ async def test_a_name_is_found_in_the_state_of_every_year(store: Store) -> None:
     assert [one.label for one in await named(org, [connection], "import", "students", "torres an")] == ["Ana Torres"]
     assert await named(org, [connection], "export", "students", "torres") == []
     assert await named(org, [connection], "import", "students", " ") == []
+
+
+async def test_a_slice_that_fails_counts_what_it_had_done_and_what_it_did_not_reach(store: Store) -> None:
+    await planned(store)
+    org = store.org(RUN.org)
+    first, second = (one["key"] for one in await page(org, RUN, Wanted(Outcome.PENDING), after=None, limit=2))
+    told = [(first, Action.CREATE, Outcome.PARTIAL), (second, Action.UPDATE, Outcome.FAILED)]
+    slice = await org.slices.get(RUN.id, 0)
+    assert slice is not None
+    assert (await reached(org, RUN, slice))["stopped"] == len(told)
+    for done, (key, action, outcome) in enumerate(told, 1):
+        await org.records.put(RUN, 1, [RecordResult(int(key) + 2, key, action, outcome, "9", {}, ())])
+        counts = await reached(org, RUN, slice)
+        assert (counts["created"], counts["partial"], counts["failed"]) == (1, 1, done - 1)
+        assert counts["stopped"] == len(told) - done
+    assert await org.slices.fail(slice, SliceState.COMPARED, {"code": "c"}, counts=counts)
+    found = await org.slices.get(RUN.id, 0)
+    assert found is not None
+    assert found.counts["created"] == 1
+    assert (not_reached(found), not_reached(replace(slice, counts={"create": 1, "missing": 2}))) == (0, 3)
+    assert await reached(org, RUN, replace(slice, changes="")) == {}
 
 
 async def test_of_a_failed_run_what_is_planned_is_shown_but_for_what_was_answered(store: Store) -> None:

@@ -16,7 +16,7 @@ from shared.model.errors import NotFound
 from shared.model.export_file import ExportDraft
 from shared.model.mapping import MappingDraft
 from shared.model.record import Action, Outcome
-from shared.model.run import RunState
+from shared.model.run import RunState, Wait
 from shared.store.buckets import state_id
 from shared.store.database import OrgStore, Store
 from shared.store.links import Link
@@ -202,6 +202,14 @@ async def runs(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert [one.id for one in await mine.runs.asked_since(RUN.created_at)] == [RUN.id]
     assert await other.runs.same_request(STREAM, "f", every) is None
     assert await other.runs.active(STREAM) is None
+    wait = Wait(code="c", message="m", attempt=1, attempts=6, since=RUN.created_at, next_at=RUN.created_at)
+    assert not await other.runs.note_wait(RUN.id, "begin", wait)
+    assert await mine.runs.note_wait(RUN.id, "begin", wait)
+    assert await mine.runs.note_wait(RUN.id, "begin", wait.model_copy(update={"attempt": 2, "since": None}))
+    await other.runs.waits_no_more(RUN.id, "begin")
+    assert (await mine.runs.get(RUN.id)).held_up == wait.model_copy(update={"attempt": 2})
+    await mine.runs.waits_no_more(RUN.id, "begin")
+    assert (await mine.runs.get(RUN.id)).held_up is None
     assert await other.runs.undecided(STREAM) == []
     assert await other.runs.written_since(make_run(org="other")) is None
     assert await other.runs.overtaking(make_run(org="other", number=9)) == frozenset()
@@ -280,6 +288,8 @@ async def records(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert await other.records.count("run_1", "Succeeded") == 0
     assert await other.records.stored(RUN, [(RESULT.row, RESULT.key)]) == set()
     assert await mine.records.stored(RUN, [(RESULT.row, RESULT.key), (99, "k")]) == {(RESULT.row, RESULT.key)}
+    assert await other.records.became(RUN, [(RESULT.row, RESULT.key)]) == []
+    assert await mine.records.became(RUN, [(RESULT.row, RESULT.key), (99, "k")]) == [(RESULT.action, RESULT.outcome)]
     await other.records.put(RUN, 9, [RecordResult(2, "k", Action.CREATE, Outcome.FAILED, "x", {}, ())])
     assert await mine.records.page(RUN) == before
 

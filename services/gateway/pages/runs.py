@@ -23,6 +23,7 @@ from services.gateway.pages.visits import ASKED, Visit, Visited
 from services.gateway.pages.words import STATES
 from shared.contracts.topology import Direction
 from shared.engine.undoing import AGAIN
+from shared.engine.waiting import ahead_of
 from shared.model.catalog import data_types
 from shared.model.connection import Connection
 from shared.model.permission import Deed
@@ -112,6 +113,7 @@ async def _show(visit: Visit, id: str, wanted: Wanted, searched: Sought, after: 
     fields = connection.catalog_of(run.direction, run.data_type)
     about |= {"fields": fields, "outcomes": outcomes(run), "actions": choices(run)}
     about |= {"records": None, "causes": [], "next": "", "looks_on": False}
+    about["ahead"] = await ahead_of(visit.call.org, run)
     about["following"] = following = await visit.call.org.runs.following(run)
     chosen = {name: asked[name] for name in FILTERS} | searched.asked
     about |= {"chosen": urlencode(chosen), "here": urlencode(chosen | ({"after": after} if after else {}))}
@@ -195,8 +197,10 @@ async def _records(visit: Visit, run: Run, wanted: Wanted, after: str | None) ->
 
 
 async def _decides(visit: Visit, run: Run, connection: Connection, following: Sequence[Run]) -> Mapping[str, bool]:
-    """What this person may decide about the run."""
+    """What this person may decide about the run; nothing where its connection was deleted."""
     to_approve, to_reject = (Deed.IMPORT, Deed.DECIDE) if run.direction == "import" else (Deed.EXPORT, Deed.EXPORT)
+    if connection.deleted_at:
+        return dict.fromkeys(("approve", "reject", "retry", "undo", "cancel"), False)
     waits = run.state is RunState.NEEDS_APPROVAL
     instance = connection.instance
     return {
@@ -209,7 +213,7 @@ async def _decides(visit: Visit, run: Run, connection: Connection, following: Se
 
 
 def _has_failures(run: Run) -> bool:
-    counted = any(run.counts.get(name) for name in ("failed", "invalid", "partial"))
+    counted = any(run.counts.get(name) for name in ("failed", "invalid", "partial", "stopped"))
     return counted and run.state is not RunState.CANCELLED and not run.makes_files and not run.undoes
 
 
@@ -233,12 +237,13 @@ async def _progress(visit: Visit, run: Run, connection: Connection) -> AsyncIter
     stop, sessions = visit.call.gateway.base.stop, visit.call.gateway.sessions
     told, silent, unchecked = "", 0.0, 0.0
     while not stop.is_set():
+        ahead = await ahead_of(visit.call.org, run)
         if unchecked >= CHECK_SECONDS:
             unchecked = 0.0
             if not await sessions.is_open(visit.session.id):
                 yield "event: signed-out\ndata: -\n\n"
                 return
-        shown = fragment("progress.html", run=run, connection=connection, steps=_steps(run))
+        shown = fragment("progress.html", run=run, connection=connection, steps=_steps(run), ahead=ahead)
         if shown != told:
             told, silent = shown, 0.0
             yield "event: progress\n" + "".join(f"data: {line}\n" for line in shown.splitlines()) + "\n"

@@ -233,9 +233,16 @@ async def test_what_a_failed_run_did_not_get_to_is_listed(
     await faults({"org": district.org, "path": "batch-upsert", "status": 503})
     moved = edited(first, {3: {"Street": "1 New St"}, 5: {"Street": "5 New St"}})
     run = await district.watch((await district.upload(connection, moved))["id"])
-    assert (run["state"], run["counts"]["update"], run["counts"]["updated"]) == ("partial", 2, 0)
+    counted = {name: run["counts"][name] for name in ("rows", "unchanged", "updated", "failed", "stopped")}
+    assert (run["state"], counted) == (
+        "failed",
+        {"rows": 20, "unchanged": 18, "updated": 0, "failed": 0, "stopped": 2},
+    )
 
     page = await visitor.get(f"/runs/{run['id']}")
+    assert "<b>2</b>Stopped: planned, and not reached" in page.text
+    assert '<span class="quiet small">2 stopped</span>' in (await visitor.get("/runs")).text
+    assert "2 records stopped" in (await visitor.get("/")).text
     assert "has stopped" in page.text
     assert "goes on by itself when" not in page.text
     assert "Records that have not changed are only counted" not in page.text
@@ -252,6 +259,8 @@ async def test_what_a_failed_run_did_not_get_to_is_listed(
     await Ops(stack)("failed", "replay", letter["id"])
     await district.watch(run["id"], states=frozenset({"succeeded"}))
     assert [">Changed</td>" in one for one in shown(await visitor.get(f"/runs/{run['id']}"))] == [True, True]
+    counts = (await district.run(run["id"]))["counts"]
+    assert (counts["updated"], counts["stopped"]) == (2, 0)
 
 
 async def test_a_cause_says_what_is_true_of_its_rows_and_leads_to_them_alone(
