@@ -41,10 +41,7 @@ def rows() -> list[Row]:
         ("Map exports", Deed.MAP_EXPORT),
         ("See the records and files of exports", Deed.VIEW_EXPORT),
         (exporting, Deed.EXPORT),
-        (
-            "See the failed messages of every organization, which hold no personal data, and send them again or discard them",
-            Deed.OPERATE,
-        ),
+        ("See failed messages, those of all organizations, and send them again or discard them", Deed.OPERATE),
     ):
         found.append(Row(words, ((deed, "students"),)))
     return found
