@@ -58,7 +58,7 @@ rows read; then what was decided: create, update, unchanged, invalid, duplicate 
 (known from earlier runs, absent now), losing (updates that take program access away), remove (by an undo); known
 before the run; and what was done: created, updated, removed, failed at the target; partial, those created or updated
 but for a part; overtaken: left alone, for others have sent them while the run waited for approval; stopped: planned,
-and not reached when the run failed. What an undo leaves alone is its `invalid`.
+and not known to be written when the run failed. What an undo leaves alone is its `invalid`.
 """
 
 

@@ -67,7 +67,7 @@ COUNTS: Final[Mapping[str, str]] = {
     "failed": "Refused",
     "partial": "Partial Sync",
     "overtaken": "Left alone: sent by others while this waited",
-    "stopped": "Stopped: planned, and not reached",
+    "stopped": "Stopped: planned, and not known to be written",
 }
 UNDO_COUNTS: Final[Mapping[str, str]] = {
     "rows": "Records looked at",

@@ -240,7 +240,7 @@ async def test_what_a_failed_run_did_not_get_to_is_listed(
     )
 
     page = await visitor.get(f"/runs/{run['id']}")
-    assert "<b>2</b>Stopped: planned, and not reached" in page.text
+    assert "<b>2</b>Stopped: planned, and not known to be written" in page.text
     assert '<span class="quiet small">2 stopped</span>' in (await visitor.get("/runs")).text
     assert "2 records stopped" in (await visitor.get("/")).text
     assert "has stopped" in page.text
