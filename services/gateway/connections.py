@@ -124,6 +124,12 @@ class Credentials(BaseModel):
     stored: bool
 
 
+class SandboxExports(BaseModel):
+    into: str = Field(
+        max_length=1000, description="The `exports_into` of the connection, to allow it; blank to allow nothing."
+    )
+
+
 class HostKey(BaseModel):
     host_key: str = Field(min_length=1, max_length=5000, description="An OpenSSH public key line.")
 
@@ -180,6 +186,7 @@ async def change(call: Caller, id: str, wanted: ConnectionChange) -> SavedConnec
     if wanted.sftp and connection.sftp:
         values["sftp"]["host_key"] = _host_key(connection.sftp, wanted.sftp)
     if wanted.enable_export:
+        Connection.model_validate({**connection.model_dump(), **values}).check_export()
         values["export_enabled_by"] = call.who.user
     added = [one for one in wanted.schools or () if one not in connection.schools]
     asked = await compared(call, connection.instance, added)
@@ -237,6 +244,22 @@ async def approve_host_key(call: Caller, id: str, approved: HostKey) -> Connecti
     return await call.org.connections.set(id, sftp={**sftp.model_dump(), "host_key": approved.host_key.strip()})
 
 
+@router.put("/{id}/sandbox-exports")
+async def allow_sandbox_exports(call: Caller, id: str, allowed: SandboxExports) -> Connection:
+    """Say that what stands in Enroll's sandbox may be written into the SIS or SFTP folder of this connection.
+
+    It is one for trying things out, or writing to it is meant. It counts for this very place (the address of the SIS,
+    or `sftp://user@host:port/folder`): once the connection has another one it has to be said anew. Without it nothing
+    is exported.
+    """
+    subject = f"exports from the sandbox of {id} into {allowed.into or 'nowhere'}"
+    await call.may(Deed.MANAGE_CONNECTION, subject=subject[:300])
+    connection = await call.connection(id)
+    if allowed.into not in ("", connection.exports_into):
+        raise BadSettings(*said("sandbox.other_place"))
+    return await call.org.connections.set(id, sandbox_exports_into=allowed.into)
+
+
 @router.post("/{id}/test")
 async def test(call: Caller, id: str) -> dict[str, Any]:
     """Test connection: log in, and count the files that would be taken or look at what the SIS answers."""
@@ -284,6 +307,8 @@ async def schedule(call: Caller, id: str, new: NewSchedule) -> dict[str, Any]:
     await call.may(Deed.MANAGE_CONNECTION, subject=f"schedule of {id}")
     connection = await call.connection(id)
     deed = Deed.IMPORT if new.direction == "import" else Deed.EXPORT
+    if new.direction == "export":
+        connection.check_export()
     what, year, instance = new.data_type, new.school_year, connection.instance
     await call.may(deed, data_type=what, school_year=year, instance=instance, subject=f"schedule of {id}")
     if new.direction == "import":

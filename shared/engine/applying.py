@@ -47,6 +47,8 @@ async def apply(engine: Engine, run: Run, slice: Slice, *, remember: Remembering
     overtaken = await _overtaken(engine, run, changes)
     changes = [one for one in changes if one.key not in overtaken]
     connection = await org.connections.get(run.connection)
+    if run.direction == "export":
+        connection.check_export()
     plan = await engine.planner.plan(run, connection)
     target = await engine.ends.target(run, connection, plan.compiled.match_key, plan.fixed)
     try:

@@ -21,8 +21,11 @@ async def approve(engine: Engine, run: Run, by: str) -> None:
     Raises:
         Conflict: the run does not wait for approval, another one of its stream is at work, or has written since it
             was compared; then this one is over.
+        BadSettings: an export out of Enroll's sandbox into what nobody has said is meant for that.
     """
     runs = engine.org(run).runs
+    if run.direction == "export":
+        (await engine.org(run).connections.get(run.connection)).check_export()
     for _ in range(TRIES):
         if run.state is not RunState.NEEDS_APPROVAL:
             raise _not_waiting(run)

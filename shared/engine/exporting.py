@@ -123,6 +123,7 @@ async def _send(engine: Engine, run: Run, fence: int, files: list[RunFile], numb
 
     if run.delivery == "sftp":
         connection = await engine.org(run).connections.get(run.connection)
+        connection.check_export()
         with tempfile.TemporaryDirectory(dir=engine.settings.spool_dir, prefix="sync-send-") as folder:
             path = Path(folder) / "file"
             with path.open("wb") as place:

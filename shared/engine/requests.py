@@ -55,7 +55,10 @@ async def request_run(engine: Engine, request: RunRequest) -> Run:
 
     Raises:
         NotFound: the connection has no mapping for this data type yet.
+        BadSettings: an export out of Enroll's sandbox, in earnest, into what nobody has said is meant for that.
     """
+    if request.direction == "export" and not request.preview:
+        request.connection.check_export()
     org = engine.store.org(request.connection.org)
     delivery = _delivery(request)
     if request.version:

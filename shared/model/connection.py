@@ -4,6 +4,7 @@ from contextlib import suppress
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, cast, get_args
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -19,6 +20,8 @@ from pydantic import (
 
 from shared.model.address import HttpAddress, NewHost, NewHttpAddress
 from shared.model.catalog import Catalog, catalog, export_catalog, sis_catalog
+from shared.model.error_texts import said
+from shared.model.errors import BadSettings
 from shared.model.zone import Zone, zone_of
 
 Instance = Literal["sandbox", "production"]
@@ -345,7 +348,9 @@ class Connection(BaseModel):
     `roster` says whether a file holds everyone ("full": a student who is absent is missing) or only some ("some").
     `schedule` is that of the imports. Exports by events run under the authority of `export_enabled_by`. `schools` are
     the codes of the schools assigned to it; all where it is empty. `credentials_id` names the credentials that are
-    stored beside it: others have another one. Of one that was deleted only what names it is known, and who did it when.
+    stored beside it: others have another one. `sandbox_exports_into` is the place (`exports_into`) into which somebody
+    has said that what stands in Enroll's sandbox may be written; for any other place nobody has. Of one that was
+    deleted only what names it is known, and who did it when.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -370,6 +375,7 @@ class Connection(BaseModel):
     schedule: Schedule | None = None
     export_schedule: Schedule | None = None
     export_enabled_by: str = ""
+    sandbox_exports_into: str = ""
     credentials_id: str = Field(default="", exclude=True)
     created_at: datetime
     created_by: str
@@ -402,6 +408,31 @@ class Connection(BaseModel):
     def writes_to_sis(self) -> bool:
         """Whether an export goes into the SIS itself. OneRoster has no way to write students."""
         return self.pulls_from == "api" and self.kind is not Kind.ONEROSTER
+
+    @property
+    def host(self) -> str:
+        """The server that it reads or writes for real; blank where there is none."""
+        if self.kind is Kind.SFTP:
+            return self.sftp.host if self.sftp else ""
+        return urlsplit(self.api.base_url).netloc if self.api else ""
+
+    @property
+    def exports_into(self) -> str:
+        """The very place that its exports are written into; blank where files are kept for download, or it is read
+        only."""
+        if self.kind is Kind.SFTP and self.sftp:
+            return f"sftp://{self.sftp.user}@{self.sftp.host}:{self.sftp.port}/{self.sftp.export_folder}"
+        return self.api.base_url if self.writes_to_sis and self.api else ""
+
+    @property
+    def may_export(self) -> bool:
+        """Whether what it exports may be written there: out of Enroll's sandbox only once somebody has said so."""
+        return self.instance == "production" or self.exports_into in ("", self.sandbox_exports_into)
+
+    def check_export(self) -> None:
+        """Raises BadSettings unless `may_export`."""
+        if not self.may_export:
+            raise BadSettings(*said("sandbox.exports_not_allowed", host=self.host))
 
     def exports_at_once(self, school_code: str) -> bool:
         """Whether a registration at this school goes into the SIS as soon as it is approved, in Enroll's production."""

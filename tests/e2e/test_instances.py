@@ -35,6 +35,13 @@ async def listen(*districts: District) -> None:
         ok(await district.enroll.delete("/sandbox/calls"))
 
 
+async def allow(district: District, connection: str) -> None:
+    """Say that its exports are meant."""
+    held = ok(await district.api.get(f"/connections/{connection}")).json()
+    into = held["powerschool"]["base_url"]
+    ok(await district.api.put(f"/connections/{connection}/sandbox-exports", json={"into": into}))
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return roster(tmp_path / "district.csv", ROWS)
@@ -101,6 +108,7 @@ async def test_an_export_into_a_sis_reads_the_sandbox_and_tells_the_sandbox(
     connection = await sis.connect(**SANDBOX)
     await turn(district, registration_module=False)
     await listen(district)
+    await allow(district, connection)
 
     run = await district.watch((await district.export(connection))["id"])
 
@@ -110,6 +118,42 @@ async def test_an_export_into_a_sis_reads_the_sandbox_and_tells_the_sandbox(
     assert {one["sis_export_status"] for one in await district.registrations()} == {None}
     assert await reached(district) == []
     assert [key for key, _ in await tap.heard(run["id"]) if key == "sync.run.ended.v1"] == []
+
+
+async def refused(answer: httpx.Response) -> bool:
+    return (answer.status_code, answer.json()["error"]["code"]) == (422, "sandbox.exports_not_allowed")
+
+
+async def test_nothing_is_exported_from_the_sandbox_before_somebody_has_said_that_it_is_meant(
+    district: District, rehearsal: District, file: Path
+) -> None:
+    await both_registered(district, rehearsal, file)
+    sis = PowerSchoolDistrict(district)
+    await sis.make()
+    connection = await sis.connect(**SANDBOX)
+    at, exports = f"/connections/{connection}", f"/connections/{connection}/exports/students"
+    daily = {"direction": "export", "school_year": YEAR, "time": "02:00", "zone": "America/Denver"}
+    waits = await district.watch((await district.export(connection, preview="true"))["id"], states=WAITS)
+
+    assert await refused(await district.api.post(exports, params={"school_year": YEAR}))
+    assert await refused(await district.api.post(exports, params={"school_year": YEAR, "test": "true"}))
+    assert await refused(await district.api.post(f"/runs/{waits['id']}/approve"))
+    assert await refused(await district.api.patch(at, json={"enable_export": True}))
+    assert await refused(await district.api.put(f"{at}/schedule", json=daily))
+    assert (await district.run(waits["id"]))["state"] == "needs_approval"
+    assert await sis.people() == []
+
+    elsewhere = await district.api.put(f"{at}/sandbox-exports", json={"into": "https://ps.example.org"})
+    assert (elsewhere.status_code, elsewhere.json()["error"]["code"]) == (422, "sandbox.other_place")
+    await allow(district, connection)
+    ok(await district.api.patch(at, json={"enable_export": True}))
+    ok(await district.api.put(f"{at}/schedule", json=daily))
+    moved = {"powerschool": {"base_url": f"{sis.url}-2", "per_second": 0}}
+    ok(await district.api.patch(at, json=moved))
+    assert await refused(await district.api.post(f"/runs/{waits['id']}/approve"))
+    assert await sis.people() == []
+    audited = [one["subject"] for one in ok(await district.api.get("/audit")).json()]
+    assert f"exports from the sandbox of {connection} into {sis.url}" in audited
 
 
 async def test_an_export_into_files_and_its_preview_read_the_sandbox(
@@ -141,6 +185,7 @@ async def test_an_approval_in_production_starts_nothing_on_a_sandbox_connection(
     sis = PowerSchoolDistrict(district)
     await sis.make()
     connections = {name: await sis.connect(name=f"SIS of {name}", instance=name) for name in ("production", "sandbox")}
+    await allow(district, connections["sandbox"])
     for id in connections.values():
         ok(await district.api.patch(f"/connections/{id}", json={"enable_export": True}))
     (registration, *_) = await district.registrations()
@@ -177,10 +222,10 @@ async def test_a_request_of_production_for_a_sandbox_connection_is_refused_and_a
 
     await tap.enroll_says(body.encode())
 
-    async def refused() -> list[dict[str, Any]]:
+    async def audited() -> list[dict[str, Any]]:
         return [one for one in ok(await district.api.get("/audit")).json() if not one["allowed"]]
 
-    (told,) = await until(refused, "the refusal is audited")
+    (told,) = await until(audited, "the refusal is audited")
     assert (told["subject"], told["actor"]) == (connection, district.user)
     assert "sandbox" in told["why"]
     assert ok(await district.api.get("/runs")).json() == []

@@ -30,6 +30,7 @@ MANAGING: dict[tuple[str, str], Any] = {
     ("PUT", "/connections/{id}/credentials"): {"json": {"password": "x"}},
     ("POST", "/connections/{id}/host-key/probe"): {},
     ("PUT", "/connections/{id}/host-key"): {"json": {"host_key": OTHER_KEY}},
+    ("PUT", "/connections/{id}/sandbox-exports"): {"json": {"into": ""}},
     ("POST", "/connections/{id}/test"): {},
     ("GET", "/connections/{id}/ps_plugin.xml"): {},
     ("PUT", "/connections/{id}/schedule"): {"json": DAILY},

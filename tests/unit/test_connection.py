@@ -21,6 +21,7 @@ from shared.model.connection import (
     login_of,
     read_login,
 )
+from shared.model.errors import BadSettings
 from shared.model.run import Selection
 from shared.model.zone import zones
 from tests.integration.enroll_runs import make_connection
@@ -93,6 +94,33 @@ def test_which_registrations_go_out_at_once(changed: dict[str, Any], school: str
     assert connection(Kind.AERIES, **armed | changed).exports_at_once(school) is at_once
     assert not connection(Kind.ONEROSTER, **armed | changed).exports_at_once(school)
     assert not connection(Kind.SFTP, **armed | changed).exports_at_once(school)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_out_of_the_sandbox_nothing_is_exported_into_a_place_that_nobody_has_allowed(kind: Kind) -> None:
+    sftp = {"host": "sftp.example.org", "user": "d"}
+    known = {"sftp": sftp} if kind is Kind.SFTP else {}
+    place = connection(kind, **known).exports_into
+    assert bool(place) == (kind in (Kind.SFTP, Kind.POWERSCHOOL, Kind.AERIES, Kind.SKYWARD))
+    assert connection(kind, **known).may_export
+    one = connection(kind, **known, instance="sandbox")
+    assert one.may_export is not bool(place)
+    assert one.model_copy(update={"sandbox_exports_into": place}).may_export
+    if place:
+        with pytest.raises(BadSettings, match="nobody has said"):
+            one.check_export()
+        assert not one.model_copy(update={"sandbox_exports_into": place + "2"}).may_export
+
+
+@pytest.mark.parametrize(
+    "changed", [{"port": 2222}, {"user": "e"}, {"export_folder": "live"}, {"host": "ftp.example.org"}]
+)
+def test_what_was_allowed_for_one_folder_is_not_for_another(changed: dict[str, Any]) -> None:
+    sftp = {"host": "sftp.example.org", "user": "d"}
+    allowed = connection(Kind.SFTP, sftp=sftp).exports_into
+    about = {"instance": "sandbox", "sandbox_exports_into": allowed}
+    assert connection(Kind.SFTP, sftp=sftp, **about).may_export
+    assert not connection(Kind.SFTP, sftp=sftp | changed, **about).may_export
 
 
 def test_custom_fields_are_powerschools_alone() -> None:

@@ -8,21 +8,26 @@ from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
 from services.gateway import connections, exports, mappings, runs
-from services.gateway.connections import HostKey
+from services.gateway.connections import HostKey, SandboxExports
 from services.gateway.pages.connection_fields import SETTINGS
-from services.gateway.pages.fields import Field
+from services.gateway.pages.fields import Field, Form
 from services.gateway.pages.findings import findings
 from services.gateway.pages.site import HEADERS, page, then
 from services.gateway.pages.visits import Visit, Visited
 from shared.adapters.ssh import fingerprint_of
 from shared.model.connection import Connection, Kind, Schedule
-from shared.model.errors import Refused, SyncError
+from shared.model.errors import BadSettings, Refused, SyncError
 from shared.model.permission import Deed
 
 router = APIRouter(include_in_schema=False)
 
 ADDRESS: Final = "/connections/{id}"
 LAST_RUNS: Final = 5
+MEANT: Final = Field("meant", "It is a system for trying things out, or I mean to write to it", "switch")
+NOT_MEANT: Final = (
+    "Tick this if it is so. If it is where real students are, give the connection the address of a system for trying "
+    "things out, under Settings."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,25 @@ async def approve(visit: Visited, id: str) -> Response:
     return then(f"/connections/{id}", "host-key")
 
 
+@router.post(ADDRESS + "/sandbox-exports", summary="Exports from Enroll's sandbox")
+async def allow(visit: Visited, id: str) -> Response:
+    """Say that exports of Enroll's sandbox into the place that stood there are meant; blank: that they are not."""
+    await visit.call.may(Deed.MANAGE_CONNECTION, subject=id)
+    connection, sent = await connections.show(visit.call, id), await visit.form()
+    into = str(sent.get("into", ""))
+    form = Form.read((MEANT,), sent)
+    if into and not form.typed["meant"]:
+        form.wrong["meant"] = NOT_MEANT
+    else:
+        try:
+            await connections.allow_sandbox_exports(visit.call, id, SandboxExports(into=into[:1000]))
+            return then(f"/connections/{id}", "saved")
+        except BadSettings as error:
+            form.blame(error)
+    return await shown(visit, connection, trial=form)
+
+
+@router.get(ADDRESS + "/sandbox-exports")
 @router.get(ADDRESS + "/test")
 @router.get(ADDRESS + "/host-key")
 @router.get(ADDRESS + "/host-key/ask")
@@ -94,10 +118,11 @@ async def shown(visit: Visit, connection: Connection, **more: Any) -> Response:
     """The page, with what was just asked for."""
     last = await runs.index(visit.call, connection.id, limit=LAST_RUNS)
     manages = await visit.can(Deed.MANAGE_CONNECTION)
-    about: dict[str, Any] = {"tested": None, "shown_key": None, "key_trouble": None, **more}
+    about: dict[str, Any] = {"tested": None, "shown_key": None, "key_trouble": None, "trial": Form.of((MEANT,))} | more
     about |= {"runs": last, "settings": list(_settings(connection)), "directions": ways(connection)}
     about |= {"fingerprint": _fingerprint(connection), "steps": await _steps(visit, connection) if manages else []}
-    return await page(visit, "connection.html", **frame(connection, "", manages=manages), **about)
+    status = 422 if about["trial"].bad else 200
+    return await page(visit, "connection.html", status=status, **frame(connection, "", manages=manages), **about)
 
 
 def frame(connection: Connection, here: str, *, manages: bool = True) -> dict[str, Any]:
@@ -139,8 +164,10 @@ async def _steps(visit: Visit, connection: Connection) -> list[tuple[str, str]]:
         found.append(("Enter the credentials", f"{place}/credentials"))
     if connection.sftp is not None and not connection.sftp.host_key:
         found.append(("Ask the server for its host key, and approve it", f"{place}#host-key"))
-    mapped = await mappings.versions(visit.call, id, "students")
-    if not mapped and not await exports.versions(visit.call, id, "students"):
+    exported = await exports.versions(visit.call, id, "students")
+    if exported and not connection.may_export:
+        found.append(("Say whether exports from Enroll's sandbox are meant", f"{place}#sandbox-exports"))
+    if not exported and not await mappings.versions(visit.call, id, "students"):
         found.append(("Map the fields", f"{place}/mappings"))
     return found
 

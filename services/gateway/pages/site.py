@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from services.gateway import field_names
 from services.gateway.actions import ID_WORDS, action_of, outcome_of
-from services.gateway.pages import message_words, words
+from services.gateway.pages import message_words, sandbox_words, words
 from services.gateway.pages.breaks import breakable
 from services.gateway.pages.parameters import message
 from services.gateway.pages.tables import stacked
@@ -41,7 +41,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update({**words.FILTERS, **field_names.FILTERS, **message_words.FILTERS})
+    made.filters.update({**words.FILTERS, **field_names.FILTERS, **message_words.FILTERS, **sandbox_words.FILTERS})
     made.filters.update(action_of=action_of, outcome_of=outcome_of, stacked=stacked, breakable=breakable)
     made.globals.update(static=address_of, tones=words.OUTCOMES, id_words=ID_WORDS)
     return made

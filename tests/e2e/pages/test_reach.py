@@ -20,7 +20,7 @@ MANAGING = {
     f"/connections/{{id}}/{part}"
     for part in (
         *("switch", "test", "host-key", "host-key/ask", "settings", "limits", "export-rules", "credentials", "schools"),
-        *("delete", "schedule/{direction}", "schedule/{direction}/remove", "run/export"),
+        *("delete", "sandbox-exports", "schedule/{direction}", "schedule/{direction}/remove", "run/export"),
     )
 }
 """What needs Full Access, or the permission to export."""
