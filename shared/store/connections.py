@@ -8,7 +8,7 @@ from typing import Any, Final
 from bson import Binary
 
 from shared.contracts.envelope import new_id
-from shared.model.connection import Connection
+from shared.model.connection import Connection, Instance
 from shared.model.error_texts import said
 from shared.model.errors import Conflict, NotFound
 from shared.model.zone import zone_of
@@ -63,6 +63,11 @@ class Connections:
         found = await self._stones.all(_called(search), sort=[("name", 1)], limit=limit)
         return [to_connection(one) for one in found]
 
+    async def of_instance(self, instance: Instance) -> list[str]:
+        """The ids of those that belong to this Enroll, or did until they were deleted."""
+        found = [one for held in (self._connections, self._stones) for one in await _ids(held, instance)]
+        return sorted(set(found))
+
     async def names(self) -> list[tuple[str, str]]:
         """Name and time zone of each, by name: all that is read of them."""
         fields = ["name", "time_zone", "schedule.zone", "export_schedule.zone"]
@@ -109,6 +114,10 @@ class Connections:
     async def secrets(self, id: str) -> bytes | None:
         document = await self._connections.get({"_id": id}, ["secrets"])
         return bytes(document["secrets"]) if document and "secrets" in document else None
+
+
+async def _ids(held: Collection, instance: Instance) -> list[str]:
+    return [one["_id"] for one in await held.all({"instance": instance}, fields=["_id"])]
 
 
 def _credentials(sealed: bytes) -> Document:

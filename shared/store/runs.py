@@ -134,11 +134,15 @@ class Runs:
         known = [str(one["last_run"]) for one in await self._streams.with_ids(streams) if "last_run" in one]
         return [to_run(one) for one in await self._runs.with_ids(known)]
 
-    async def asked_since(self, at: datetime, *, connection: str | None = None, most: int = 5000) -> list[Run]:
-        """Those asked for since then, newest first; at most so many."""
+    async def asked_since(
+        self, at: datetime, *, of: Sequence[str] | None = None, but: Sequence[str] = (), most: int = 5000
+    ) -> list[Run]:
+        """Those asked for since then, newest first, `of` these connections, or of all `but` some; at most so many."""
         where: dict[str, Any] = {"_id": {"$gte": ids_since("run", at - LONGEST_ON_ITS_WAY)}, "created_at": {"$gte": at}}
-        if connection is not None:
-            where["connection"] = connection
+        if of is not None:
+            where["connection"] = of[0] if len(of) == 1 else {"$in": list(of)}
+        elif but:
+            where["connection"] = {"$nin": list(but)}
         fields = [name for name in Run.model_fields if name not in _LONG]
         found = await self._runs.all(where, sort=[("_id", -1)], limit=most, fields=fields)
         return [to_run(one) for one in found]

@@ -53,6 +53,9 @@ async def connections(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert (await mine.connections.named(CONNECTION.name) or CONNECTION).id == "con_1"
     assert (await other.connections.count(CONNECTION.name), await mine.connections.count(CONNECTION.name)) == (0, 1)
     assert await other.connections.known_of(["con_1"]) == {}
+    assert await mine.connections.of_instance(CONNECTION.instance) == ["con_1"], "also once it is deleted"
+    assert await other.connections.of_instance(CONNECTION.instance) == []
+    assert await mine.connections.of_instance("sandbox") == []
     assert list(await mine.connections.known_of(["con_1", "con_9"])) == ["con_1"]
     assert await other.connections.names() == []
     assert await mine.connections.names() == [(CONNECTION.name, "UTC")]
@@ -199,7 +202,16 @@ async def runs(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert await other.runs.page() == []
     assert await other.runs.page(connection="con_1", data_type="students", since=RUN.created_at) == []
     assert await other.runs.asked_since(RUN.created_at) == []
-    assert [one.id for one in await mine.runs.asked_since(RUN.created_at)] == [RUN.id]
+    for of, but, found in (
+        (None, [], [RUN.id]),
+        ([RUN.connection], [], [RUN.id]),
+        ([RUN.connection, "con_9"], [], [RUN.id]),
+        (None, ["con_9"], [RUN.id]),
+        ([], [], []),
+        (["con_9"], [], []),
+        (None, [RUN.connection], []),
+    ):
+        assert [one.id for one in await mine.runs.asked_since(RUN.created_at, of=of, but=but)] == found
     assert await other.runs.same_request(STREAM, "f", every) is None
     assert await other.runs.active(STREAM) is None
     wait = Wait(code="c", message="m", attempt=1, attempts=6, since=RUN.created_at, next_at=RUN.created_at)

@@ -11,10 +11,12 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.gateway.pages.chooser import OFFERED, Named, choice
-from services.gateway.pages.filters import Typed
+from services.gateway.pages.filters import Chosen, Typed
 from services.gateway.pages.site import page
 from services.gateway.pages.visits import Visited
 from services.gateway.pages.words import STATES, TONES, duration, plural
+from shared.adapters.enroll_sites import PRODUCTION
+from shared.model.connection import Instance
 from shared.model.permission import Deed
 from shared.model.run import ENDED, Run, RunState
 
@@ -65,16 +67,22 @@ class Chart:
 
 
 @router.get("/charts")
-async def show(visit: Visited, connection: Typed = "", name: Named = None) -> Response:
+async def show(
+    visit: Visited, connection: Typed = "", name: Named = None, instance: Chosen[Instance] = None
+) -> Response:
+    """Of one connection; else of those of Enroll's production, or of its sandbox where that is chosen."""
     await visit.call.may(Deed.VIEW, subject="charts")
     one = await choice(visit.call, connection, name)
     zone = ZoneInfo(one.zone)
     today = datetime.now(zone).date()
     since = datetime.combine(today - timedelta(days=DAYS - 1), datetime.min.time(), zone)
-    found = [] if one.is_open else await visit.call.org.runs.asked_since(since, connection=one.id or None)
+    tried = await visit.call.org.connections.of_instance("sandbox")
+    instance = one.chosen.instance if one.chosen else instance or PRODUCTION
+    of = [one.id] if one.id else tried if instance == "sandbox" else None
+    found = [] if one.is_open else await visit.call.org.runs.asked_since(since, of=of, but=tried)
     days = days_of(found, today, zone)
     about: dict[str, Any] = {"charts": charts_of(days), "days": days, "choice": one, "offered": OFFERED}
-    about["zone"] = zone.key
+    about |= {"zone": zone.key, "instance": instance, "tried": bool(tried)}
     return await page(visit, "charts.html", **about, states=[(one, STATES[one]) for one in SHOWN], tones_of=TONES)
 
 

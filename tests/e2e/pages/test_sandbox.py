@@ -1,6 +1,8 @@
 """What belongs to Enroll's sandbox says so, and says what it reaches that is real."""
 
+import re
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from devtools.district import EXPORTER, YEAR, District, ok
 from devtools.sis_districts import SISS, PowerSchoolDistrict
 from devtools.stack import Stack
 from tests.e2e.enroll import turn
+from tests.e2e.files import read, roster
 from tests.e2e.pages.conftest import in_session
 from tests.e2e.pages.visitor import Visitor
 
@@ -102,3 +105,36 @@ async def test_a_run_says_what_it_reaches(visitor: Visitor, district: District, 
     )
     for run in (pulled, exported):
         await district.watch(run["id"])
+
+
+def counted(page: str) -> str:
+    """The charts as a table: how many runs succeeded today, and how many records they changed."""
+    body = page.partition('aria-label="Days"')[2].partition("<tbody")[2]
+    today = re.findall(r'<td class="num"[^>]*>([\d,]+)<', body.partition("</tr>")[0])
+    return f"{today[0]} runs, {today[4]} records"
+
+
+async def test_what_was_tried_out_is_marked_and_not_counted_with_what_was_moved(
+    visitor: Visitor, district: District, tmp_path: Path
+) -> None:
+    tried, real = await district.ad_hoc("Rehearsal", **SANDBOX), await district.ad_hoc("Roster")
+    assert "Enroll</label>" in (await visitor.get("/charts")).text
+    for connection, rows in ((tried, 20), (real, 30)):
+        await district.watch((await district.upload(connection, roster(tmp_path / "a.csv", rows)))["id"])
+
+    logs = (await visitor.get("/runs")).text
+    assert re.search(r'Rehearsal <span class="tag warn">Sandbox</span></td>', logs)
+    assert re.search(r"Roster</td>", logs)
+    key = read(tmp_path / "a.csv")[0]["Student ID"]
+    explained = (await visitor.get("/explain", params={"key": key})).text
+    assert re.search(r'Rehearsal <span class="tag warn">Sandbox</span></h2>', explained)
+    assert re.search(r"Roster</h2>", explained)
+    charts = {
+        query: counted((await visitor.get(f"/charts?{query}")).text)
+        for query in ("", "instance=production", "instance=sandbox", f"connection={tried}", f"connection={real}")
+    }
+    of_real, of_tried = "1 runs, 30 records", "1 runs, 20 records"
+    assert list(charts.values()) == [of_real, of_real, of_tried, of_tried, of_real]
+
+    ok(await district.api.delete(f"/connections/{tried}"))
+    assert counted((await visitor.get("/charts")).text) == of_real
