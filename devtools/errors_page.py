@@ -25,7 +25,8 @@ def page() -> str:
 
 def _row(code: str) -> str:
     text = every_text()[code]
-    return f"| `{code}` | {_shown(text.message)} | {text.cause} | {_shown(text.fix)} |\n"
+    asked = f" On a page, or in the API: {text.asked}" if text.asked else ""
+    return f"| `{code}` | {_shown(text.message)} | {text.cause} | {_shown(text.fix)}{asked} |\n"
 
 
 def _shown(template: str) -> str:

@@ -47,7 +47,7 @@ _IS: Final = (Outcome.SUCCEEDED, Outcome.PARTIAL)
 
 def gone(run: Run) -> str:
     """What a record is that the source of the run held once, and does not hold now."""
-    return _GONE.get(run.source.kind, "Not in the file any more")
+    return _GONE.get("enroll" if run.direction == "export" else run.source.kind, "Not in the file any more")
 
 
 def action_of(record: Mapping[str, Any], run: Run) -> str:
@@ -71,7 +71,8 @@ def outcomes(run: Run) -> dict[str, str]:
 def choices(run: Run) -> dict[str, str]:
     """What the records of a run can be asked for by, with its words."""
     is_done = run.ended and run.state is not RunState.CANCELLED
-    never = {Action.ADOPT, Action.MISSING} if run.undoes else {Action.ADOPT}
+    of_another = run.source.kind in ("failed", "undo")  # who is not in it was never looked for
+    never = {Action.ADOPT, Action.MISSING} if of_another else {Action.ADOPT}
     asked = [one for one in Action if one not in never]
     return {one.value: (found.chosen if is_done else found.planned) for one in asked for found in [_words(one, run)]}
 

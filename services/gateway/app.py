@@ -30,7 +30,7 @@ from services.gateway.context import UNKNOWN, Gateway
 from services.gateway.pages import routes as pages
 from services.gateway.pages.errors import explained
 from services.gateway.pages.filters import led_back
-from shared.model.error_texts import told
+from shared.model.error_texts import as_asked, told
 from shared.model.errors import Conflict, NotFound, Permanent, Refused, SyncError, Transient
 from shared.telemetry.http import Check, health_routes
 from shared.telemetry.metrics import REQUESTS
@@ -71,11 +71,17 @@ async def _sync_error(request: Request, error: Exception) -> Response:
         gateway: Gateway = request.app.state.gateway
         why = "the connection was deleted" if error.code == "connection.deleted" else "not in this organization"
         try:
-            await gateway.gate.refused(who, request.method, request.url.path[:300], why)
+            await gateway.gate.refused(who, request.method, _tried(request)[:300], why)
         except Transient as away:
             error = away
     headers = {"Retry-After": "5"} if isinstance(error, Transient) else None
-    return await _answer(request, error.as_dict(), _status(error), headers)
+    return await _answer(request, as_asked(error.as_dict()), _status(error), headers)
+
+
+def _tried(request: Request) -> str:
+    """What was looked for: the address, with the id of a connection and nothing else of what was asked there."""
+    connection = request.query_params.get("connection")
+    return f"{request.url.path}?connection={connection}" if connection else request.url.path
 
 
 async def _answer(

@@ -82,7 +82,11 @@ def _not_enough(values: Values, about: Catalog) -> Iterator[Problem]:
 
 def _another_person(values: Values, found: Found, about: Catalog) -> Iterator[Problem]:
     pairs = [(values.get(name), found.values.get(name)) for name in about.person]
-    if pairs and all(one and other and _plain(one) != _plain(other) for one, other in pairs):
+    if not pairs or not all(one and other and _plain(one) != _plain(other) for one, other in pairs):
+        return
+    if about.is_of_sis:
+        yield Problem(*said("key.another_in_sis", noun=about.noun))
+    else:
         yield Problem(*said("key.another_person", noun=about.noun), about.match_keys[0][0])
 
 

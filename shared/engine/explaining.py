@@ -161,7 +161,7 @@ class _Told:
             trigger=run.trigger,
             at=record["at"] or run.ended_at or run.created_at,
             source=run.source,
-            source_name=run.source.name or str(run.stage.get("name", "")),
+            source_name=run.source_name,
             row=record["row"],
             columns=columns,
             mapping=run.mapping if mapping else "",

@@ -19,7 +19,8 @@ def reasons_to_ask(run: Run, counts: Mapping[str, int], limits: SafetyLimits) ->
         return sis_objections(counts, limits)
     # Of a few changed students a column that nobody fills is absent; of everybody it would be a sign.
     stage = {**run.stage, "lost_columns": []} if run.source.changes else run.stage
-    return objections(counts, limits, stage, catalog(run.data_type), full_roster=run.roster == "full")
+    where = "the SIS" if run.source.kind == "api" else "the file"
+    return objections(counts, limits, stage, catalog(run.data_type), full_roster=run.roster == "full", where=where)
 
 
 def undo_objections(counts: Mapping[str, int], limits: SafetyLimits) -> list[dict[str, Any]]:
@@ -51,26 +52,35 @@ def sis_objections(counts: Mapping[str, int], limits: SafetyLimits) -> list[dict
 
 
 def objections(
-    counts: Mapping[str, int], limits: SafetyLimits, stage: Mapping[str, Any], about: Catalog, *, full_roster: bool
+    counts: Mapping[str, int],
+    limits: SafetyLimits,
+    stage: Mapping[str, Any],
+    about: Catalog,
+    *,
+    full_roster: bool,
+    where: str = "the file",
 ) -> list[dict[str, Any]]:
-    """Why a person should look first; empty where nothing stands against applying. Each has code, message, fix."""
+    """Why a person should look first; empty where nothing stands against applying. Each has code, message, fix.
+
+    `where` is what the records were read from, in words.
+    """
     found = [told("guard.cut_short")] if "file.cut_short" in stage.get("warnings", ()) else []
     found += [
-        told("guard.column_gone", column=column, label=about.label_of(target))
+        told("guard.column_gone", column=column, label=about.label_of(target), where=where)
         for column, target in stage.get("lost_columns", ())
     ]
     known, rows = counts["known"], counts["rows"]
     if full_roster and counts["missing"] and 0 < rows == counts["invalid"]:
         found.append(told("guard.all_invalid", count=counts["missing"]))
     if full_roster:
-        found += _share("missing", counts["missing"], known, limits.missing_percent, limits.few)
+        found += _share("missing", counts["missing"], known, limits.missing_percent, limits.few, where=where)
     found += _share("changed", counts["update"], known or rows, limits.changed_percent, limits.few)
     found += _share("invalid", counts["invalid"], rows, limits.invalid_percent, limits.few)
     return found + _losing(counts)
 
 
-def _share(kind: str, count: int, total: int, limit: float, few: int) -> list[dict[str, Any]]:
+def _share(kind: str, count: int, total: int, limit: float, few: int, **about: str) -> list[dict[str, Any]]:
     percent = 100 * count / total if total else 0.0
     if count <= few or percent <= limit:
         return []
-    return [told(f"guard.too_many_{kind}", count=count, total=total, percent=percent, limit=limit)]
+    return [told(f"guard.too_many_{kind}", count=count, total=total, percent=percent, limit=limit, **about)]

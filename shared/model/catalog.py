@@ -57,7 +57,7 @@ class Catalog(BaseModel):
     `match_keys` in order of precedence: the first one whose fields a mapping fills is used. `person` are the fields of
     which at least one must agree before a record counts as the same person. `create_one_of`: of each set a record needs
     one field to be created. `checked`: Enroll is asked about the changes before they are made. `called` are the fields
-    that say by which name people know a record.
+    that say by which name people know a record. `is_of_sis`: it is what an export fills, the student of a SIS.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -70,6 +70,7 @@ class Catalog(BaseModel):
     called: tuple[str, ...] = ()
     create_one_of: tuple[tuple[str, ...], ...] = ()
     checked: bool = False
+    is_of_sis: bool = False
     statuses: Mapping[str, str] = {}
     """What a new student's status is called in the SIS: `active` and `pre_enrolled`."""
     missing_field: str = ""
@@ -115,7 +116,8 @@ def export_catalog(data_type: str) -> Catalog:
 def sis_catalog(sis: str, custom: tuple[str, ...] = ()) -> Catalog:
     """What an export may write into the students of a SIS, `custom` fields beside it. Source: SIS facts."""
     about = _read("students", f"sis/{sis}.toml")
-    return about.model_copy(update={"fields": {**about.fields, **{one: Field(name=one, label=one) for one in custom}}})
+    fields = {**about.fields, **{one: Field(name=one, label=one) for one in custom}}
+    return about.model_copy(update={"fields": fields, "is_of_sis": True})
 
 
 @cache

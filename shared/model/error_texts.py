@@ -14,13 +14,17 @@ from pydantic import BaseModel, ConfigDict
 
 
 class ErrorText(BaseModel):
-    """`message` says what happened, `cause` what is behind it as a rule, `fix` what to do; it may be empty."""
+    """`message` says what happened, `cause` what is behind it as a rule, `fix` what to do; it may be empty.
+
+    `asked` is what to do for whoever has asked for it themselves, where no run waits that would go on.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     message: str
     cause: str
     fix: str = ""
+    asked: str = ""
 
 
 @cache
@@ -38,6 +42,12 @@ def said(code: str, /, **about: Any) -> tuple[str, str, str]:
     """
     text = every_text()[code]
     return code, text.message.format(**about), text.fix.format(**about)
+
+
+def as_asked(about: Mapping[str, str]) -> dict[str, str]:
+    """An error for whoever has asked for what it kept from being done."""
+    text = every_text().get(about["code"])
+    return {**about, "fix": text.asked} if text and text.asked else dict(about)
 
 
 def told(code: str, /, **about: Any) -> dict[str, str]:

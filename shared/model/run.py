@@ -236,6 +236,11 @@ class Run(BaseModel):
         return self.source.run if self.source.kind == "undo" else ""
 
     @property
+    def source_name(self) -> str:
+        """What it read: the name of the file, or what the source calls itself; blank before it has been read."""
+        return self.source.name or str(self.stage.get("name", ""))
+
+    @property
     def moment(self) -> Moment:
         """What a mapping may know of when it runs."""
         return Moment(self.asked_at.date(), self.school_year)

@@ -95,6 +95,13 @@ def test_who_is_missing_is_missing_from_somewhere(kind: str, said: str) -> None:
     assert action_of({"action": "missing", "outcome": "Succeeded"}, run) == choices(run)["missing"] == said
 
 
+def test_a_retry_offers_nobody_who_is_missing_and_calls_them_as_its_export_does() -> None:
+    retry = run_of(kind="failed")
+    assert set(choices(retry)) == set(Action) - {Action.ADOPT, Action.MISSING}
+    of_export = retry.model_copy(update={"direction": "export"})
+    assert action_of({"action": "missing", "outcome": "Succeeded"}, of_export) == "Not approved any more"
+
+
 def test_the_choices_fit_how_far_a_run_is() -> None:
     assert set(choices(run_of())) == set(Action) - {Action.ADOPT}
     for state in (RunState.NEEDS_APPROVAL, RunState.APPLYING, RunState.CANCELLED):

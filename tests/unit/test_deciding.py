@@ -6,7 +6,7 @@ import pytest
 
 from shared.engine.classify import Candidate
 from shared.engine.deciding import decide, loses_access, objections
-from shared.model.catalog import Catalog, catalog
+from shared.model.catalog import Catalog, catalog, sis_catalog
 from shared.model.record import Action, Change, Found
 
 GONE = "students.sis_missing"
@@ -111,6 +111,17 @@ def test_an_id_that_belongs_to_somebody_else_is_held_back(held: dict[str, Any], 
     found = Found("9", {**PERSON, **held})
     expected = [("key.another_person", "students.id")] if another else []
     assert codes(candidate_of(PERSON), found, "students") == expected
+
+
+@pytest.mark.parametrize("kind", ["powerschool", "aeries", "skyward"])
+def test_an_export_says_that_it_is_the_sis_that_has_somebody_else(kind: str) -> None:
+    about = sis_catalog(kind)
+    ours, theirs = ("Nguyen", "2015-03-09"), ("Torres", "2014-01-01")
+    held = Found("9", dict(zip(about.person, theirs, strict=True)))
+    (told,) = objections(candidate_of(dict(zip(about.person, ours, strict=True))), held, about)
+    assert (told.code, told.field) == ("key.another_in_sis", "")
+    assert told.message.startswith("The SIS has another student")
+    assert "Leave the name and the birth date in Enroll as the family gave them" in told.fix
 
 
 def test_what_only_refers_is_never_a_change_but_goes_along_with_one() -> None:

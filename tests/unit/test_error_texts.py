@@ -10,7 +10,7 @@ from string import Formatter
 import pytest
 
 from devtools.errors_page import PAGE, page
-from shared.model.error_texts import every_text, said, told
+from shared.model.error_texts import as_asked, every_text, said, told
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [path for folder in ("shared", "services") for path in (ROOT / folder).rglob("*.py")]
@@ -88,7 +88,17 @@ def test_a_text_is_whole(code: str) -> None:
     assert re.fullmatch(r"[a-z_]+(\.[a-z_]+)?", code)
     assert text.message
     assert text.cause.endswith(".")
+    assert "{" not in text.asked
     assert not text.fix or text.fix[-1] in ".}y`"
+
+
+def test_who_has_asked_themselves_is_not_told_of_a_run() -> None:
+    away = told("enroll.unavailable", why="answered 503")
+    assert as_asked(away) == {**away, "fix": "Try again in a few minutes."}
+    other = told("value.too_long", limit=5)
+    assert as_asked(other) == other
+    assert as_asked({"code": "http.404", "fix": "x"}) == {"code": "http.404", "fix": "x"}
+    assert not [one for one, text in every_text().items() if text.fix.startswith("The run goes on") and not text.asked]
 
 
 def test_said_and_told_are_the_same() -> None:

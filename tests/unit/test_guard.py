@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from shared.engine.guard import export_objections, objections, undo_objections
+from shared.engine.guard import export_objections, objections, reasons_to_ask, undo_objections
 from shared.model.catalog import catalog
 from shared.model.connection import SafetyLimits
-from shared.model.run import add_counts
+from shared.model.run import SourceSpec, add_counts
+from tests.integration.enroll_runs import make_run
 
 LIMITS = SafetyLimits(missing_percent=10, changed_percent=50, invalid_percent=10, few=5)
 STUDENTS = catalog("students")
@@ -99,3 +100,13 @@ def test_signs_of_a_bad_file() -> None:
 def test_the_message_names_the_numbers() -> None:
     found = objections(add_counts([{"known": 200, "missing": 50}]), LIMITS, {}, STUDENTS, full_roster=True)
     assert found[0]["message"].startswith("50 of 200 known records are not in the file (25.0 %; the limit is 10 %)")
+
+
+def test_who_is_missing_is_told_by_where_they_were_read_and_is_marked_not_deleted() -> None:
+    counts = add_counts([{"known": 200, "missing": 50, "rows": 150}])
+    for source, where in ((SourceSpec(kind="api"), "the SIS"), (SourceSpec(kind="sftp"), "the file")):
+        run = make_run(source=source, roster="full")
+        (told,) = reasons_to_ask(run, counts, LIMITS)
+        assert f"are not in {where} (" in told["message"]
+        assert told["fix"].startswith(f"Check that {where} has everybody.")
+        assert told["fix"].endswith("marked as missing in Enroll; nothing is deleted.")

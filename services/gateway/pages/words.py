@@ -172,6 +172,13 @@ def is_due(wait: Wait) -> bool:
     return wait.next_at <= datetime.now(UTC)
 
 
+def read_from(run: Run) -> str:
+    """What the source of an import is called before its name; blank where nothing has been read yet."""
+    if run.direction == "export" or not run.source_name:
+        return ""
+    return "File" if run.source.name or run.source.kind == "sftp" else "Read from"
+
+
 def only_shows(run: Run) -> bool:
     """Whether it is a preview that nobody has approved."""
     return run.preview and (run.decided_by is None or run.state is RunState.CANCELLED)
@@ -306,6 +313,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "what": what,
     "earlier": earlier,
     "is_due": is_due,
+    "read_from": read_from,
     "only_shows": only_shows,
     "asked_by": asked_by,
     "who": who,
