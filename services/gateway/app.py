@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway import (
+    audit,
     codes,
     connections,
     drafts,
@@ -49,7 +50,7 @@ def create_app(gateway: Gateway, checks: dict[str, Check]) -> FastAPI:
     app.state.gateway = gateway
     for module in (
         *(connections, mappings, mapping_help, drafts, codes, imports, exports, switches),
-        *(runs, records, explain, failed),
+        *(runs, records, explain, failed, audit),
     ):
         app.include_router(module.router)
     pages.add_to(app)

@@ -23,9 +23,6 @@ router = APIRouter(prefix="/api/v1", tags=["runs"])
 EARLIEST: Final = date(2000, 1, 1)
 LATEST: Final = date(2999, 12, 31)
 BeforeRun = Annotated[str | None, Query(pattern=r"^run_\w+$", description="The id of the last one of the page before.")]
-BeforeEntry = Annotated[
-    str | None, Query(pattern=r"^aud_\w+$", description="The id of the last one of the page before.")
-]
 DataType = Annotated[str | None, Query(max_length=100)]
 
 
@@ -124,10 +121,3 @@ async def _to_stop(call: Call, id: str, what: str) -> Run:
     deed = Deed.DECIDE if run.direction == "import" else Deed.EXPORT
     await call.may(deed, data_type=run.data_type, subject=f"{what} {id}")
     return run
-
-
-@router.get("/audit", tags=["audit"])
-async def audit(call: Caller, before: BeforeEntry = None, limit: Limit = 100) -> list[dict[str, Any]]:
-    """Every decision of the organization, newest first. Needs Sync Service Full Access."""
-    await call.may(Deed.MANAGE_CONNECTION, subject="audit")
-    return await call.org.audit.page(before=before, limit=limit)

@@ -24,8 +24,17 @@ class Audit:
             }
         )
 
-    async def page(self, *, before: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
-        """Newest first."""
-        where = {"_id": {"$lt": before}} if before else {}
+    async def page(
+        self,
+        *,
+        actor: str | None = None,
+        deed: str | None = None,
+        allowed: bool | None = None,
+        before: str | None = None,
+        limit: int = 100,
+    ) -> list[dict[str, Any]]:
+        """Newest first, from before the entry `before`; those of one person, of one deed, or allowed or refused."""
+        asked = {"actor": actor, "deed": deed, "allowed": allowed, "_id": {"$lt": before} if before else None}
+        where = {name: value for name, value in asked.items() if value is not None}
         found = await self._audit.all(where, sort=[("_id", -1)], limit=min(limit, 500))
         return [{"id": one.pop("_id"), **{key: one[key] for key in one if key != "org"}} for one in found]

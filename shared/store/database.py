@@ -150,7 +150,12 @@ INDEXES = {
         _index("org", "stream", "key", "number"),
         _index("org", "target_id"),
     ],
-    "audit": [_index("org", "-_id")],
+    "audit": [
+        _index("org", "-_id"),
+        _index("org", "actor", "-_id"),
+        _index("org", "deed", "-_id"),
+        _index("org", "allowed", "-_id"),
+    ],
     "triggers": [_index("org", "connection", "-due_at")],
     "drafts": [_index("org", "connection", "owner", "name", unique=True), _index("gone_at", expireAfterSeconds=0)],
     "sessions": [_index("gone_at", expireAfterSeconds=0)],

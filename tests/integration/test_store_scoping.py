@@ -331,6 +331,12 @@ async def audit(mine: OrgStore, other: OrgStore, _: Store) -> None:
     await mine.audit.add(actor="u", deed="import", subject="s", allowed=True, why="w")
     assert await other.audit.page() == []
     assert len(await mine.audit.page()) == 1
+    await mine.audit.add(actor="v", deed="export", subject="s", allowed=False, why="w")
+    newest, oldest = await mine.audit.page()
+    assert [one["actor"] for one in (newest, oldest)] == ["v", "u"]
+    assert await mine.audit.page(before=newest["id"]) == await mine.audit.page(actor="u") == [oldest]
+    assert await mine.audit.page(deed="export") == await mine.audit.page(allowed=False) == [newest]
+    assert await mine.audit.page(actor="v", deed="import") == await other.audit.page(actor="u") == []
 
 
 async def paces(mine: OrgStore, other: OrgStore, _: Store) -> None:

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.gateway.pages import (
     adding,
+    auditing,
     cards,
     charts,
     connection,
@@ -46,7 +47,7 @@ def routers() -> list[APIRouter]:
     """All pages and forms."""
     modules = (
         *(login, cards, adding, connection, connection_parts, scheduling, running),
-        *(runs, charts, explaining, operators, guide, reference),
+        *(runs, charts, explaining, auditing, operators, guide, reference),
     )
     return [*(module.router for module in modules), *mapping.routers(), _files]
 

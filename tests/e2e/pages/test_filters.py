@@ -47,6 +47,8 @@ ASTRAY: Final = {
     "/explain?direction=sideways": "/explain?",
     "/failed-messages?state=nonsense": "/failed-messages?",
     "/charts?days=5&said=saved": "/charts?",
+    "/audit?before=nonsense&actor=u-1": "/audit?actor=u-1&",
+    "/audit?allowed=perhaps": "/audit?",
     "/connections/new?kind=nonsense&name=A": "/connections/new?name=A&",
     "/connections/{connection}/mappings/import/students/fields?x=1&mapping=mine": (
         "/connections/{connection}/mappings/import/students/fields?mapping=mine&"
@@ -54,6 +56,8 @@ ASTRAY: Final = {
 }
 FINE: Final = (
     "/runs?connection=&said=nonsense",
+    "/audit?actor=&deed=&allowed=",
+    "/audit?actor=u-1&deed=view&allowed=true",
     "/runs/{run}?outcome=&action=&code=",
     "/runs/{run}?outcome=Pending&action=create&after=0000000007",
     "/runs/{run}/records.csv?outcome=",

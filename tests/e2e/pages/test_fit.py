@@ -114,7 +114,7 @@ async def test_no_table_is_wider_than_its_screen(page: Page, district: District,
     for address in (
         *(f"{students}/{tab}" for tab in ("fields", "configure", "versions", "newer")),
         *(f"{students}/row?place=students.gender", f"{mapping}/export/students/fields", f"{mapping}/codes/edit"),
-        *(f"/runs/{first['id']}", "/runs", f"/explain?key={read(file)[2]['Student ID']}", "/help", "/charts"),
+        *(f"/runs/{first['id']}", "/runs", f"/explain?key={read(file)[2]['Student ID']}", "/help", "/charts", "/audit"),
         *(f"/failed-messages?org={district.org}", "/", f"/connections/{connection}"),
     ):
         await fits(page, address)

@@ -69,7 +69,7 @@ async def test_every_control_of_every_screen_is_reached_and_shows_it(
     sftp = await district.sftp("Nightly")
     parts = ("", "/settings", "/credentials", "/schedule", "/limits", "/schools", "/delete", "/run")
     mapping = f"/connections/{uploads}/mappings"
-    screens = ["/", "/runs", f"/runs/{run}", "/charts", "/explain", "/help", "/connections/new"]
+    screens = ["/", "/runs", f"/runs/{run}", "/charts", "/explain", "/help", "/audit", "/connections/new"]
     screens += ["/connections/new/powerschool?agree=1&name=P", *(f"/connections/{sftp}{part}" for part in parts)]
     screens += [f"{mapping}/import/students/{tab}" for tab in ("configure", "fields", "suggestions", "versions")]
     screens += [f"{mapping}/import/students/row?place=students.dob", f"{mapping}/codes", f"{mapping}/codes/edit"]
