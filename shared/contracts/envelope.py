@@ -28,6 +28,14 @@ def ids_since(kind: str, at: datetime) -> str:
     return f"{kind}_{_moment(at):012x}"
 
 
+def made_at(id: str) -> datetime:
+    """When such an identifier was made. Raises ValueError where it is none."""
+    try:
+        return datetime.fromtimestamp(int(id.partition("_")[2][:12], 16) / 1000, UTC)
+    except (OverflowError, OSError) as error:
+        raise ValueError(id) from error
+
+
 def _moment(at: datetime) -> int:
     """Milliseconds since 1970."""
     return round(at.timestamp() * 1000)

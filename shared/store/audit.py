@@ -1,10 +1,13 @@
 """The audit log: every decision, allowed or refused, with who, what and why. Added to, never changed."""
 
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.contracts.envelope import new_id
-from shared.store.scoped import Collection
+from shared.contracts.envelope import ids_since, made_at, new_id
+from shared.store.scoped import Collection, Document
+
+SPANS = tuple(timedelta(hours=hours) for hours in (1, 8, 64, 512, 4096))
 
 
 class Audit:
@@ -34,7 +37,28 @@ class Audit:
         limit: int = 100,
     ) -> list[dict[str, Any]]:
         """Newest first, from before the entry `before`; those of one person, of one deed, or allowed or refused."""
-        asked = {"actor": actor, "deed": deed, "allowed": allowed, "_id": {"$lt": before} if before else None}
-        where = {name: value for name, value in asked.items() if value is not None}
-        found = await self._audit.all(where, sort=[("_id", -1)], limit=min(limit, 500))
+        asked = {"actor": actor, "deed": deed, "allowed": allowed}
+        where: Document = {name: value for name, value in asked.items() if value is not None}
+        most, found = min(limit, 500), list[Document]()
+        for ids in looked_through(before, datetime.now(UTC)):
+            found += await self._audit.all({**where, "_id": ids}, sort=[("_id", -1)], limit=most - len(found))
+            if len(found) >= most:
+                break
         return [{"id": one.pop("_id"), **{key: one[key] for key in one if key != "org"}} for one in found]
+
+
+def looked_through(before: str | None, now: datetime) -> Iterator[Document]:
+    """Bounds of ids, one behind the other from the newest on: each a longer while than the last, then all that is left.
+
+    Ids are in the order of time, so that of very many entries only the newest are read.
+    """
+    try:
+        newest = made_at(before) if before else now
+    except ValueError:
+        newest = now
+    upper: Document = {"$lt": before} if before else {}
+    for span in SPANS:
+        lowest = ids_since("aud", newest - span)
+        yield {"$gte": lowest, **upper}
+        upper = {"$lt": lowest}
+    yield upper

@@ -23,10 +23,7 @@ KINDS: Final[Mapping[Kind, str]] = {
 }
 INSTANCES: Final[Mapping[Instance, str]] = {
     "production": "Production, where families and staff work",
-    "sandbox": (
-        "Sandbox, to try things out: Enroll's production is never touched. A SIS or SFTP server that you name is real "
-        "all the same"
-    ),
+    "sandbox": "Sandbox, to try things out in Enroll. A SIS or a file server that you name is real all the same",
 }
 STATES: Final[Mapping[RunState, str]] = {
     RunState.PENDING: "Waiting",
