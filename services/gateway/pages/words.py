@@ -23,7 +23,7 @@ KINDS: Final[Mapping[Kind, str]] = {
 }
 INSTANCES: Final[Mapping[Instance, str]] = {
     "production": "Production, where families and staff work",
-    "sandbox": "Sandbox, to try things out in Enroll. A SIS or a file server that you name is real all the same",
+    "sandbox": "Sandbox, to try things out in Enroll. A SIS or a file server that it reaches is real all the same",
 }
 STATES: Final[Mapping[RunState, str]] = {
     RunState.PENDING: "Waiting",
