@@ -61,6 +61,7 @@ async def lived(district: District, folder: Path) -> list[Screen]:
         Screen("logs", "Sync Logs", "/runs"),
         Screen("explain", "Explain: where every value comes from", f"/explain?key={key}"),
         Screen("charts", "Charts", "/charts"),
+        Screen("audit", "The audit log", "/audit"),
         Screen("failed", "Failed messages, for operators", "/failed-messages"),
         Screen("help", "Help", "/help"),
         Screen("reference", "The page of the API", "/docs"),

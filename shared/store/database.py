@@ -153,8 +153,7 @@ INDEXES = {
     "audit": [
         _index("org", "-_id"),
         _index("org", "actor", "-_id"),
-        _index("org", "deed", "-_id"),
-        _index("org", "allowed", "-_id"),
+        _index("org", "allowed", "-_id", partialFilterExpression={"allowed": False}),
     ],
     "triggers": [_index("org", "connection", "-due_at")],
     "drafts": [_index("org", "connection", "owner", "name", unique=True), _index("gone_at", expireAfterSeconds=0)],
