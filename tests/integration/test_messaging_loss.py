@@ -12,8 +12,8 @@ from shared.messaging import worker as worker_module
 from shared.messaging.answers import Answer, Delivery, Done, Handling
 from shared.messaging.worker import Lane
 from shared.telemetry.metrics import CONSUMERS
+from tests.integration.messaging_rig import Rig, Seen, rigged, until
 from tests.integration.tcp_proxy import TcpProxy
-from tests.integration.test_messaging_worker import Rig, Seen, rigged, until
 
 
 class Held:
