@@ -80,7 +80,7 @@ async def _overtaken(engine: Engine, run: Run, changes: Sequence[Change]) -> fro
 async def send(engine: Engine, run: Run, slice: Slice, target: Target, changes: Sequence[Change]) -> Answers:
     """Everything but what the target already holds or is not to get; results are stored batch by batch."""
     gate = asyncio.Semaphore(target.concurrency)
-    sent = [one for one in changes if one.action not in (Action.ADOPT, Action.NONE) and not one.is_empty]
+    sent = [one for one in changes if one.is_sent]
     empty = [one for one in changes if one.is_empty]
 
     async def send(number: int) -> Answers:

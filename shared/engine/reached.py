@@ -3,7 +3,6 @@
 import asyncio
 
 from shared.engine import changes as changesets
-from shared.engine.pending import NOT_SENT
 from shared.model.errors import NotFound
 from shared.model.record import Action, Outcome
 from shared.model.run import PLANNED, Run
@@ -33,7 +32,7 @@ async def reached(org: OrgStore, run: Run, slice: Slice) -> dict[str, int]:
     except NotFound:
         return {}
     plan = await asyncio.to_thread(changesets.unpack, content)
-    sent = [(one.row, one.key) for one in plan if one.action not in NOT_SENT]
+    sent = [(one.row, one.key) for one in plan if one.is_sent]
     counts = dict.fromkeys(("created", "updated", "removed", "failed", "partial"), 0)
     known = 0
     for at in range(0, len(sent), AT_ONCE):

@@ -119,6 +119,11 @@ class Change:
         """Whether nothing of an update is left to be sent but its problems to be told."""
         return self.action is Action.UPDATE and not self.before
 
+    @property
+    def is_sent(self) -> bool:
+        """Whether the target is called for it: not where it holds all of it already, and not where nothing is left."""
+        return self.action not in (Action.ADOPT, Action.NONE) and not self.is_empty
+
 
 @dataclass(slots=True, frozen=True)
 class ChangeBatch:

@@ -24,6 +24,9 @@ SLICES = 4
 PEOPLE = ((Action.CREATE, "Mara Torres"), (Action.UPDATE, "José Diaz"), (Action.ADOPT, "Mara Ito"))
 
 
+BEFORE = {Action.UPDATE: {"a": "old"}}
+
+
 async def planned(store: Store) -> None:
     """One student of each name in every slice, and one who is only remembered."""
     org = store.org(RUN.org)
@@ -35,7 +38,7 @@ async def planned(store: Store) -> None:
             keys, (Action.CREATE, Action.UPDATE, Action.ADOPT), ("Mara Torres", "José Diaz", "Mara Ito"), strict=True
         )
         changes = [
-            Change(key, what, int(key) + 2, {"a": f"v{n}"}, {}, None, "d", "m", label=label)
+            Change(key, what, int(key) + 2, {"a": f"v{n}"}, BEFORE.get(what, {}), None, "d", "m", label=label)
             for key, what, label in told
         ]
         held = await org.slices.acquire(RUN.id, n, [SliceState.STAGED], "w", 60)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from shared.engine.contacts import without_nameless
 from shared.model.record import Action, Change
 
@@ -42,3 +44,18 @@ def test_a_contact_with_a_name_or_with_nothing_at_all_changes_nothing() -> None:
     values = {**OWN, **ROSA, **NOBODY}
     whole = change(Action.CREATE, values, {})
     assert without_nameless(whole, values) is whole
+
+
+@pytest.mark.parametrize(
+    ("action", "before", "is_sent"),
+    [
+        (Action.CREATE, {}, True),
+        (Action.UPDATE, {"name.last_name": "Itto"}, True),
+        (Action.UPDATE, {}, False),
+        (Action.ADOPT, {}, False),
+        (Action.NONE, {}, False),
+        (Action.MISSING, {"sis_missing": 0}, True),
+    ],
+)
+def test_the_target_is_called_for_what_is_left(action: Action, before: dict[str, Any], is_sent: bool) -> None:
+    assert change(action, OWN, before).is_sent is is_sent
