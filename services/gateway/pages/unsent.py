@@ -25,7 +25,7 @@ from services.gateway.pages.site import bare, page
 from services.gateway.pages.visits import CSRF, EarlierForm, Visit, form_of, is_from_here
 from shared.model.error_texts import told
 
-MACHINERY: Final = frozenset({"do", "mark", "back", "newer", "opened", "version"})
+MACHINERY: Final = frozenset({"do", "mark", "back", "newer", "opened", "version", "was", "mine", "then"})
 """What no person has typed or chosen."""
 SECRETS: Final = {one.name: one for one in chain(*LOGINS.values())}
 _KNOWN: Final = (NAME, ROSTER, *LIMITS, *RULES, WHICH, SCHOOL, STUDENT, *chain(*SETTINGS.values()))

@@ -123,6 +123,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "removed": "The schedule was removed.",
     "host-key": "The host key was approved.",
     "mapping-saved": "Saved as a new version. The next run uses it.",
+    "put-together": "What you typed, and what was changed elsewhere, are in your draft now. Nothing is saved.",
     "taken-over": "Their changes are in your draft now; a row that both of you changed stayed yours. Nothing is saved.",
     "draft-discarded": "The draft is gone. This is the newest version.",
     "examples-read": "Read. Mapped Value shows the first rows; nothing was imported.",

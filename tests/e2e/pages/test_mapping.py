@@ -205,7 +205,9 @@ async def test_another_window_and_another_person_are_told_of(
     await expect(page.get_by_role("alert")).to_contain_text("changed in another window")
 
 
-async def test_a_window_goes_on_from_what_it_has_sent_and_another_is_stopped(page: Page, district: District) -> None:
+async def test_a_window_goes_on_from_what_it_has_sent_and_another_is_stopped(
+    page: Page, district: District, accessible: Accessible
+) -> None:
     connection = await district.ad_hoc()
     await page.goto(home(connection))
     other = await page.context.new_page()
@@ -214,13 +216,20 @@ async def test_a_window_goes_on_from_what_it_has_sent_and_another_is_stopped(pag
         await page.get_by_label("From, for First Name").fill(typed)
         await expect(page.locator("#kept")).to_contain_text("Kept for you as you go")
     await other.get_by_label("From, for Middle Name").fill("Second")
-    await expect(other.locator("#kept")).to_contain_text("changed in another window: copy what you typed")
+    await expect(other.locator("#kept")).to_contain_text("changed in another window: press Show values")
     await other.get_by_role("button", name="Save").first.click()
     await expect(other.get_by_role("alert")).to_contain_text("changed in another window")
+    await accessible(other)
     await page.get_by_label("From, for First Name").press_sequentially(" 2", delay=300)
     await page.get_by_role("button", name="Save").first.click()
     await expect(page.get_by_text("Saved as a new version")).to_be_visible()
     assert await page.get_by_label("From, for First Name").input_value() == "Given Name 2"
+    await other.get_by_role("button", name="Put mine on top, and save").click()
+    await expect(other.get_by_role("alert")).to_contain_text("changed in another window")  # what was saved meanwhile
+    await other.get_by_role("button", name="Put mine on top, and save").click()
+    await expect(other.get_by_text("Saved as a new version")).to_be_visible()
+    assert await other.get_by_label("From, for First Name").input_value() == "Given Name 2"
+    assert await other.get_by_label("From, for Middle Name").input_value() == "Second"
 
 
 async def test_it_is_all_done_by_keyboard(page: Page, district: District) -> None:

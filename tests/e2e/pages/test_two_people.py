@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+import pytest
 
 from devtools.district import EXPORTER, District, ok
 from devtools.sis_districts import POWERSCHOOL, PowerSchoolDistrict
@@ -94,6 +95,20 @@ async def test_an_older_page_is_shown_what_it_would_take_back(
     assert "Saved as a new version" in saved.text
     now = sources((await versions(district, connection))[0])
     assert [now[f"students.{name}"] for name in ("fname", "lname", "mname")] == ["Given", "Surname", "Second"]
+
+
+async def test_both_are_saved_at_once_where_they_fit_together(
+    visitor: Visitor, colleague: Visitor, district: District
+) -> None:
+    connection = await district.ad_hoc()
+    address = home(connection)
+    mine, theirs = await opened(visitor, address), await opened(colleague, address)
+    await pressed(colleague, address, theirs, "save", **{place(theirs, "students.fname"): "Given"})
+    shown = await pressed(visitor, address, mine, "save", **{place(mine, "students.mname"): "Second"})
+    saved = await pressed(visitor, home(connection, "newer"), Sent(shown.text).form, "save")
+    assert "Saved as a new version" in saved.text
+    newest, *others = await versions(district, connection)
+    assert (len(others), sources(newest)["students.fname"], sources(newest)["students.mname"]) == (2, "Given", "Second")
 
 
 async def test_mine_is_saved_where_one_says_so_and_only_over_what_was_seen(
@@ -211,6 +226,79 @@ async def test_two_windows_of_one_person_take_nothing_back_from_each_other(
     assert (saved["students.fname"], saved["students.mname"]) == ("Given", "Second")
 
 
+async def stopped(visitor: Visitor, address: str, form: dict[str, str], do: str, **typed: str) -> httpx.Response:
+    """The page with what was typed, of a form that another window has overtaken."""
+    answer = await visitor.post(address, **{**form, **typed, "do": do})
+    assert answer.status_code == 409
+    return answer
+
+
+async def test_what_was_typed_in_an_older_window_is_put_on_top_by_one_button(
+    visitor: Visitor, district: District
+) -> None:
+    connection = await district.ad_hoc()
+    address = home(connection)
+    older = await opened(visitor, address)
+    first, middle, last = (place(older, f"students.{name}") for name in ("fname", "mname", "lname"))
+    kept = Sent((await pressed(visitor, address, older, "show", **{first: "Given"})).text).form
+    await pressed(visitor, address, kept, "show", **{last: "Family"})
+
+    page = await stopped(visitor, address, kept, "save", **{middle: "Second"})
+
+    assert "Direct: Second</ins>" in page.text
+    assert "Direct: Family" not in page.text  # nothing that was not typed here
+    assert "both fit together" in page.text
+    done = await pressed(visitor, home(connection, "together"), Sent(page.text).form, "mine")
+    assert "Saved as a new version" in done.text
+    saved = sources((await versions(district, connection))[0])
+    assert [saved[f"students.{name}"] for name in ("fname", "mname", "lname")] == ["Given", "Second", "Family"]
+    assert (await visitor.get(home(connection, "together"))).headers["location"].endswith("/fields")
+
+
+@pytest.mark.parametrize(("do", "name"), [("mine", "Here"), ("theirs", "There")])
+async def test_it_is_asked_only_where_both_windows_changed_the_same_row(
+    visitor: Visitor, district: District, do: str, name: str
+) -> None:
+    connection = await district.ad_hoc()
+    address, together = home(connection), home(connection, "together")
+    older = await opened(visitor, address)
+    first, middle, last = (place(older, f"students.{name}") for name in ("fname", "mname", "lname"))
+    now = Sent((await pressed(visitor, address, older, "show", **{first: "There"})).text).form
+
+    page = await stopped(visitor, address, older, "add:students.race_other", **{first: "Here", middle: "Second"})
+
+    assert "Changed there as well:</strong> Direct: There" in page.text
+    assert "1 row was changed in both windows: First Name." in page.text
+    await pressed(visitor, address, now, "show", **{last: "Family"})  # once more, before the answer
+    again = await stopped(visitor, together, Sent(page.text).form, do)
+    put = await pressed(visitor, together, Sent(again.text).form, do)
+    assert "are in your draft now. Nothing is saved." in put.text
+    form = Sent(put.text).form
+    assert [form[one] for one in (first, middle, last)] == [name, "Second", "Family"]
+    assert "students.race_other" in form.values()
+    assert len(await versions(district, connection)) == 1
+
+
+async def test_what_was_typed_on_the_page_of_a_row_is_not_lost_either(visitor: Visitor, district: District) -> None:
+    connection = await district.ad_hoc()
+    address, row = home(connection), home(connection, "row") + "?place=students.fname"
+    older = await opened(visitor, row)
+    now = await opened(visitor, address)
+    await pressed(visitor, address, now, "show", **{place(now, "students.fname"): "There"})
+    page = await stopped(visitor, row, older, "done", **{"o/source/column": "Here"})
+    assert "Direct: Here</ins>" in page.text
+    put = await pressed(visitor, home(connection, "together"), Sent(page.text).form, "mine")
+    assert Sent(put.text).form[place(now, "students.fname")] == "Here"
+
+
+async def test_what_is_no_draft_is_put_together_with_nothing(visitor: Visitor, district: District) -> None:
+    connection = await district.ad_hoc()
+    form = await opened(visitor, home(connection))
+    for was in ("", "no draft", "eJwDAAAAAAE=", "é"):
+        answer = await visitor.post(home(connection, "together"), **{**form, "was": was, "mine": was, "do": "mine"})
+        assert (answer.status_code, "changed in another window" in answer.text) == (409, True)
+
+
 async def test_two_windows_of_the_files_of_an_export(visitor: Visitor, district: District) -> None:
     connection = await district.ad_hoc("Files")
     address = home(connection, what=EXPORT)
@@ -222,6 +310,11 @@ async def test_two_windows_of_the_files_of_an_export(visitor: Visitor, district:
     await told_of_another_window(visitor, address, older, "save", **{"f/1/1/header": "Student"})
     await told_of_another_window(visitor, row, of_row, "done", header="Student")
     assert (await opened(visitor, address))["f/1/separator"] == "tab"
+    page = await stopped(visitor, address, older, "save", **{"f/1/1/header": "Student"})
+    put = await pressed(visitor, home(connection, "together", EXPORT), Sent(page.text).form, "mine")
+    assert "Saved as a new version" in put.text
+    (made,) = (await versions(district, connection, "exports/students/mappings"))[0]["files"]
+    assert (made["separator"], made["columns"][0]["header"]) == ("tab", "Student")
 
 
 async def test_a_draft_kept_before_an_update_is_still_read(visitor: Visitor, district: District) -> None:

@@ -11,7 +11,7 @@ from services.gateway import exports, mapping_help
 from services.gateway.exports import Search
 from services.gateway.mapping_help import Read
 from services.gateway.pages.filters import named
-from services.gateway.pages.mapping.fields import HOME, heading
+from services.gateway.pages.mapping.fields import HOME
 from services.gateway.pages.mapping.screen import Screen, entries, screen
 from services.gateway.pages.searches import Searched, kept
 from services.gateway.pages.site import then
@@ -119,7 +119,7 @@ async def _shown(one: Screen, *, looked_for: str = "", found: Sequence[Listed] |
     may_see = one.whose.direction == "import" or await one.visit.can(Deed.VIEW_EXPORT)
     chosen = one.examples.school_year
     years = range(chosen + YEARS_AROUND, chosen - YEARS_AROUND - 1, -1)
-    about: dict[str, Any] = {"heading": heading(one), "years": years, "may_see": may_see}
+    about: dict[str, Any] = {"years": years, "may_see": may_see}
     about |= {"looked_for": looked_for, "found": found, "most": MAX_EXAMPLES, "chosen": []}
     if one.whose.direction == "export" and may_see and one.examples.students:
         about["chosen"] = await _chosen(one)

@@ -11,8 +11,8 @@ from services.gateway.pages.filters import Search, named
 from services.gateway.pages.mapping.rows import read_line
 from services.gateway.pages.mapping.screen import Screen, screen
 from services.gateway.pages.mapping.sections import Section, lines_of_file, progress, sections, slug
+from services.gateway.pages.mapping.stopped import stopped
 from services.gateway.pages.visits import Visited
-from services.gateway.pages.words import label
 from shared.contracts.topology import Direction
 from shared.mapping.differences import columns_read
 from shared.model.draft import Draft
@@ -67,7 +67,10 @@ async def step(visit: Visited, id: str, direction: Direction, data_type: str) ->
         await one.go_on(form)
         await drafts.drop(visit.call, id, direction, data_type, one.whose.name)
         return one.then("fields", "draft-discarded", **query)
-    await one.go_on(form)
+    try:
+        await one.go_on(form)
+    except Conflict as error:
+        return await stopped(one, form, error, lambda base: _asked(base, form, is_files=one.whose.is_files), do)
     await one.keep(read(one.draft, form, is_files=one.whose.is_files))
     if do == "save":
         return await saved(one, wanted)
@@ -77,6 +80,12 @@ async def step(visit: Visited, id: str, direction: Direction, data_type: str) ->
         await one.keep(changed(one.draft, do, about, is_files=one.whose.is_files))
         return one.then("fields", anchor=f"row-{slug(about)}" if do == "add" else "", **query)
     return one.then("fields", **query)
+
+
+def _asked(base: Draft, form: Mapping[str, str], *, is_files: bool) -> Draft:
+    """What was typed, and the button that was pressed, of a draft that the form was made from."""
+    do, _, about = form.get("do", "").partition(":")
+    return changed(read(base, form, is_files=is_files), do, about, is_files=is_files)
 
 
 async def saved(one: Screen, wanted: str) -> Response:
@@ -95,7 +104,7 @@ async def saved(one: Screen, wanted: str) -> Response:
 async def shown(one: Screen, wanted: str) -> Response:
     whose = one.whose
     looked = await drafts.looked_at(one.visit.call, whose, one.draft, one.examples)
-    about: dict[str, Any] = {"heading": heading(one), "looked": looked, "q": wanted}
+    about: dict[str, Any] = {"looked": looked, "q": wanted}
     about |= {"columns": columns(one), "can_test": whose.direction == "export" and await one.visit.can(Deed.EXPORT)}
     about["address_of"] = lambda place: address_of(one, place)
     if whose.is_files:
@@ -119,11 +128,6 @@ def address_of(one: Screen, place: str) -> str:
     targets = {str(row.get("target")) for row in one.draft.fields}
     there = one.whose.is_files or place in targets
     return f"#row-{slug(place)}" if there else f"#add-{slug(place)}"
-
-
-def heading(one: Screen) -> str:
-    what = "Import" if one.whose.direction == "import" else "Export"
-    return f"{what} {label(one.whose.data_type)}"
 
 
 def columns(one: Screen) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from services.gateway import drafts
 from services.gateway.pages.filters import named
 from services.gateway.pages.mapping.difference import beside
-from services.gateway.pages.mapping.fields import HOME, heading, saved
+from services.gateway.pages.mapping.fields import HOME, saved
 from services.gateway.pages.mapping.screen import Screen, screen
 from services.gateway.pages.visits import Visited
 from shared.contracts.topology import Direction
@@ -31,13 +31,15 @@ async def decide(visit: Visited, id: str, direction: Direction, data_type: str) 
     if do == "theirs":
         await drafts.drop(visit.call, id, direction, data_type, one.whose.name)
         return one.then("fields", "draft-discarded")
-    if not one.desk.kept or do not in ("both", "mine"):
+    if not one.desk.kept or do not in ("both", "save", "mine"):
         return one.then("fields")
+    if do == "mine":
+        await one.keep(one.draft.model_copy(update={"base": version}))
+        return await saved(one, "")
+    await drafts.taken_over(visit.call, id, direction, data_type, version, one.whose.name)
     if do == "both":
-        await drafts.taken_over(visit.call, id, direction, data_type, version, one.whose.name)
         return one.then("fields", "taken-over")
-    await one.keep(one.draft.model_copy(update={"base": version}))
-    return await saved(one, "")
+    return await saved(await screen(visit, id, direction, data_type), "")
 
 
 async def shown(one: Screen) -> Response:
@@ -48,4 +50,4 @@ async def shown(one: Screen) -> Response:
         return one.then("fields")
     changes = beside(newer.changes, dict(rows(one.draft)), newer.both, one.names)
     about: dict[str, Any] = {"newer": newer, "both": list(map(one.names.filled, newer.both)), "changes": changes}
-    return await one.page("newer.html", "fields", heading=heading(one), **about)
+    return await one.page("newer.html", "fields", **about)

@@ -8,11 +8,12 @@ from starlette.responses import Response
 
 from services.gateway import drafts
 from services.gateway.pages.filters import named
-from services.gateway.pages.mapping.fields import HOME, columns, heading
+from services.gateway.pages.mapping.fields import HOME, columns
 from services.gateway.pages.mapping.rows import less, more, read_step, step_of
 from services.gateway.pages.mapping.screen import Part, Screen, screen, whole
 from services.gateway.pages.mapping.sections import slug
 from services.gateway.pages.mapping.shapes import steps
+from services.gateway.pages.mapping.stopped import stopped
 from services.gateway.pages.mapping.widgets import step_choice, widgets
 from services.gateway.pages.visits import Visited
 from shared.contracts.topology import Direction
@@ -38,16 +39,24 @@ async def show(visit: Visited, id: str, direction: Direction, data_type: str, pl
 async def step(visit: Visited, id: str, direction: Direction, data_type: str, place: str) -> Response:
     """What was typed is kept, whatever button it was."""
     one, form = await screen(visit, id, direction, data_type), await visit.fields()
-    files = one.whose.is_files
-    do, _, path = form.get("do", "show").partition(":")
-    await one.go_on(form, _shown_of(one, place))
-    row = read_step(row_at(one.draft, place, is_files=files), form)
-    if do in ("more", "less"):
-        row = more(row, path) if do == "more" else less(row, path)
-    await one.keep(with_row(one.draft, place, row, is_files=files))
+    do = form.get("do", "show")
+    try:
+        await one.go_on(form, _shown_of(one, place))
+    except Conflict as error:
+        return await stopped(one, form, error, lambda base: _typed(base, place, form, is_files=one.whose.is_files), do)
+    await one.keep(_typed(one.draft, place, form, is_files=one.whose.is_files))
     if do == "done":
         return one.then("fields", anchor=f"row-{slug(place)}")
     return one.then("row", place=place)
+
+
+def _typed(draft: Draft, place: str, form: Mapping[str, str], *, is_files: bool) -> Draft:
+    """The draft with the row as the form has it, and after its button. Raises Conflict."""
+    do, _, path = form.get("do", "").partition(":")
+    row = read_step(row_at(draft, place, is_files=is_files), form)
+    if do in ("more", "less"):
+        row = more(row, path) if do == "more" else less(row, path)
+    return with_row(draft, place, row, is_files=is_files)
 
 
 def row_at(draft: Draft, place: str, *, is_files: bool) -> dict[str, Any]:
@@ -84,7 +93,7 @@ async def _shown(one: Screen, place: str, row: Mapping[str, Any]) -> Response:
     whose, step = one.whose, step_of(row)
     looked = await drafts.looked_at(one.visit.call, whose, one.draft, one.examples)
     field = None if whose.is_files else whose.catalog.fields.get(place)
-    about: dict[str, Any] = {"heading": heading(one), "place": place, "slug_of": slug(place), "row": row, "step": step}
+    about: dict[str, Any] = {"place": place, "slug_of": slug(place), "row": row, "step": step}
     about |= {"field": field, "label": field.label if field else row.get("header") or place}
     about |= {"widgets": widgets(step.name, step.options, "o"), "about": _about(step.name)}
     about |= {"step_widget": step_choice(step.name), "columns": columns(one), "blanks": BLANKS, "updates": UPDATES}

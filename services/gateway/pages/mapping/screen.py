@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from services.gateway import connections, drafts, exports
 from services.gateway.drafts import DEFAULT, Desk, Whose
+from services.gateway.pages.mapping.carried import carried, given_back
 from services.gateway.pages.mapping.rows import TYPES, Names
 from services.gateway.pages.mapping.sections import slug
 from services.gateway.pages.site import page, then
@@ -74,6 +75,11 @@ class Screen:
         read = exports.exported_catalog(whose.data_type).label_of if whose.direction == "export" else str
         return Names(read, whose.catalog.label_of)
 
+    @property
+    def heading(self) -> str:
+        what = "Import" if self.whose.direction == "import" else "Export"
+        return f"{what} {label(self.whose.data_type)}"
+
     def address(self, tab: str, **query: str) -> str:
         asked = {**({"mapping": self.whose.name} if self.whose.name != DEFAULT else {}), **query}
         path = f"/connections/{self.whose.connection.id}/mappings/{self.whose.direction}/{self.whose.data_type}/{tab}"
@@ -106,6 +112,19 @@ class Screen:
             begun = await drafts.beginning(self.visit.call, self.whose, base)
             self.desk = self.desk.model_copy(update={"draft": begun})
 
+    def was(self) -> str:
+        """The draft itself, which a form carries beside its mark; of a version that is saved its mark says enough."""
+        return carried(self.draft) if self.desk.kept else ""
+
+    async def made_from(self, form: Mapping[str, str]) -> Draft | None:
+        """The draft that a form was made from. None where it does not say."""
+        mark, _, was = form.get("mark", "").rpartition(".")
+        base = whole_number(mark.partition(".")[0])
+        if was != SAVED or base < 0:
+            return given_back(form.get("was", ""))
+        found = await drafts.beginning(self.visit.call, self.whose, base)
+        return found if found.base == base else None
+
     async def keep_examples(self, examples: Examples) -> None:
         whose = self.whose
         await drafts.keep_examples(self.visit.call, whose.connection.id, whose.direction, whose.data_type, examples)
@@ -120,7 +139,7 @@ class Screen:
     async def page(self, template: str, tab: str, /, status: int = 0, **about: Any) -> Response:
         """Status 422 where something is wrong with what was sent, unless another one says it better."""
         common: dict[str, Any] = {"screen": self, "tab": tab, "connection": self.whose.connection, "whose": self.whose}
-        common |= {"types": TYPES, "slug": slug}
+        common |= {"heading": self.heading, "types": TYPES, "slug": slug}
         common |= {"entries": await entries(self.visit, self.whose.connection), "wrong": self.wrong}
         status = status or (422 if self.wrong else 200)
         return await page(self.visit, f"mapping/{template}", status=status, **{**common, **about})

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from services.gateway import exports
 from services.gateway.pages.filters import named
-from services.gateway.pages.mapping.fields import HOME, heading
+from services.gateway.pages.mapping.fields import HOME
 from services.gateway.pages.mapping.rows import Names, Step, step_of
 from services.gateway.pages.mapping.screen import screen
 from services.gateway.pages.visits import Visited
@@ -46,7 +46,7 @@ async def show(visit: Visited, id: str, direction: Direction, data_type: str) ->
     found = [
         _suggestion(each, held, fields, one.names) for each in one.examples.proposals if each.get("target") in fields
     ]
-    return await one.page("suggestions.html", "suggestions", heading=heading(one), found=found)
+    return await one.page("suggestions.html", "suggestions", found=found)
 
 
 @router.post(HOME + "/suggestions", summary="Answer suggestions of a mapping")

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from services.gateway import drafts, exports
 from services.gateway.exports import TestRecord
 from services.gateway.pages.filters import named
-from services.gateway.pages.mapping.fields import HOME, heading, shown
+from services.gateway.pages.mapping.fields import HOME, shown
 from services.gateway.pages.mapping.screen import Screen, screen
 from services.gateway.pages.site import then
 from services.gateway.pages.visits import Visited
@@ -63,7 +63,7 @@ async def _asked(one: Screen, student: str) -> Response:
         for value in values
         if _is_written(value)
     ]
-    return await one.page("test.html", "fields", heading=heading(one), found=found, year=year, written=written)
+    return await one.page("test.html", "fields", found=found, year=year, written=written)
 
 
 def _is_written(value: MappedValue) -> bool:

@@ -13,7 +13,7 @@ from services.gateway import drafts, exports, mappings
 from services.gateway.drafts import Saved, begun
 from services.gateway.pages.filters import Typed, named
 from services.gateway.pages.mapping.difference import change
-from services.gateway.pages.mapping.fields import HOME, heading
+from services.gateway.pages.mapping.fields import HOME
 from services.gateway.pages.mapping.screen import Screen, screen
 from services.gateway.pages.site import HEADERS
 from services.gateway.pages.visits import Visited
@@ -117,7 +117,7 @@ async def _shown(one: Screen, before: str, after: str, restoring: Saved | None =
     """With `restoring`, a version that is not restored yet because there is a newer one: the difference is what that
     has changed."""
     found = await drafts.saved(one.visit.call, one.whose)
-    about: dict[str, Any] = {"heading": heading(one), "versions": found, "before": before, "after": after}
+    about: dict[str, Any] = {"versions": found, "before": before, "after": after}
     about |= {"names": sorted({each.name for each in found}), "changes": None, "size": _size}
     about |= {"newest": newest(found), "restoring": restoring}
     if before and after:

@@ -69,14 +69,16 @@ function keepUp(form) {
   function warn(elsewhere) {
     const kept = document.getElementById("kept") || document.getElementById("why");
     if (kept) kept.textContent = "What you typed last could not be kept. " + (elsewhere
-      ? "This mapping was changed in another window: copy what you typed, and load the page again."
+      ? "This mapping was changed in another window: press Show values, and what you typed is put together with it."
       : "Press Show values to try again.");
   }
 
   // What was sent is kept: the forms of this page go on from there.
   function renew(page) {
-    const mark = page.querySelector("#" + form.id + " [name=mark]");
-    if (mark) for (const one of document.querySelectorAll("[name=mark]")) one.value = mark.value;
+    for (const name of ["mark", "was"]) {
+      const fresh = page.querySelector(`#${form.id} [name=${name}]`);
+      if (fresh) for (const one of document.querySelectorAll(`[name=${name}]`)) one.value = fresh.value;
+    }
   }
 
   function place(page) {
