@@ -32,7 +32,7 @@ from services.gateway.pages import routes as pages
 from services.gateway.pages.errors import explained
 from services.gateway.pages.filters import led_back
 from shared.model.error_texts import as_asked, told
-from shared.model.errors import Conflict, NotFound, Permanent, Refused, SyncError, Transient
+from shared.model.errors import Conflict, NotFound, Outdated, Permanent, Refused, SyncError, Transient
 from shared.telemetry.http import Check, health_routes
 from shared.telemetry.metrics import REQUESTS
 
@@ -100,6 +100,8 @@ def _status(error: SyncError) -> int:
             return 401 if error.code.startswith("token.") else 403
         case NotFound():
             return 404
+        case Outdated():
+            return 412
         case Conflict():
             return 409
         case Permanent():

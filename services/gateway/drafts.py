@@ -3,11 +3,12 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Literal, TypeAlias
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict
 
 from services.gateway import exports, mappings
 from services.gateway.context import Call, Caller
+from services.gateway.etags import GUARDED, TAGGED, IfMatch, etag, expect
 from services.gateway.mappings import found_catalog
 from shared.adapters.registrations import RegistrationSource
 from shared.contracts.topology import Direction
@@ -18,7 +19,7 @@ from shared.model.catalog import Catalog
 from shared.model.connection import Connection
 from shared.model.draft import Draft, Examples
 from shared.model.error_texts import said
-from shared.model.errors import BadMapping, NotFound
+from shared.model.errors import BadMapping, NotFound, Outdated
 from shared.model.export_file import ExportMapping
 from shared.model.mapping import Mapping
 from shared.model.moment import Moment
@@ -94,9 +95,17 @@ class Whose(BaseModel):
         return exports.exported_catalog(self.data_type) if self.is_files else self.connection.export_catalog
 
 
-@router.get(DRAFTS)
-async def show(call: Caller, id: str, direction: Direction, data_type: str, name: str = DEFAULT) -> Desk:
-    """The draft of whoever asks, or the newest version to begin with, and the examples."""
+@router.get(DRAFTS, responses=TAGGED)
+async def given(
+    call: Caller, answer: Response, id: str, direction: Direction, data_type: str, name: str = DEFAULT
+) -> Desk:
+    """The draft of whoever asks, or the newest version to begin with, and the examples. The ETag is of the draft."""
+    desk = await show(call, id, direction, data_type, name)
+    answer.headers["ETag"] = _etag(desk.draft)
+    return desk
+
+
+async def show(call: Call, id: str, direction: Direction, data_type: str, name: str = DEFAULT) -> Desk:
     whose = await found(call, id, direction, data_type, name)
     newest = await newest_of(call, whose)
     kept = await call.org.drafts.get(call.who.user, id, whose.draft_key, Draft)
@@ -111,11 +120,29 @@ async def show(call: Caller, id: str, direction: Direction, data_type: str, name
     )
 
 
-@router.put(DRAFTS, status_code=204)
-async def keep(call: Caller, id: str, direction: Direction, data_type: str, draft: Draft, name: str = DEFAULT) -> None:
-    """Keep it as it is, finished or not. It goes away by itself (SYNC_DRAFT_HOURS)."""
+@router.put(DRAFTS, status_code=204, responses=GUARDED)
+async def keep(
+    call: Caller,
+    id: str,
+    direction: Direction,
+    data_type: str,
+    draft: Draft,
+    name: str = DEFAULT,
+    if_match: IfMatch = None,
+) -> None:
+    """Keep it as it is, finished or not. It goes away by itself (SYNC_DRAFT_HOURS).
+
+    With If-Match only over the draft of that ETag. Raises Outdated.
+    """
     whose = await found(call, id, direction, data_type, name)
-    await call.org.drafts.put(call.who.user, id, whose.draft_key, draft, _hours(call, "draft"))
+    key, hours = (call.who.user, id, whose.draft_key), _hours(call, "draft")
+    if if_match is None:
+        await call.org.drafts.put(*key, draft, hours)
+        return
+    kept = await call.org.drafts.get(*key, Draft)
+    expect(if_match, _etag(kept or begun(await newest_of(call, whose))))
+    if not await call.org.drafts.replace(*key, kept, draft, hours):
+        raise Outdated(*said("etag.outdated"))
 
 
 @router.delete(DRAFTS, status_code=204)
@@ -293,6 +320,10 @@ async def _tried_on(call: Call, whose: Whose, examples: Examples | None) -> tupl
     source = RegistrationSource(http, call.who.org, examples.school_year if examples else 0)
     registrations = await source.of(wanted)
     return columns, [registrations[one] for one in wanted if one in registrations]
+
+
+def _etag(draft: Draft) -> str:
+    return etag(draft.model_dump(mode="json"))
 
 
 def _hours(call: Call, what: Literal["draft", "example"]) -> timedelta:

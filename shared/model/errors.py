@@ -11,6 +11,7 @@
         ├── Refused           permission, switch or rule forbids it
         ├── NotFound          no such thing in this organization
         └── Conflict          the thing is not in a state that allows it
+            └── Outdated      it was changed since what is to be laid over it was read
 
 A message never holds a value from a row, a name, a birth date or a secret: it may be logged and shown to anyone who
 may see the run. What went wrong with one row is a `shared.model.record.Problem`, which is data, not an exception.
@@ -71,4 +72,8 @@ class NotFound(Permanent):
 
 
 class Conflict(Permanent):
+    pass
+
+
+class Outdated(Conflict):
     pass

@@ -21,6 +21,23 @@ class Drafts:
         found = await self._drafts.get({**_key(owner, connection, name), "gone_at": {"$gt": datetime.now(UTC)}})
         return shape.model_validate_json(found["made"]) if found else None
 
+    async def replace(
+        self, owner: str, connection: str, name: str, before: Kept | None, made: Kept, keep: timedelta
+    ) -> bool:
+        """`put`, where there still is what there was `before` (None: nothing). Whether it was so; of two who do it at
+        once one succeeds."""
+        key, now = _key(owner, connection, name), datetime.now(UTC)
+        change = {"$set": {"made": made.model_dump_json(), "gone_at": now + keep}}
+        found = await self._drafts.get({**key, "gone_at": {"$gt": now}})
+        if (type(made).model_validate_json(found["made"]) if found else None) != before:
+            return False
+        if found:
+            return await self._drafts.update({**key, "made": found["made"]}, change)
+        try:
+            return await self._drafts.update({**key, "gone_at": {"$lte": now}}, change, upsert=True)
+        except Duplicate:
+            return False
+
     async def put(self, owner: str, connection: str, name: str, made: BaseModel, keep: timedelta) -> None:
         """In place of what was there, for as long as `keep`."""
         change = {"made": made.model_dump_json(), "gone_at": datetime.now(UTC) + keep}

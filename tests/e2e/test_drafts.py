@@ -1,5 +1,6 @@
 """A mapping that is not saved yet: its maker's alone, looked at as it is, saved when it is sound."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,42 @@ async def test_a_draft_is_kept_looked_at_and_saved(district: District) -> None:
     assert (saved["version"], saved["fields"][-1]["source"]) == (2, "Race Text")
     desk = ok(await district.api.get(path)).json()
     assert (desk["kept"], desk["latest"], desk["draft"]["base"]) == (False, 2, 2)
+
+
+async def test_a_draft_is_kept_only_over_the_one_that_was_read(district: District) -> None:
+    connection = await district.ad_hoc()
+    path, rows = drafts(connection), student_mapping()["fields"]
+
+    async def put(if_match: str | None, *fields: dict[str, Any]) -> httpx.Response:
+        headers = {"If-Match": if_match} if if_match is not None else {}
+        return await district.api.put(path, json={"base": 1, "fields": fields}, headers=headers)
+
+    first = ok(await district.api.get(path)).headers["etag"]
+    assert (await put(first, *rows[:2])).status_code == 204
+    refused = await put(first, *rows[:3])
+    assert (refused.status_code, refused.json()["error"]["code"]) == (412, "etag.outdated")
+    assert "Read it again" in refused.json()["error"]["fix"]
+    second = ok(await district.api.get(path))
+    assert second.json()["draft"]["fields"] == rows[:2]
+    tag = second.headers["etag"]
+    for wrong in (tag.strip('"'), f"W/{tag}", "", '"other"'):
+        assert (await put(wrong, *rows[:3])).status_code == 412, wrong
+    assert (await put(f'"other", {tag}', *rows[:4])).status_code == 204
+    assert (await put("*", *rows[:5])).status_code == 204
+    assert (await put(None, *rows[:2])).status_code == 204
+    assert ok(await district.api.get(path)).headers["etag"] == tag
+
+    answers = await asyncio.gather(*(put(tag, row) for row in rows[:6]))
+    assert sorted(one.status_code for one in answers) == [204, *[412] * 5]
+    ok(await district.api.delete(path))
+    assert (await put(tag, *rows[:3])).status_code == 412
+    assert (await put(first, *rows[:3])).status_code == 204
+
+    described = ok(await district.api.get(district.stack.url("gateway") + "/openapi.json")).json()
+    (calls,) = (one for at, one in described["paths"].items() if at.endswith("/drafts/{direction}/{data_type}"))
+    assert "412" in calls["put"]["responses"]
+    assert "If-Match" in [one["name"] for one in calls["put"]["parameters"] if one["in"] == "header"]
+    assert "ETag" in calls["get"]["responses"]["200"]["headers"]
 
 
 async def test_every_problem_stands_at_its_row_and_sound_rows_are_shown(district: District) -> None:

@@ -187,7 +187,10 @@ async def drafts(mine: OrgStore, other: OrgStore, _: Store) -> None:
     await mine.drafts.put(*place, DRAFT, hour)
     assert await other.drafts.get(*place, MappingDraft) is None
     await other.drafts.put(*place, DRAFT.model_copy(update={"name": "theirs"}), hour)
+    assert not await other.drafts.replace(*place, None, DRAFT, hour)
     await other.drafts.drop(*place)
+    assert not await other.drafts.replace(*place, DRAFT, DRAFT, hour)
+    assert await other.drafts.replace(*place, None, DRAFT.model_copy(update={"name": "theirs"}), hour)
     assert await mine.drafts.get(*place, MappingDraft) == DRAFT
     assert await mine.drafts.get("somebody else", "con_1", "students", MappingDraft) is None
 

@@ -31,7 +31,7 @@ BUILT = {
 }
 RAISED = {
     *("BadInput", "BadMapping", "BadSettings", "Refused", "NotFound", "Conflict", "Permanent", "Unavailable"),
-    *("Throttled", "ValueProblem", "Problem", "LeaseLost"),
+    *("Throttled", "ValueProblem", "Problem", "LeaseLost", "Outdated"),
 }
 
 

@@ -13,6 +13,8 @@ router = APIRouter(include_in_schema=False)
 
 METHODS: Final = ("get", "post", "put", "patch", "delete")
 OURS: Final = "/api/v1"
+REFUSALS: Final = ("412",)
+"""What only some calls answer; the others are those of every call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Call:
     parameters: tuple[Given, ...]
     body: Given | None
     answer: Given | None
+    refusals: tuple[tuple[str, str], ...]
+    """Status and when it is answered, of those that the description names."""
 
 
 @router.get("/docs")
@@ -64,6 +68,7 @@ def _call(method: str, path: str, about: Mapping[str, Any]) -> Call:
         ),
         _content(body, needed=body.get("required", False)) if body else None,
         _content(answers[0], needed=False) if answers else None,
+        tuple((status, one["description"]) for status, one in about["responses"].items() if status in REFUSALS),
     )
 
 
