@@ -154,7 +154,7 @@ async def create(call: Caller, new: NewConnection) -> SavedConnection:
     if connection.pulls_from == "api" and connection.api is None:
         raise BadSettings(*said("sis.not_set_up"))
     sealed = _sealed(call, connection, new.secrets) if new.secrets else None
-    asked = await compared(call, connection.instance, connection.schools)
+    asked = await compared(call, connection.instance, _codes(connection))
     await call.org.connections.add(connection, sealed)
     return _saved(connection, asked)
 
@@ -176,8 +176,9 @@ async def show(call: Caller, id: str) -> Connection:
 async def change(call: Caller, id: str, wanted: ConnectionChange) -> SavedConnection:
     """Change what is given. Enable Import and Enable Export arm the schedules.
 
-    A new SFTP server needs its host key approved anew. School codes that the connection does not have yet are
-    compared with Enroll's schools: those that it does not know are refused.
+    A new SFTP server needs its host key approved anew. School codes that the connection does not have yet, to be
+    assigned to it or with a first day of their own, are compared with Enroll's schools: those that it does not know
+    are refused.
     """
     await call.may(Deed.MANAGE_CONNECTION, subject=id)
     connection = await call.connection(id)
@@ -188,8 +189,7 @@ async def change(call: Caller, id: str, wanted: ConnectionChange) -> SavedConnec
     if wanted.enable_export:
         Connection.model_validate({**connection.model_dump(), **values}).check_export()
         values["export_enabled_by"] = call.who.user
-    added = [one for one in wanted.schools or () if one not in connection.schools]
-    asked = await compared(call, connection.instance, added)
+    asked = await compared(call, connection.instance, _added(connection, wanted))
     return _saved(await call.org.connections.set(id, **values) if values else connection, asked)
 
 
@@ -348,6 +348,17 @@ def _only_its_own(kind: Kind, given: Collection[str]) -> None:
     foreign = [one for one in (*Kind, "secrets") if one in given and one not in own]
     if foreign:
         raise BadSettings(*said("connection.other_kind", kind=kind.value, foreign=", ".join(foreign)))
+
+
+def _codes(about: Connection | ConnectionChange) -> list[str]:
+    """The schools that are named: assigned, or with a day of their own."""
+    starts = about.exports.school_starts if about.exports else ()
+    return list(dict.fromkeys([*(about.schools or ()), *(one.school for one in starts)]))
+
+
+def _added(connection: Connection, wanted: ConnectionChange) -> list[str]:
+    known = _codes(connection)
+    return [one for one in _codes(wanted) if one not in known]
 
 
 def _saved(connection: Connection, compared: bool) -> SavedConnection:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from services.gateway.bodies import FIELDS_DRAFT, FILES_DRAFT
 from services.gateway.context import Base, Call, Caller
+from services.gateway.schools import compared as schools_compared
 from shared.adapters.registrations import EXAMPLES, Listed, RegistrationSource
 from shared.engine.requests import RunRequest, request_run
 from shared.mapping.automap import Proposal, propose_export
@@ -100,6 +101,12 @@ class Previewed(BaseModel):
     fields: PreviewedFields | None = None
     students: list[str]
     unknown: list[str]
+
+
+class StartedExport(Run):
+    """`schools_compared`: false where school codes were given and Enroll could not be asked whether it knows them."""
+
+    schools_compared: bool = True
 
 
 class ExportFileDocument(BaseModel):
@@ -242,8 +249,11 @@ async def start(
     pending: Pending = False,
     test: Test = False,
     afresh: Afresh = False,
-) -> Run:
-    """Export now: to be downloaded from the run, into the SFTP folder, or into the SIS, as the connection is."""
+) -> StartedExport:
+    """Export now: to be downloaded from the run, into the SFTP folder, or into the SIS, as the connection is.
+
+    School codes that Enroll does not know are refused.
+    """
     connection = await call.connection(id)
     await may_start(call, connection)
     exported_catalog(data_type)
@@ -252,6 +262,7 @@ async def start(
         _writable(connection)
     elif not selection.everything:
         raise BadSettings(*said("export.whole_files"))
+    asked = await schools_compared(call, connection.instance, selection.schools)
     request = RunRequest(
         connection=connection,
         direction="export",
@@ -266,7 +277,8 @@ async def start(
         mapping=mapping,
         selection=selection,
     )
-    return await request_run(call.gateway.base.engine, request)
+    run = await request_run(call.gateway.base.engine, request)
+    return StartedExport(**dict(run), schools_compared=asked)
 
 
 async def may_start(call: Call, connection: Connection) -> None:

@@ -1,4 +1,4 @@
-"""The schools of Enroll, and whether it knows the codes that a connection is to be assigned to."""
+"""The schools of Enroll, and whether it knows the codes that a connection or an export is to be about."""
 
 import asyncio
 from collections.abc import Collection
@@ -47,3 +47,13 @@ async def compared(call: Call, instance: Instance, codes: Collection[str]) -> bo
         more = f" and {len(unknown) - NAMED} more" if len(unknown) > NAMED else ""
         raise BadSettings(*said("connection.school_unknown", codes=", ".join(unknown[:NAMED]) + more))
     return True
+
+
+def by_name(schools: Collection[Code]) -> list[Code]:
+    return sorted(schools, key=lambda one: (one.label, one.code))
+
+
+def named(school: Code) -> tuple[str, str]:
+    """The code, and what people read in its place."""
+    code, label = school.code, school.label
+    return code, f"{label} ({code})" if label not in ("", code) else code

@@ -4,7 +4,8 @@ from typing import Any
 
 import httpx
 
-from devtools.district import District, ok
+from devtools.district import EXPORTER, YEAR, District, ok
+from devtools.sis_districts import PowerSchoolDistrict
 from devtools.stack import Stack
 from tests.e2e.enroll import Faults
 
@@ -41,6 +42,44 @@ async def test_a_connection_is_not_made_with_codes_that_enroll_does_not_know(dis
     assert told(refused) == (422, "connection.school_unknown")
     assert "1O9 and 2 more." in refused.json()["error"]["message"]
     assert ok(await district.api.get("/connections")).json() == []
+
+
+STARTS = {"start_date": "2026-08-10", "school_starts": [{"school": "1O0", "date": "2026-08-12"}]}
+
+
+async def test_a_school_that_starts_on_another_day_is_one_of_enrolls(district: District, faults: Faults) -> None:
+    await district.open_schools(_100="Mesa Elementary")
+    connection = await district.ad_hoc()
+
+    refused = await change(district, connection, exports=STARTS)
+
+    assert told(refused) == (422, "connection.school_unknown")
+    assert "with the code 1O0." in refused.json()["error"]["message"]
+    assert told(await district.api.post("/connections", json={**NEW, "exports": STARTS})) == told(refused)
+    await faults({"path": "field-codes", "org": district.org, "status": 503})
+    answer = ok(await change(district, connection, exports=STARTS)).json()
+    assert (answer["schools_compared"], answer["exports"]["school_starts"][0]["school"]) == (False, "1O0")
+    again = ok(await change(district, connection, exports={**STARTS, "end_date": "2027-05-28"})).json()
+    assert again["schools_compared"] is True, "what it has already is not asked about"
+
+
+async def test_an_export_of_a_school_that_enroll_does_not_know_is_refused(
+    stack: Stack, org: str, faults: Faults
+) -> None:
+    async with District(stack, org, permissions=EXPORTER) as district:
+        sis = PowerSchoolDistrict(district)
+        await sis.make()
+        await district.open_schools(_100="Mesa Elementary")
+        path = f"/connections/{await sis.connect()}/exports/students"
+        query = {"school_year": YEAR, "preview": True}
+        refused = await district.api.post(path, params={**query, "school": ["100", "1O0"]})
+        assert told(refused) == (422, "connection.school_unknown")
+        assert ok(await district.api.get("/runs")).json() == []
+        known = ok(await district.api.post(path, params={**query, "school": "100"})).json()
+        assert known["schools_compared"] is True
+        await faults({"path": "field-codes", "org": org, "status": 503})
+        unasked = ok(await district.api.post(path, params={**query, "school": "1O0"})).json()
+        assert unasked["schools_compared"] is False
 
 
 async def test_schools_are_those_of_the_organization_and_of_its_own_enroll(

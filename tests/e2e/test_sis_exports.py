@@ -117,6 +117,7 @@ async def test_one_student_one_school_only_pending_and_a_test_record(sis: SisDis
     students = await enrolled(district, tmp_path, 8)
     await district.register(students[:4], school_code="100")
     await district.register(students[4:], school_code="101")
+    await district.open_schools(_100="Mesa Elementary", _101="Alder High")
     connection = await sis.connect()
 
     async def sent(**query: Any) -> set[str]:

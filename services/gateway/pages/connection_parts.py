@@ -14,9 +14,9 @@ from services.gateway.pages.export_rules import RULES, from_typed, to_typed
 from services.gateway.pages.fields import Field, Form, lines, overlaid
 from services.gateway.pages.site import page, then
 from services.gateway.pages.visits import Visit, Visited
-from services.gateway.pages.words import NOT_COMPARED
+from services.gateway.pages.words import NOT_COMPARED, STARTS_NOT_COMPARED
 from services.gateway.pages.zones import COMMON, others
-from services.gateway.schools import enroll_schools
+from services.gateway.schools import by_name, enroll_schools, named
 from shared.model.codes import Code
 from shared.model.connection import Connection
 from shared.model.error_texts import said
@@ -30,6 +30,7 @@ BLAMED: Final = {
     "connection.school_unknown": "schools",
     "sftp.no_login": "secrets.password",
 }
+OF_RULES: Final = {"connection.school_unknown": "exports.school_starts"}
 PASTED: Final = frozenset({"password", "passphrase", "private_key"})
 INTRO: Final[Mapping[str, tuple[str, ...]]] = {
     "settings": (),
@@ -175,8 +176,8 @@ async def _changed(visit: Visit, connection: Connection, part: str, form: Form, 
     """Save what was typed over what there is; the form again, with what is wrong, where that cannot be."""
     held = connection.model_dump(exclude_none=True)
     whole = {name: overlaid({name: held.get(name, {})}, {name: value})[name] for name, value in values.items()}
-    if not form.bad and await _kept(visit, connection, form, whole):
-        return then(f"/connections/{connection.id}", "saved")
+    if not form.bad and (kept := await _kept(visit, connection, form, whole)):
+        return then(f"/connections/{connection.id}", "saved" if kept.schools_compared else STARTS_NOT_COMPARED)
     return await _ask(visit, connection, part, form)
 
 
@@ -188,7 +189,7 @@ async def _kept(visit: Visit, connection: Connection, form: Form, values: Mappin
     try:
         return await connections.change(visit.call, connection.id, change)
     except Permanent as error:
-        form.blame(error, BLAMED)
+        form.blame(error, BLAMED | (OF_RULES if form.fields == RULES else {}))
         return None
 
 
@@ -214,13 +215,9 @@ async def _ask_schools(
 
 def _options(found: Sequence[Code], chosen: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """The schools of Enroll by name, and codes that were chosen and are not among them."""
-    named = [(one.code, _named(one)) for one in sorted(found, key=lambda one: (one.label, one.code))]
-    known = {code for code, _ in named}
-    return (*((code, f"{code} (not in Enroll)") for code in chosen if code not in known), *named)
-
-
-def _named(one: Code) -> str:
-    return f"{one.label} ({one.code})" if one.label not in ("", one.code) else one.code
+    known = {one.code for one in found}
+    gone = ((code, f"{code} (not in Enroll)") for code in chosen if code not in known)
+    return (*gone, *map(named, by_name(found)))
 
 
 async def _ask(visit: Visit, connection: Connection, part: str, form: Form) -> Response:

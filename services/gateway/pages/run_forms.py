@@ -8,10 +8,11 @@ from services.gateway import exports, mappings, switches
 from services.gateway.pages.fields import Field, Form
 from services.gateway.pages.visits import Visit
 from services.gateway.pages.words import label, school_year
+from services.gateway.schools import by_name, enroll_schools, named
 from services.gateway.switches import Switches
 from shared.model.catalog import data_types
 from shared.model.connection import Connection, Kind
-from shared.model.errors import NotFound
+from shared.model.errors import NotFound, SyncError
 from shared.model.permission import Deed
 from shared.model.saved import newest
 
@@ -60,7 +61,7 @@ WHICH: Final = Field(
         ("test", "A test record: one registration, to see how it arrives"),
     ),
 )
-SCHOOL: Final = Field("school", "School code", hint="For one school.")
+SCHOOL: Final = Field("school", "School code", hint="For one school: exactly as in Enroll.")
 STUDENT: Final = Field(
     "student", "Student", hint="For one student, or for the test record: the id in Enroll or the district."
 )
@@ -148,11 +149,23 @@ async def _export(visit: Visit, connection: Connection, known: Switches) -> Tria
         Kind.SFTP: "Make files of the approved registrations, and put them into the export folder.",
     }.get(connection.kind, otherwise)
     years = sorted({known.current_school_year, known.current_school_year + 1, *known.import_years}, reverse=True)
-    own = (WHICH, SCHOOL, STUDENT, AFRESH) if into_sis else ()
+    own = (WHICH, await _school(visit, connection), STUDENT, AFRESH) if into_sis and names else ()
     fields = (*_common({"students": names}, years)[1:], *own, PREVIEW) if names else ()
     words = "Export into the SIS" if into_sis else "Export files"
     unmapped = () if names else ("students",)
     return Trial("export", words, about, "Export", _form("export", fields, known), unmapped)
+
+
+async def _school(visit: Visit, connection: Connection) -> Field:
+    """Those of Enroll to choose from; where it cannot tell them, or has none, a code to enter."""
+    try:
+        found = await enroll_schools(visit.call, connection.instance)
+    except SyncError:
+        return SCHOOL
+    if not found:
+        return SCHOOL
+    options = (("", "Choose a school"), *map(named, by_name(found)))
+    return replace(SCHOOL, label="School", shape="menu", hint="For one school.", options=options)
 
 
 def _common(mapped: Mapping[str, Sequence[str]], years: Sequence[int]) -> tuple[Field, ...]:

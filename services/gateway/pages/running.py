@@ -10,11 +10,13 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.responses import RedirectResponse, Response
 
 from services.gateway import connections, exports, imports, runs
+from services.gateway.exports import StartedExport
 from services.gateway.pages.connection import ADDRESS
 from services.gateway.pages.fields import Form
 from services.gateway.pages.run_forms import Offer, offered
 from services.gateway.pages.site import HEADERS, page, then
 from services.gateway.pages.visits import Visit, Visited
+from services.gateway.pages.words import STARTED_NOT_COMPARED
 from shared.model.connection import Connection
 from shared.model.errors import Permanent
 from shared.model.number import whole_number
@@ -27,7 +29,7 @@ NO_FILE: Final = "Choose a file."
 NO_YEAR: Final = "Choose a school year."
 CHOSEN: Final = ("roster", "which", "preview")
 """What is ours to refuse; what a data type, a year or a mapping allows is the API's to say."""
-WANTED: Final = {"school": "Enter the code of the school.", "student": "Enter the id of the student."}
+WANTED: Final = {"school": "Say which school.", "student": "Enter the id of the student."}
 NOBODY: Final = "Enter whose registration is to be written, or choose Preview to see first whose it would be."
 USED: Final = {"school": ("school",), "student": ("student",), "test": ("student",)}
 NOT_ASKED: Final = {
@@ -40,6 +42,7 @@ BLAMED: Final = {
     "mapping.name_unknown": "mapping",
     "upload.no_file": "file",
     "import.no_changes": "changes",
+    "connection.school_unknown": "school",
 }
 
 
@@ -179,6 +182,8 @@ async def _started(visit: Visit, id: str, way: str, asked: Asked, start: Callabl
 
 def _to(run: Run, since: datetime) -> Response:
     """One that was there before was asked for in the same words."""
+    if isinstance(run, StartedExport) and not run.schools_compared:
+        return then(f"/runs/{run.id}", STARTED_NOT_COMPARED)
     return then(f"/runs/{run.id}", "started" if run.created_at >= since else "joined")
 
 

@@ -94,9 +94,14 @@ SEARCH_OVER: Final = "search-over"
 NOTHING_SOUGHT: Final = "nothing-sought"
 NONE_CHOSEN: Final = "none-chosen"
 NOT_COMPARED: Final = "not-compared"
+STARTS_NOT_COMPARED: Final = "starts-not-compared"
+STARTED_NOT_COMPARED: Final = "started-not-compared"
 NONE_LEFT: Final = "none-left"
 ASKING: Final = frozenset(
-    {LED_BACK, SEARCH_OVER, NOTHING_SOUGHT, NONE_CHOSEN, NOT_COMPARED, NONE_LEFT, "replayed-some", "discarded-some"}
+    {
+        *(LED_BACK, SEARCH_OVER, NOTHING_SOUGHT, NONE_CHOSEN, NONE_LEFT, "replayed-some", "discarded-some"),
+        *(NOT_COMPARED, STARTS_NOT_COMPARED, STARTED_NOT_COMPARED),
+    }
 )
 """Messages of what was not done, or not quite, as it was asked for."""
 MESSAGES: Final[Mapping[str, str]] = {
@@ -106,6 +111,10 @@ MESSAGES: Final[Mapping[str, str]] = {
     NONE_CHOSEN: "No message is chosen. Tick those that you mean, or the box for all that fit the filter.",
     NOT_COMPARED: "Saved, but the school codes were not compared with Enroll, which could not be asked. Check them, or "
     "open Schools again later: what Enroll does not know is marked there.",
+    STARTS_NOT_COMPARED: "Saved, but the codes of the schools that start on another day were not compared with Enroll, "
+    "which could not be asked. Check them: the day of a code that Enroll does not know is nobody's.",
+    STARTED_NOT_COMPARED: "Started, but the code of the school was not compared with Enroll, which could not be asked. "
+    "Check it: of a school that Enroll does not know nobody is exported.",
     "added": "The connection was added.",
     "saved": "Saved.",
     "switched-on": "Switched on.",

@@ -209,6 +209,7 @@ async def sis(district: District) -> SisDistrict:
 
 async def test_settings_limits_and_rules_are_edited(page: Page, district: District, sis: SisDistrict) -> None:
     id = await sis.connect()
+    await district.open_schools(_100="Mesa Elementary")
     await page.goto(f"{district.stack.url('gateway')}/connections/{id}")
 
     await part(page, "Settings")
@@ -249,6 +250,10 @@ async def test_settings_limits_and_rules_are_edited(page: Page, district: Distri
     assert await status_of(page, "Save") == 422
     await expect(page.locator("#f-exports-end-date-wrong")).to_contain_text("after the first, which is 2026-08-12")
     await page.get_by_label("Last day of school").fill("2027-05-28")
+    await page.get_by_label("Schools that start on another day").fill("1O0 2026-08-12")
+    assert await status_of(page, "Save") == 422
+    await expect(page.locator("#f-exports-school-starts-wrong")).to_contain_text("no school with the code 1O0.")
+    await page.get_by_label("Schools that start on another day").fill("100 2026-08-12")
     await page.get_by_role("radio", name="pre-enrolled").check()
     await page.get_by_role("button", name="Save").click()
     await saved(page)

@@ -11,7 +11,7 @@ from devtools.district import EXPORTER, FULL, YEAR, District, ok
 from devtools.sis_districts import PowerSchoolDistrict, SisDistrict, enrolled
 from devtools.stack import Stack
 from services.sandbox.district import student_export
-from tests.e2e.enroll import students, turn
+from tests.e2e.enroll import Faults, students, turn
 from tests.e2e.files import roster
 from tests.e2e.pages.conftest import Visiting, accessible, in_session
 from tests.e2e.pages.visitor import Visitor
@@ -147,7 +147,7 @@ async def test_of_a_sis_only_what_has_changed(page: Page, district: District, si
     [
         ("All approved", "", "", {}),
         ("Only those that are not", "", "", {"pending": True}),
-        ("Those of one school", "School code", "100", {"schools": ["100"]}),
+        ("Those of one school", "School", "100", {"schools": ["100"]}),
         ("That of one student", "Student", "S-1", {"student": "S-1"}),
         ("A test record", "", "", {"test": True}),
     ],
@@ -156,13 +156,18 @@ async def test_of_a_sis_only_what_has_changed(page: Page, district: District, si
 async def test_each_choice_of_an_export_into_a_sis(
     radio: str, field: str, text: str, selection: dict[str, Any], page: Page, district: District, sis: SisDistrict
 ) -> None:
+    await district.open_schools(_100="Mesa Elementary")
     id = await sis.connect()
     await page.goto(address(district, id))
     await page.get_by_role("radio", name=radio).check()
     if field:
         assert await press(page, "Export") is None
-        await expect(page.get_by_role("alert")).to_contain_text("Enter the")
+        told = "Say which school" if field == "School" else "Enter the"
+        await expect(page.get_by_role("alert")).to_contain_text(told)
         await expect(page.get_by_role("radio", name=radio)).to_be_checked()
+    if field == "School":
+        await page.get_by_role("combobox", name="School", exact=False).last.select_option("100")
+    elif field:
         await page.get_by_role("textbox", name=field).fill(text)
 
     run = await press(page, "Export")
@@ -171,6 +176,27 @@ async def test_each_choice_of_an_export_into_a_sis(
     found = await district.run(run["id"])
     nothing = {"registrations": [], "student": "", "schools": [], "pending": False, "test": False}
     assert (found["selection"], found["preview"], found["direction"]) == ({**nothing, **selection}, True, "export")
+
+
+async def test_a_school_that_enroll_does_not_know_is_no_run(
+    visitor: Visitor, district: District, sis: SisDistrict, faults: Faults
+) -> None:
+    id = await sis.connect()
+    about = {"which": "school", "school": "1O0", "preview": "1", "school_year": str(YEAR)}
+    assert '<input id="f-export-school"' in (await visitor.get(f"/connections/{id}/run")).text, "it has none yet"
+    await district.open_schools(_100="Mesa Elementary")
+    assert '<option value="100">Mesa Elementary (100)</option>' in (await visitor.get(f"/connections/{id}/run")).text
+
+    refused = await visitor.post(f"/connections/{id}/run/export", **about)
+
+    assert refused.status_code == 422
+    assert "Enroll knows no school with the code 1O0. Correct the code" in refused.text
+    assert await runs(district) == []
+    await faults({"path": "field-codes", "org": district.org, "status": 500})
+    assert '<input id="f-export-school"' in (await visitor.get(f"/connections/{id}/run")).text
+    page = await visitor.led(f"/connections/{id}/run/export", **about)
+    assert "Started, but the code of the school was not compared with Enroll" in page.text
+    assert [one["selection"]["schools"] for one in await runs(district)] == [["1O0"]]
 
 
 @pytest.mark.parametrize("which", ["all", "pending", "school"])
