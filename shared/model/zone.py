@@ -1,6 +1,6 @@
 """Time zones, by their IANA names."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Annotated
 from zoneinfo import available_timezones
@@ -31,6 +31,12 @@ def _known_zone(zone: str) -> str:
 def zone_of(own: str, *schedules: str) -> str:
     """The district's own, else that of the first schedule there is, else UTC."""
     return next((one for one in (own, *schedules) if one), "UTC")
+
+
+def common_zone(zones: Iterable[str]) -> str:
+    """The one that all have; UTC where there are several, or none."""
+    found = set(zones)
+    return found.pop() if len(found) == 1 else "UTC"
 
 
 Zone = Annotated[str, AfterValidator(_known_zone)]

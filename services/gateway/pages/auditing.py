@@ -12,6 +12,7 @@ from services.gateway.pages.filters import Chosen
 from services.gateway.pages.site import page
 from services.gateway.pages.visits import Visited
 from shared.model.permission import Deed
+from shared.model.zone import common_zone
 
 router = APIRouter(include_in_schema=False)
 
@@ -44,9 +45,12 @@ async def show(
     allowed: Chosen[audit.Allowed] = None,
     before: audit.BeforeEntry = None,
 ) -> Response:
+    """Times are those of the connections; of UTC where they have several zones."""
     actor = (actor and actor.strip()) or None
     found = await audit.index(visit.call, actor, deed, allowed, before, ENTRIES)
     asked = {"actor": actor or "", "deed": deed or "", "allowed": "" if allowed is None else str(allowed).lower()}
     more = urlencode({**asked, "before": found[-1]["id"]}) if len(found) == ENTRIES else ""
+    zone = common_zone(zone for _, zone in await visit.call.org.connections.names())
     about: dict[str, Any] = {"entries": found, "asked": asked, "more": more, "deeds": DEEDS, "answers": ANSWERS}
+    about |= {"zone": zone}
     return await page(visit, "audit.html", **about, is_part=any(asked.values()) or before is not None)

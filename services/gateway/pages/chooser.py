@@ -9,6 +9,7 @@ from fastapi import Query
 from services.gateway.connections import NO_NUL
 from services.gateway.context import Call
 from shared.model.connection import Connection
+from shared.model.zone import common_zone
 
 OFFERED: Final = 20
 Named = Annotated[str | None, Query(alias="name", max_length=100, pattern=NO_NUL)]
@@ -43,13 +44,12 @@ async def choice(call: Call, id: str, name: str | None) -> Choice:
     found = [held] if held and held.name == typed else await _called(call, typed) if typed else []
     chosen = found[0] if len(found) == 1 else None
     names = await call.org.connections.names()
-    zones = {chosen.zone} if chosen else {zone for _, zone in names}
     return Choice(
         typed=chosen.name if chosen else typed,
         chosen=chosen,
         several=found,
         offered=[one for one, _ in names[:OFFERED]],
-        zone=zones.pop() if len(zones) == 1 else "UTC",
+        zone=chosen.zone if chosen else common_zone(zone for _, zone in names),
     )
 
 

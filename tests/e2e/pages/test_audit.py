@@ -47,6 +47,19 @@ async def test_it_is_found_from_sync_logs_and_says_who_asked_for_what(visitor: V
     assert "No entry fits." in (await visitor.get("/audit", params={"actor": "nobody"})).text
 
 
+async def test_times_are_those_of_the_connections_as_on_other_pages(visitor: Visitor, district: District) -> None:
+    def times(text: str) -> set[str]:
+        return set(re.findall(r"\d\d:\d\d ([A-Z]+)", text.partition('aria-label="Entries"')[2]))
+
+    for name in ("Ours", "Ours as well"):
+        await district.ad_hoc(name, time_zone="America/Phoenix")
+    page = (await visitor.get("/audit")).text
+    assert (times(page), "Times are those of America/Phoenix." in page) == ({"MST"}, True)
+    await district.ad_hoc("Farther", time_zone="Asia/Tokyo")
+    page = (await visitor.get("/audit")).text
+    assert (times(page), "Times are those of UTC." in page) == ({"UTC"}, True)
+
+
 async def test_it_goes_on_behind_a_full_page_and_keeps_its_filter(visitor: Visitor, district: District) -> None:
     for _ in range(55):
         ok(await district.api.get("/switches"))
