@@ -78,11 +78,12 @@ class District:
         await self.map_students(created["id"], mapping)
         return str(created["id"])
 
-    async def sftp(self, name: str = "Nightly", **settings: Any) -> str:
+    async def sftp(self, name: str = "Nightly", instance: str = "production", **settings: Any) -> str:
         """A connection to the sandbox's SFTP folder, host key approved, with a student mapping; its id."""
         place = self.stack.sftp
         sftp = {"host": place.host, "port": place.port, "user": place.user, "settle_seconds": 0.2, **settings}
-        body = {"name": name, "kind": "sftp", "sftp": sftp, "secrets": {"password": place.password}}
+        body = {"name": name, "kind": "sftp", "instance": instance, "sftp": sftp}
+        body |= {"secrets": {"password": place.password}}
         created = ok(await self.api.post("/connections", json=body)).json()
         probed = ok(await self.api.post(f"/connections/{created['id']}/host-key/probe")).json()
         ok(await self.api.put(f"/connections/{created['id']}/host-key", json={"host_key": probed["host_key"]}))

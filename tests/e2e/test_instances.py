@@ -1,6 +1,8 @@
 """A connection of Enroll's sandbox has nothing to do with its production, in either direction."""
 
+import contextlib
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -35,11 +37,22 @@ async def listen(*districts: District) -> None:
         ok(await district.enroll.delete("/sandbox/calls"))
 
 
-async def allow(district: District, connection: str) -> None:
-    """Say that its exports are meant."""
-    held = ok(await district.api.get(f"/connections/{connection}")).json()
-    into = held["powerschool"]["base_url"]
+async def allow(district: District, connection: str, into: str | None = None) -> None:
+    """Say that its exports are meant; `into` nowhere: that they are not any more."""
+    if into is None:
+        held = ok(await district.api.get(f"/connections/{connection}")).json()
+        into = held["powerschool"]["base_url"]
     ok(await district.api.put(f"/connections/{connection}/sandbox-exports", json={"into": into}))
+
+
+@contextlib.asynccontextmanager
+async def resting(stack: Stack) -> AsyncIterator[None]:
+    """Meanwhile nothing is exported; what was asked for is done afterwards."""
+    assert await stack.stop("exporter") == 0
+    try:
+        yield
+    finally:
+        await stack.start("exporter")
 
 
 @pytest.fixture
@@ -154,6 +167,60 @@ async def test_nothing_is_exported_from_the_sandbox_before_somebody_has_said_tha
     assert await sis.people() == []
     audited = [one["subject"] for one in ok(await district.api.get("/audit")).json()]
     assert f"exports from the sandbox of {connection} into {sis.url}" in audited
+
+
+async def decided(district: District, connection: str, how: str, stack: Stack) -> dict[str, Any]:
+    """A run that was approved or asked for while its exports were meant, and is over now that they are not."""
+    if how == "approved":
+        run = await district.watch((await district.export(connection, preview="true"))["id"], states=WAITS)
+    async with resting(stack):
+        if how == "approved":
+            assert ok(await district.api.post(f"/runs/{run['id']}/approve")).status_code == 202
+        else:
+            run = await district.export(connection)
+        await allow(district, connection, into="")
+    return await district.watch(run["id"])
+
+
+def told(run: dict[str, Any]) -> tuple[str, str]:
+    return run["state"], run["error"]["code"]
+
+
+@pytest.mark.parametrize("how", ["approved", "queued"])
+async def test_what_is_not_meant_any_more_writes_nothing_into_the_sis(
+    how: str, district: District, rehearsal: District, file: Path, stack: Stack
+) -> None:
+    await both_registered(district, rehearsal, file)
+    sis = PowerSchoolDistrict(district)
+    await sis.make()
+    connection = await sis.connect(**SANDBOX)
+    await allow(district, connection)
+
+    run = await decided(district, connection, how, stack)
+
+    assert told(run) == ("failed", "sandbox.exports_not_allowed")
+    assert "nobody has said that this is meant" in run["error"]["message"]
+    assert run["counts"]["created"] == 0
+    assert await sis.people() == []
+    assert "Succeeded" not in {one["sis_export_status"] for one in await rehearsal.registrations()}
+
+
+@pytest.mark.parametrize("how", ["approved", "queued"])
+async def test_what_is_not_meant_any_more_is_not_delivered_by_sftp(
+    how: str, district: District, rehearsal: District, file: Path, stack: Stack
+) -> None:
+    await both_registered(district, rehearsal, file)
+    place, folder = stack.sftp, stack.sftp.folder / district.org
+    folder.mkdir()
+    connection = await district.sftp(export_folder=district.org, **SANDBOX)
+    await district.map_export(connection, student_export())
+    await allow(district, connection, f"sftp://{place.user}@{place.host}:{place.port}/{district.org}")
+
+    run = await decided(district, connection, how, stack)
+
+    assert told(run) == ("failed", "sandbox.exports_not_allowed")
+    assert list(folder.iterdir()) == []
+    assert "Succeeded" not in {one["sis_export_status"] for one in await rehearsal.registrations()}
 
 
 async def test_an_export_into_files_and_its_preview_read_the_sandbox(
