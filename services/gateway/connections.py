@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationError, ValidationInfo, field_validator
 
 from services.gateway.context import Call, Caller, Limit
+from services.gateway.etags import GUARDED, TAGGED, IfMatch, etag, expect
 from services.gateway.exports import exported_catalog
 from services.gateway.mappings import found_catalog
 from services.gateway.schools import compared
@@ -38,7 +39,7 @@ from shared.model.connection import (
     read_login,
 )
 from shared.model.error_texts import said
-from shared.model.errors import BadSettings, Conflict, NotFound
+from shared.model.errors import BadSettings, Conflict, NotFound, Outdated
 from shared.model.mapping import DoNotMap
 from shared.model.occurrences import upcoming
 from shared.model.permission import Deed
@@ -166,22 +167,39 @@ async def index(call: Caller, search: Search = "", after: AfterName = "", limit:
     return await call.org.connections.page(search=search.strip(), after=after, limit=limit)
 
 
-@router.get("/{id}")
-async def show(call: Caller, id: str) -> Connection:
+@router.get("/{id}", responses=TAGGED)
+async def given(call: Caller, id: str, answer: Response) -> Connection:
+    """One connection. Its ETag is for If-Match of a change."""
+    connection = await show(call, id)
+    answer.headers["ETag"] = tag(connection)
+    return connection
+
+
+async def show(call: Call, id: str) -> Connection:
     await call.may(Deed.VIEW, subject=id)
     return await call.connection(id)
 
 
-@router.patch("/{id}")
-async def change(call: Caller, id: str, wanted: ConnectionChange) -> SavedConnection:
+@router.patch("/{id}", responses=GUARDED)
+async def changed(
+    call: Caller, id: str, wanted: ConnectionChange, answer: Response, if_match: IfMatch = None
+) -> SavedConnection:
     """Change what is given. Enable Import and Enable Export arm the schedules.
 
     A new SFTP server needs its host key approved anew. School codes that the connection does not have yet, to be
     assigned to it or with a first day of their own, are compared with Enroll's schools: those that it does not know
     are refused.
     """
+    saved = await change(call, id, wanted, if_match)
+    answer.headers["ETag"] = tag(saved)
+    return saved
+
+
+async def change(call: Call, id: str, wanted: ConnectionChange, if_match: str | None = None) -> SavedConnection:
+    """Raises Outdated where the connection is not what `if_match` says; what each change may raise besides."""
     await call.may(Deed.MANAGE_CONNECTION, subject=id)
     connection = await call.connection(id)
+    expect(if_match, tag(connection))
     values = wanted.model_dump(exclude_none=True, mode="python")
     _only_its_own(connection.kind, values)
     if wanted.sftp and connection.sftp:
@@ -190,7 +208,12 @@ async def change(call: Caller, id: str, wanted: ConnectionChange) -> SavedConnec
         Connection.model_validate({**connection.model_dump(), **values}).check_export()
         values["export_enabled_by"] = call.who.user
     asked = await compared(call, connection.instance, _added(connection, wanted))
-    return _saved(await call.org.connections.set(id, **values) if values else connection, asked)
+    return _saved(await _set(call, connection, values, if_match) if values else connection, asked)
+
+
+def tag(connection: Connection) -> str:
+    """Its ETag."""
+    return etag(connection.model_dump(mode="json", exclude={"schools_compared"}))
 
 
 @router.delete("/{id}", status_code=204)
@@ -348,6 +371,16 @@ def _only_its_own(kind: Kind, given: Collection[str]) -> None:
     foreign = [one for one in (*Kind, "secrets") if one in given and one not in own]
     if foreign:
         raise BadSettings(*said("connection.other_kind", kind=kind.value, foreign=", ".join(foreign)))
+
+
+async def _set(call: Call, connection: Connection, values: dict[str, Any], if_match: str | None) -> Connection:
+    """Raises Outdated where somebody else was quicker, and an `if_match` was given."""
+    if if_match is None:
+        return await call.org.connections.set(connection.id, **values)
+    found = await call.org.connections.replace(connection, **values)
+    if found is None:
+        raise Outdated(*said("etag.outdated"))
+    return found
 
 
 def _codes(about: Connection | ConnectionChange) -> list[str]:

@@ -96,6 +96,16 @@ class Connections:
             raise NotFound(*said("connection.not_found"))
         return await self.get(id)
 
+    async def replace(self, before: Connection, **values: Any) -> Connection | None:
+        """`set`, where it still is as it was `before`; None where it is not. Of two who do it at once one succeeds."""
+        found = await self._connections.get({"_id": before.id})
+        if found is None or to_connection(found) != before:
+            return None
+        held = {name: found.get(name, {"$exists": False}) for name in values}
+        if not await self._connections.update({"_id": before.id, **held}, {"$set": values}):
+            return None
+        return await self.get(before.id)
+
     async def delete(self, connection: Connection, by: str) -> None:
         """With its settings, schedules and credentials. The stone comes first: cut off in between, both are there.
 

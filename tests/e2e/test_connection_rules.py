@@ -1,5 +1,6 @@
 """What a connection may be given: what belongs to its kind, and what fits together."""
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -35,6 +36,30 @@ async def test_a_school_year_does_not_end_before_it_began(district: District) ->
         assert told(answer)["message"] == words
     fine = {"start_date": "2026-08-10", "end_date": "2027-05-28"}
     assert ok(await district.api.patch(f"/connections/{id}", json={"exports": fine})).is_success
+
+
+async def test_one_is_changed_only_as_it_was_read(district: District) -> None:
+    id = await district.ad_hoc()
+
+    async def change(if_match: str | None, **values: Any) -> httpx.Response:
+        headers = {"If-Match": if_match} if if_match is not None else {}
+        return await district.api.patch(f"/connections/{id}", json=values, headers=headers)
+
+    read = ok(await district.api.get(f"/connections/{id}")).headers["etag"]
+    first = ok(await change(read, time_zone="America/Denver"))
+    refused = await change(read, name="Late")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (412, "etag.outdated")
+    assert "Read it again" in refused.json()["error"]["fix"]
+    now = ok(await district.api.get(f"/connections/{id}"))
+    assert (now.json()["name"], now.headers["etag"]) == ("Uploads", first.headers["etag"])
+    assert ok(await change(first.headers["etag"], name="In time", schools=[])).json()["name"] == "In time"
+    assert ok(await change(None, name="As before")).json()["name"] == "As before"
+
+    tag = ok(await district.api.get(f"/connections/{id}")).headers["etag"]
+    answers = await asyncio.gather(*(change(tag, name=f"Quick {number}") for number in range(6)))
+    assert sorted(one.status_code for one in answers) == [200, *[412] * 5]
+    described = ok(await district.api.get(district.stack.url("gateway") + "/openapi.json")).json()
+    assert "412" in described["paths"]["/api/v1/connections/{id}"]["patch"]["responses"]
 
 
 async def test_one_that_was_kept_before_that_was_asked_is_still_read(district: District) -> None:

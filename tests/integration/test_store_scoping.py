@@ -63,6 +63,10 @@ async def connections(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert await mine.connections.names() == [(CONNECTION.name, "America/Denver")]
     await mine.connections.set("con_1", schedule=None)
     await refused(NotFound, lambda: other.connections.set("con_1", name="stolen"))
+    assert await other.connections.replace(await mine.connections.get("con_1"), name="stolen") is None
+    held = await mine.connections.get("con_1")
+    assert await mine.connections.replace(held, name=held.name, limits=held.limits.model_dump()) == held
+    assert await mine.connections.replace(held.model_copy(update={"name": "older"}), name="stolen") is None
     await refused(NotFound, lambda: other.connections.set_secrets("con_1", b"stolen"))
     assert await other.connections.secrets("con_1") is None
     stored = await mine.connections.get("con_1")

@@ -12,6 +12,7 @@ from services.gateway.pages.connection import ADDRESS, frame, not_allowed, tabs
 from services.gateway.pages.connection_fields import LIMITS, LOGINS, settings_of
 from services.gateway.pages.export_rules import RULES, from_typed, to_typed
 from services.gateway.pages.fields import Field, Form, lines, overlaid
+from services.gateway.pages.meanwhile import WAS, Change, carried, together
 from services.gateway.pages.site import page, then
 from services.gateway.pages.visits import Visit, Visited
 from services.gateway.pages.words import NOT_COMPARED, STARTS_NOT_COMPARED
@@ -47,6 +48,7 @@ INTRO: Final[Mapping[str, tuple[str, ...]]] = {
         ),
     ),
 }
+SHARED: Final = frozenset({"settings", "limits", "export-rules"})
 SURE: Final = Field("sure", "I want to delete this connection", "switch")
 UNSURE: Final = "Tick this to delete the connection."
 ALL, SOME = "all", "some"
@@ -63,7 +65,7 @@ NONE_CHOSEN: Final = "Choose at least one school, or All schools."
 @router.get(ADDRESS + "/settings")
 async def settings(visit: Visited, id: str) -> Response:
     connection = await managed(visit, id)
-    return await _ask(visit, connection, "settings", Form.of(settings_of(connection), connection.model_dump()))
+    return await _ask(visit, connection, "settings", _standing(connection, "settings"))
 
 
 @router.post(ADDRESS + "/settings", summary="Settings of a connection")
@@ -76,7 +78,7 @@ async def save_settings(visit: Visited, id: str) -> Response:
 @router.get(ADDRESS + "/limits")
 async def limits(visit: Visited, id: str) -> Response:
     connection = await managed(visit, id)
-    return await _ask(visit, connection, "limits", Form.of(LIMITS, connection.model_dump()))
+    return await _ask(visit, connection, "limits", _standing(connection, "limits"))
 
 
 @router.post(ADDRESS + "/limits", summary="Safety limits")
@@ -89,7 +91,7 @@ async def save_limits(visit: Visited, id: str) -> Response:
 @router.get(ADDRESS + "/export-rules")
 async def rules(visit: Visited, id: str) -> Response:
     connection = await managed(visit, id, "export-rules")
-    return await _ask(visit, connection, "export-rules", Form.of(RULES, to_typed(connection.exports)))
+    return await _ask(visit, connection, "export-rules", _standing(connection, "export-rules"))
 
 
 @router.post(ADDRESS + "/export-rules", summary="Export rules")
@@ -137,6 +139,9 @@ async def save_schools(visit: Visited, id: str) -> Response:
     form = Form.of((CODES,), {"schools": chosen})
     if which not in (ALL, SOME) or (which == SOME and not chosen):
         form.wrong["schools"] = NONE_CHOSEN
+    elif newer := together(str(sent.get(WAS, "")), _assigned(str(which), chosen), _assigned_to(connection)):
+        which, chosen = newer.form.typed["which"], lines(newer.form.typed["schools"])
+        return await _ask_schools(visit, connection, which, chosen, newer=newer.changes)
     elif kept := await _kept(visit, connection, form, {"schools": chosen if which == SOME else []}):
         return then(f"/connections/{id}", "saved" if kept.schools_compared else NOT_COMPARED)
     return await _ask_schools(visit, connection, str(which), chosen, form)
@@ -172,8 +177,23 @@ async def managed(visit: Visit, id: str, part: str = "") -> Connection:
     return connection
 
 
+def _standing(connection: Connection, part: str) -> Form:
+    """The form of a part that may be edited by several people at once, with what the connection says now."""
+    match part:
+        case "settings":
+            return Form.of(settings_of(connection), connection.model_dump())
+        case "limits":
+            return Form.of(LIMITS, connection.model_dump())
+        case _:
+            return Form.of(RULES, to_typed(connection.exports))
+
+
 async def _changed(visit: Visit, connection: Connection, part: str, form: Form, values: Mapping[str, Any]) -> Response:
-    """Save what was typed over what there is; the form again, with what is wrong, where that cannot be."""
+    """Save what was typed over what there is; the form again, with what is wrong, where that cannot be, or with what
+    somebody else has saved since it was opened."""
+    sent = await visit.fields()
+    if newer := together(sent.get(WAS, ""), form, _standing(connection, part)):
+        return await _ask(visit, connection, part, newer.form, newer.changes)
     held = connection.model_dump(exclude_none=True)
     whole = {name: overlaid({name: held.get(name, {})}, {name: value})[name] for name, value in values.items()}
     if not form.bad and (kept := await _kept(visit, connection, form, whole)):
@@ -187,14 +207,28 @@ async def _kept(visit: Visit, connection: Connection, form: Form, values: Mappin
     if change is None or form.bad:
         return None
     try:
-        return await connections.change(visit.call, connection.id, change)
+        return await connections.change(visit.call, connection.id, change, connections.tag(connection))
     except Permanent as error:
         form.blame(error, BLAMED | (OF_RULES if form.fields == RULES else {}))
         return None
 
 
+def _assigned(which: str, chosen: Sequence[str]) -> Form:
+    """In whatever order they were ticked."""
+    return Form.of((WHICH, CODES), {"which": which, "schools": sorted(chosen) if which == SOME else ()})
+
+
+def _assigned_to(connection: Connection) -> Form:
+    return _assigned(SOME if connection.schools else ALL, connection.schools)
+
+
 async def _ask_schools(
-    visit: Visit, connection: Connection, which: str, chosen: Sequence[str], tried: Form | None = None
+    visit: Visit,
+    connection: Connection,
+    which: str,
+    chosen: Sequence[str],
+    tried: Form | None = None,
+    newer: Sequence[Change] = (),
 ) -> Response:
     """A list to tick, from Enroll; where it cannot tell, codes to enter, and why it could not."""
     trouble, schools, found = None, CODES, None
@@ -208,8 +242,9 @@ async def _ask_schools(
     form = Form.of((WHICH, schools), {"which": which, "schools": chosen})
     if tried is not None:
         form.wrong, form.told = tried.wrong, tried.told
-    about = {"form": form, "trouble": trouble, "none_yet": found == ()}
-    status = 422 if form.bad else 200
+    about: dict[str, Any] = {"form": form, "trouble": trouble, "none_yet": found == (), "newer": newer}
+    about |= {"was": carried(_assigned_to(connection))}
+    status = 409 if newer else 422 if form.bad else 200
     return await page(visit, "connection_schools.html", status=status, **frame(connection, "schools"), **about)
 
 
@@ -220,10 +255,12 @@ def _options(found: Sequence[Code], chosen: Sequence[str]) -> tuple[tuple[str, s
     return (*gone, *map(named, by_name(found)))
 
 
-async def _ask(visit: Visit, connection: Connection, part: str, form: Form) -> Response:
+async def _ask(visit: Visit, connection: Connection, part: str, form: Form, newer: Sequence[Change] = ()) -> Response:
+    """`newer` is what somebody else has changed since the form was opened."""
     about = {"form": form, "intro": INTRO[part], "danger": part == "delete", "zones_common": (), "zones_other": ()}
     if part == "settings":
         about |= {"zones_common": COMMON, "zones_other": others()}
     about["button"] = "Delete the connection" if part == "delete" else "Save"
-    status = 422 if form.bad else 200
+    about |= {"newer": newer, "was": carried(_standing(connection, part)) if part in SHARED else ""}
+    status = 409 if newer else 422 if form.bad else 200
     return await page(visit, "connection_form.html", status=status, **frame(connection, part), **about)

@@ -90,15 +90,19 @@ class Form:
             if one.name in names and typed and typed not in (value for value, _ in one.options):
                 self.wrong.setdefault(one.name, NO_CHOICE)
 
+    def values(self) -> dict[str, Any]:
+        """What each field says, by its name."""
+        return {one.name: _value(one, self.typed[one.name]) for one in self.fields}
+
     def nested(self) -> dict[str, Any]:
         """What the API takes."""
         found: dict[str, Any] = {}
-        for one in self.fields:
-            *places, last = one.name.split(".")
+        for name, value in self.values().items():
+            *places, last = name.split(".")
             inner = found
             for place in places:
                 inner = inner.setdefault(place, {})
-            inner[last] = _value(one, self.typed[one.name])
+            inner[last] = value
         return found
 
     def build(self, model: type[Model], values: Mapping[str, Any], within: str = "") -> Model | None:

@@ -47,10 +47,15 @@ FAULTS = """
 
 async def fits(page: Page, address: str) -> None:
     await page.goto(address)
+    await fits_as_it_is(page)
+
+
+async def fits_as_it_is(page: Page) -> None:
     await page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     for width in WIDTHS:
         await page.set_viewport_size({"width": width, "height": 800})
-        assert await page.evaluate(FAULTS) == [], f"{address} at {width}"
+        assert await page.evaluate(FAULTS) == [], f"{page.url} at {width}"
+    await page.set_viewport_size({"width": LARGE, "height": 800})
 
 
 def of_all_types() -> list[dict[str, Any]]:
@@ -118,6 +123,26 @@ async def test_no_table_is_wider_than_its_screen(page: Page, district: District,
         *(f"/failed-messages?org={district.org}", "/", f"/connections/{connection}"),
     ):
         await fits(page, address)
+
+
+async def test_nothing_that_was_changed_meanwhile_is_wider_than_its_screen(
+    page: Page, district: District, tmp_path: Path
+) -> None:
+    connection = await district.ad_hoc(f"Uploads {WORD}")
+    await drafted(district, connection, odd_file(tmp_path))
+    await page.goto(f"/connections/{connection}/mappings/import/students/fields")
+    ok(await district.api.put(f"/connections/{connection}/drafts/import/students", json={"fields": [], "base": 1}))
+    await page.get_by_label("From, for City").fill(f"{WORD} {WORD}")
+    await page.get_by_role("button", name="Save").first.click()
+    await expect(page.get_by_role("table", name="What you typed")).to_be_visible()
+    await fits_as_it_is(page)
+
+    await page.goto(f"/connections/{connection}/settings")
+    ok(await district.api.patch(f"/connections/{connection}", json={"name": WORD + "_Of_1"}))
+    await page.get_by_label("Name").fill(f"{WORD}_Mine")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("table", name="What was changed")).to_be_visible()
+    await fits_as_it_is(page)
 
 
 async def test_no_suggestion_is_wider_than_its_screen(page: Page, district: District, tmp_path: Path) -> None:

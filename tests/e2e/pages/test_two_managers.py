@@ -1,0 +1,118 @@
+"""Two people on the settings of one connection: whoever saves last takes nothing back without having seen it."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+from playwright.async_api import Page, expect
+
+from devtools.district import FULL, District, ok
+from devtools.sis_districts import PowerSchoolDistrict
+from tests.e2e.enroll import turn
+from tests.e2e.pages.conftest import Accessible, in_session
+from tests.e2e.pages.visitor import Visitor
+from tests.sent import Sent
+
+STALE = "Nothing is saved yet: somebody else, or you in another window, has saved this"
+
+
+@in_session
+async def colleague(district: District) -> AsyncIterator[Visitor]:
+    await turn(district, users={"u-1": list(FULL), "u-2": list(FULL)})
+    async with Visitor(district, "u-2") as one:
+        yield one
+
+
+async def opened(visitor: Visitor, address: str) -> dict[str, str]:
+    page = await visitor.get(address)
+    assert page.status_code == 200, page.text
+    return Sent(page.text).form
+
+
+async def held(district: District, connection: str) -> dict[str, Any]:
+    found: dict[str, Any] = ok(await district.api.get(f"/connections/{connection}")).json()
+    return found
+
+
+async def saved(visitor: Visitor, address: str, form: dict[str, Any]) -> None:
+    assert "Saved." in (await visitor.led(address, **form)).text
+
+
+async def stopped(visitor: Visitor, address: str, form: dict[str, Any]) -> httpx.Response:
+    answer = await visitor.post(address, **form)
+    assert (answer.status_code, STALE in answer.text) == (409, True)
+    return answer
+
+
+async def test_settings_that_a_colleague_has_saved_meanwhile_are_put_together(
+    visitor: Visitor, colleague: Visitor, district: District
+) -> None:
+    connection = await district.ad_hoc("Uploads", time_zone="America/Denver")
+    address = f"/connections/{connection}/settings"
+    mine, theirs = await opened(visitor, address), await opened(colleague, address)
+    await saved(colleague, address, {**theirs, "time_zone": "America/Phoenix", "name": "Theirs"})
+
+    page = await stopped(visitor, address, {**mine, "name": "Mine", "roster": "full"})
+
+    assert "<del>America/Denver</del>" in page.text
+    assert "<ins>America/Phoenix</ins>" in page.text
+    assert "You changed it as well:</strong> Mine" in page.text
+    assert (await held(district, connection))["name"] == "Theirs"
+    both = Sent(page.text).form
+    assert (both["name"], both["time_zone"]) == ("Mine", "America/Phoenix")
+    assert 'name="roster" value="full" checked' in page.text
+    await saved(visitor, address, {**both, "roster": "full"})
+    now = await held(district, connection)
+    assert (now["name"], now["time_zone"], now["roster"]) == ("Mine", "America/Phoenix", "full")
+
+
+async def test_what_is_changed_elsewhere_stops_nobody(visitor: Visitor, colleague: Visitor, district: District) -> None:
+    connection = await district.ad_hoc("Uploads")
+    address = f"/connections/{connection}"
+    settings, limits = await opened(visitor, f"{address}/settings"), await opened(visitor, f"{address}/limits")
+    theirs = await opened(colleague, f"{address}/limits")
+    await saved(colleague, f"{address}/limits", {**theirs, "limits.few": "7"})
+    await saved(visitor, f"{address}/settings", {**settings, "name": "Mine"})
+    page = await stopped(visitor, f"{address}/limits", {**limits, "limits.missing_percent": "3"})
+    await saved(visitor, f"{address}/limits", Sent(page.text).form)
+    now = (await held(district, connection))["limits"]
+    assert (now["few"], now["missing_percent"]) == (7, 3)
+    same = {**theirs, "limits.missing_percent": "3", "limits.few": "7"}
+    await saved(colleague, f"{address}/limits", same)  # older, and says what is saved already
+
+
+async def test_export_rules_and_schools(visitor: Visitor, colleague: Visitor, district: District) -> None:
+    sis = PowerSchoolDistrict(district)
+    await sis.make()
+    await district.open_schools(_100="Mesa Elementary", _101="Alder High")
+    connection = await sis.connect()
+    await turn(district, users={"u-1": list(FULL), "u-2": list(FULL)})
+    rules, schools = (f"/connections/{connection}/{part}" for part in ("export-rules", "schools"))
+    mine, theirs = await opened(visitor, rules), await opened(colleague, rules)
+    await saved(colleague, rules, {**theirs, "exports.start_date": "2026-08-10"})
+    page = await stopped(visitor, rules, {**mine, "exports.school_starts": "100 2026-08-12"})
+    await saved(visitor, rules, Sent(page.text).form | {"exports.school_starts": "100 2026-08-12"})
+    found = (await held(district, connection))["exports"]
+    assert (found["start_date"], found["school_starts"][0]["school"]) == ("2026-08-10", "100")
+
+    was = (await opened(visitor, schools))["was"]
+    await saved(colleague, schools, {"was": was, "which": "some", "schools": "100"})
+    told = await stopped(visitor, schools, {"was": was, "which": "some", "schools": "101"})
+    assert "You changed it as well:</strong> 101" in told.text
+    assert (await held(district, connection))["schools"] == ["100"]
+    await saved(visitor, schools, {"was": Sent(told.text).form["was"], "which": "some", "schools": "101"})
+    assert (await held(district, connection))["schools"] == ["101"]
+
+
+async def test_in_a_browser(either: Page, district: District, accessible: Accessible) -> None:
+    connection = await district.ad_hoc("Uploads")
+    await either.goto(f"/connections/{connection}/settings")
+    ok(await district.api.patch(f"/connections/{connection}", json={"time_zone": "America/Phoenix"}))
+    await either.get_by_label("Name").fill("Mine")
+    await either.get_by_role("button", name="Save").click()
+    await expect(either.get_by_role("alert")).to_contain_text(STALE)
+    await accessible(either)
+    await either.get_by_role("button", name="Save").click()
+    await expect(either.get_by_role("status").filter(has_text="Saved.")).to_be_visible()
+    now = await held(district, connection)
+    assert (now["name"], now["time_zone"]) == ("Mine", "America/Phoenix")
