@@ -23,6 +23,7 @@ from shared.telemetry.metrics import RUNS
 log = structlog.get_logger()
 
 PREVIEW = told("guard.preview")
+NOTHING_TO_UNDO = told("undo.all_left")
 SUPERSEDED = told("run.superseded")
 UNCOMPARED = told("run.not_compared")
 UNSENT = told("run.not_sent")
@@ -179,7 +180,15 @@ async def _finish(
 ) -> bool:
     state, counts = _outcome(slices)
     lost = any(one.state is SliceState.FAILED for one in slices)
+    if not lost and _only_leaves(run, counts):
+        reasons = [dict(NOTHING_TO_UNDO)]
+        return await end(engine, run, from_states, RunState.SUCCEEDED, counts, reasons=reasons)
     return await end(engine, run, from_states, state, counts, error=_why(slices, UNSENT) if lost else None, by=by)
+
+
+def _only_leaves(run: Run, counts: Mapping[str, int]) -> bool:
+    """Whether it is a preview of an undo that would leave every record alone: to find that out is no failure."""
+    return run.preview and bool(run.undoes) and 0 < counts["invalid"] == counts["rows"]
 
 
 def _outcome(slices: Sequence[Slice]) -> tuple[RunState, dict[str, int]]:
@@ -212,6 +221,7 @@ async def end(
     fence: int | None = None,
     by: str | None = None,
     stage: Mapping[str, Any] | None = None,
+    reasons: Sequence[Mapping[str, Any]] = (),
 ) -> bool:
     """The end of a run, announced. False where it is in another state already."""
     if state is RunState.FAILED:
@@ -220,6 +230,8 @@ async def end(
     facts: dict[str, Any] = {"counts": counts, "error": error}
     if stage is not None:
         facts["stage"] = dict(stage)
+    if reasons:
+        facts["reasons"] = list(reasons)
     facts |= _decided(by)
     if not await engine.org(run).runs.move(run.id, from_states, state, fence=fence, facts=facts, messages=messages):
         return False

@@ -1,7 +1,7 @@
 """Asking for a run: it is stored with its announcement in one write, so what was accepted cannot be lost."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -100,23 +100,23 @@ def _mappings(org: OrgStore, delivery: Delivery) -> Mappings | SisMappings | Exp
     return org.sis_mappings if delivery == "sis" else org.export_mappings
 
 
-async def follower(org: OrgStore, run: Run, name: str, again: Sequence[RunState], *, preview: bool) -> str:
+async def follower(org: OrgStore, run: Run, name: str, is_over: Callable[[Run], bool], *, preview: bool) -> str:
     """The id of the run that follows `run` under a name: one for all who ask.
 
-    Another one where that one ended as in `again`, or only shows what it would do and more than that is asked.
+    Another one where that one `is_over`, or only shows what it would do and more than that is asked.
     """
     made = new_id("run")
     id = await org.runs.followed_by(run.id, name, made)
     try:
-        if id != made and _is_done_with(await org.runs.get(id), again, preview=preview):
+        if id != made and _is_done_with(await org.runs.get(id), is_over, preview=preview):
             return await org.runs.followed_by(run.id, name, made, instead_of=id)
     except NotFound:
         pass  # whoever named it was cut off before storing it
     return id
 
 
-def _is_done_with(run: Run, again: Sequence[RunState], *, preview: bool) -> bool:
-    return run.state in again or (run.preview and not preview and run.state in UNWRITTEN)
+def _is_done_with(run: Run, is_over: Callable[[Run], bool], *, preview: bool) -> bool:
+    return is_over(run) or (run.preview and not preview and run.state in UNWRITTEN)
 
 
 def _run(request: RunRequest, mapping: str, delivery: Delivery) -> Run:

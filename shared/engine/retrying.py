@@ -47,9 +47,13 @@ async def retry(engine: Engine, run: Run, by: str, *, preview: bool = False) -> 
         preview=preview,
         mapping=name,
         as_of=run.as_of or run.number,
-        id=await follower(org, run, f"retry {newest}", again=(RunState.CANCELLED,), preview=preview),
+        id=await follower(org, run, f"retry {newest}", _is_called_off, preview=preview),
     )
     return await request_run(engine, request)
+
+
+def _is_called_off(retry: Run) -> bool:
+    return retry.state is RunState.CANCELLED
 
 
 async def _check(org: OrgStore, run: Run) -> None:

@@ -28,7 +28,11 @@ from shared.store.records import WRITTEN, RecordResult, Wanted
 from shared.store.slices import Slice
 
 AGAIN = (RunState.CANCELLED, RunState.FAILED, RunState.PARTIAL)
-"""How an undo may have ended for another one to be asked for."""
+
+
+def is_over(undo: Run) -> bool:
+    """Whether an undo has ended so that another one may be asked for: there may be something left to take back."""
+    return undo.state in AGAIN or undo.undid_nothing
 
 
 async def undo(engine: Engine, run: Run, by: str, *, preview: bool) -> Run:
@@ -40,8 +44,8 @@ async def undo(engine: Engine, run: Run, by: str, *, preview: bool) -> Run:
     """
     org = engine.org(run)
     await _check(org, run)
-    id = await follower(org, run, "undo", AGAIN, preview=preview)
-    if await _state(org, id) is RunState.SUCCEEDED:
+    id = await follower(org, run, "undo", is_over, preview=preview)
+    if await _is_done(org, id):
         raise Conflict(*said("undo.done", run=id))
     request = RunRequest(
         connection=await org.connections.get(run.connection),
@@ -68,11 +72,12 @@ async def _check(org: OrgStore, run: Run) -> None:
         raise Conflict(*said("undo.nothing"))
 
 
-async def _state(org: OrgStore, id: str) -> RunState | None:
+async def _is_done(org: OrgStore, id: str) -> bool:
     try:
-        return (await org.runs.get(id)).state
+        found = await org.runs.get(id)
     except NotFound:
-        return None
+        return False
+    return found.state is RunState.SUCCEEDED and not found.undid_nothing
 
 
 async def as_written(engine: Engine, run: Run, connection: Connection, columns: Sequence[str]) -> WrittenRows:

@@ -236,6 +236,11 @@ class Run(BaseModel):
         return self.source.run if self.source.kind == "undo" else ""
 
     @property
+    def undid_nothing(self) -> bool:
+        """A preview of an undo that has ended, for every record would be left alone: it has done what it was asked."""
+        return bool(self.undoes) and self.state is RunState.SUCCEEDED and self.counts.get("invalid", 0) > 0
+
+    @property
     def source_name(self) -> str:
         """What it read: the name of the file, or what the source calls itself; blank before it has been read."""
         return self.source.name or str(self.stage.get("name", ""))

@@ -356,7 +356,10 @@ class Runs:
         return [found[id] for id in run.followed_by if id in found]
 
     async def is_latest(self, run: Run) -> bool:
-        """No later run of the stream has begun to apply. One that never got a number is judged by when it began."""
+        """No later run of the stream has begun to apply, or has found that there is nothing to apply.
+
+        One that never got a number is judged by when it began.
+        """
         later: dict[str, Any] = {
             "stream": stream_of(run),
             "state": {"$in": [RunState.APPLYING.value, RunState.SUCCEEDED.value, RunState.PARTIAL.value]},
@@ -365,7 +368,10 @@ class Runs:
             later["number"] = {"$gt": run.number}
         else:
             later["started_at"] = {"$gt": run.started_at or run.created_at}
-        return await self._runs.count(later, limit=1) == 0
+        async for document in self._runs.find(later, batch=LOOKED_THROUGH):
+            if not to_run(document).undid_nothing:
+                return False
+        return True
 
 
 def _bounds(low: Any, high: Any) -> Document | None:

@@ -199,6 +199,11 @@ async def test_which_run_is_the_latest_and_which_was_asked_for_before(store: Sto
     assert not await runs.is_latest(unnumbered)
     assert await runs.is_latest(unnumbered.model_copy(update={"started_at": newer.started_at}))
     assert not await runs.is_latest(unnumbered.model_copy(update={"started_at": None}))
+    about = {"source": model.SourceSpec(kind="undo", run=older.id), "preview": True, "state": RunState.SUCCEEDED}
+    await runs.add(make_run(number=3, counts={"rows": 2, "invalid": 2}, **about), [], fingerprint="u")
+    assert await runs.is_latest(newer), "a preview of an undo that leaves all alone has brought nothing newer"
+    await runs.add(make_run(number=4, counts={"rows": 2, "unchanged": 2}, **about), [], fingerprint="u")
+    assert not await runs.is_latest(newer)
     same = await runs.same_request(STREAM, "f", [RunState.FAILED])
     assert same is not None
     assert same.id == older.id

@@ -3,6 +3,7 @@
 import pytest
 
 from services.gateway.pages import words
+from shared.engine.undoing import is_over
 from shared.model.run import RunState, SourceSpec
 from tests.integration.enroll_runs import make_run
 
@@ -30,6 +31,13 @@ def test_an_undo_that_left_everything_alone_has_undone_nothing() -> None:
     nothing = make_run(source=UNDO, state=RunState.FAILED, counts={"rows": 2, "invalid": 2})
     assert (words.followed(nothing), words.taken_back(nothing)) == ("Undo, nothing taken back:", "0 of 2 taken back")
     assert words.taken_back(nothing.model_copy(update={"counts": {}})) == "", "it broke off before it had looked"
+
+
+def test_a_preview_of_an_undo_that_would_leave_everything_alone_has_undone_nothing_and_stands_in_no_way() -> None:
+    about = {"source": UNDO, "preview": True, "state": RunState.SUCCEEDED}
+    looked = make_run(**about, counts={"rows": 2, "invalid": 2})
+    assert (words.followed(looked), words.taken_back(looked)) == ("Undo, nothing taken back:", "0 of 2 taken back")
+    assert (is_over(looked), is_over(make_run(**about, counts={"rows": 2, "unchanged": 2}))) == (True, False)
 
 
 def test_how_much_was_taken_back_is_told_once_it_is_known() -> None:

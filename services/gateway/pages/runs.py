@@ -22,7 +22,7 @@ from services.gateway.pages.site import HEADERS, fragment, page, then
 from services.gateway.pages.visits import ASKED, Visit, Visited
 from services.gateway.pages.words import STATES
 from shared.contracts.topology import Direction
-from shared.engine.undoing import AGAIN
+from shared.engine.undoing import is_over
 from shared.engine.waiting import ahead_of
 from shared.model.catalog import data_types
 from shared.model.connection import Connection
@@ -220,7 +220,7 @@ def _has_failures(run: Run) -> bool:
 def _can_be_undone(run: Run, following: Sequence[Run]) -> bool:
     """Files that went out cannot be called back, nor is anything while an undo stands: those have a link."""
     has_written = any(run.counts.get(name) for name in ("created", "updated", "removed"))
-    stands = any(one.undoes and one.state not in AGAIN for one in following)
+    stands = any(one.undoes and not is_over(one) for one in following)
     return run.ended and has_written and not run.makes_files and not stands
 
 

@@ -214,7 +214,7 @@ def followed(one: Run) -> str:
         return f"{what} under way:"
     if not one.undoes:
         return "What failed was retried:"
-    if one.state is RunState.SUCCEEDED:
+    if one.state is RunState.SUCCEEDED and not one.undid_nothing:
         return "Undone by"
     return "Partly undone by" if _taken_back(one) else "Undo, nothing taken back:"
 

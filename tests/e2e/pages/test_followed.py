@@ -89,6 +89,36 @@ async def test_a_run_says_that_it_was_undone_and_how_much_of_it(
     assert (await district.run(run))["followed_by"] == [rejected, undo]
 
 
+async def test_a_preview_that_finds_that_nothing_can_be_undone_has_not_failed_and_says_why(
+    visitor: Visitor, district: District, tmp_path: Path
+) -> None:
+    connection = await district.ad_hoc()
+    first = roster(tmp_path / "first.csv", 20)
+    await district.watch((await district.upload(connection, first))["id"])
+    second = edited(first, {4: {"City": "Newtown"}})
+    run = (await district.watch((await district.upload(connection, second))["id"]))["id"]
+    later = edited(first, {4: {"City": "Latertown"}}, "later.csv")
+    await district.watch((await district.upload(connection, later))["id"])
+
+    looked = await led(visitor, f"/runs/{run}/undo")
+    found = await district.watch(looked)
+
+    assert (found["state"], found["error"], found["counts"]["invalid"]) == ("succeeded", None, 1)
+    assert [one["code"] for one in found["reasons"]] == ["undo.all_left"]
+    page = (await visitor.get(f"/runs/{looked}")).text
+    assert "Nothing of it can be undone: every record stays as it is." in page
+    assert "there was nothing to approve" not in page
+    assert "The field holds something else by now than the run has written" in page.partition('id="causes"')[2]
+    done = await visitor.get(f"/runs/{run}")
+    assert "Undo, nothing taken back: the run of" in since(done)[0]
+    assert offers(done, run, "undo"), "something may change again"
+
+    again = await led(visitor, f"/runs/{run}/undo")
+    assert again != looked
+    in_earnest = (await district.api.post(f"/runs/{run}/undo")).raise_for_status().json()["id"]
+    assert (await district.watch(in_earnest))["state"] == "failed", "it was to take something back"
+
+
 async def undone(visitor: Visitor, run: str) -> str:
     undo = await led(visitor, f"/runs/{run}/undo")
     await visitor.district.watch(undo, states=WAITS)
