@@ -35,6 +35,7 @@ async def approve(engine: Engine, run: Run, by: str) -> None:
         number = await runs.next_number(run)
         also = {"number": number, "compared_as": run.number, "as_of": run.as_of or run.number}
         if await start_applying(engine, run, RunState.NEEDS_APPROVAL, by=by, also=also):
+            await runs.approved(run, number)
             return
         await asyncio.sleep(PAUSE)  # a registration that was just approved is through in no time
         run = await runs.get(run.id)

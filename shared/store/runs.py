@@ -70,25 +70,28 @@ class Runs:
         So what a later one wrote always stands above.
         """
         for _ in range(20):
-            if (number := await self._counted(stream_of(run), run.id)) is not None:
+            if (number := await self._counted(run)) is not None:
                 return number
             await asyncio.sleep(0.01)  # another run of the stream was faster
         raise Unavailable(*said("run.busy"))
 
-    async def _counted(self, stream: str, run: str) -> int | None:
+    async def _counted(self, run: Run) -> int | None:
         """Without a look, where no other worker has numbered a run of the stream since we did."""
+        stream, named = stream_of(run), _named_last(run)
         last = self._last_numbers.get(stream)
-        if last is not None and (number := await self._count_on(stream, last, run)) is not None:
+        if last is not None and (number := await self._count_on(stream, last, named)) is not None:
             return number
         counter = await self._streams.get({"_id": stream})
         if counter is None:
-            met = await self._streams.insert_many([{"_id": stream, "last_number": 1, "last_run": run}])
+            met = await self._streams.insert_many([{"_id": stream, "last_number": 1, "last_real": "", **named}])
             return None if met else 1
-        return await self._count_on(stream, int(counter["last_number"]), run)
+        if "last_real" not in counter:  # it was counted before previews were told apart
+            named = {"last_real": counter.get("last_run", ""), **named}
+        return await self._count_on(stream, int(counter["last_number"]), named)
 
-    async def _count_on(self, stream: str, last: int, run: str) -> int | None:
+    async def _count_on(self, stream: str, last: int, named: Document) -> int | None:
         where = {"_id": stream, "last_number": last}
-        if not await self._streams.update(where, {"$set": {"last_number": last + 1, "last_run": run}}):
+        if not await self._streams.update(where, {"$set": {"last_number": last + 1, **named}}):
             return None
         self._last_numbers[stream] = last + 1
         return last + 1
@@ -129,10 +132,18 @@ class Runs:
         where: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
         return [to_run(one) for one in await self._runs.all(where, sort=[("_id", -1)], limit=min(limit, 200))]
 
+    async def approved(self, run: Run, number: int) -> None:
+        """A preview goes on in earnest, under the number that it was given for that: it is the last real run by now."""
+        await self._streams.update({"_id": stream_of(run), "last_number": number}, {"$set": {"last_real": run.id}})
+
     async def last_begun(self, streams: Sequence[str]) -> list[Run]:
-        """The run that began last in each of these streams, in any order, with two calls however many they are."""
-        known = [str(one["last_run"]) for one in await self._streams.with_ids(streams) if "last_run" in one]
-        return [to_run(one) for one in await self._runs.with_ids(known)]
+        """The run that began last in each of these streams, in any order, with two calls however many they are.
+
+        Of a stream in which nothing but previews has begun it is a preview.
+        """
+        found = await self._streams.with_ids(streams)
+        known = [one.get("last_real") or one.get("last_run") for one in found]
+        return [to_run(one) for one in await self._runs.with_ids([str(id) for id in known if id])]
 
     async def asked_since(
         self, at: datetime, *, of: Sequence[str] | None = None, but: Sequence[str] = (), most: int = 5000
@@ -378,6 +389,10 @@ def _bounds(low: Any, high: Any) -> Document | None:
     """From `low` to below `high`; None where there is neither."""
     bounds = {"$gte": low, "$lt": high}
     return {name: value for name, value in bounds.items() if value is not None} or None
+
+
+def _named_last(run: Run) -> Document:
+    return {"last_run": run.id} if run.preview else {"last_run": run.id, "last_real": run.id}
 
 
 def _begun() -> Document:

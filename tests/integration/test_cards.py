@@ -8,6 +8,7 @@ from pymongo import monitoring
 from services.gateway.pages.cards import cards_of
 from shared.model.run import Run, RunState
 from shared.store.database import OrgStore, Store
+from shared.store.runs import stream_of
 from tests.integration.enroll_runs import DAILY, make_connection, make_run
 from tests.integration.store_site import store
 
@@ -68,6 +69,38 @@ async def test_one_that_waits_for_approval_is_shown_behind_a_newer_one(store: St
     (card,) = await cards_of(org, held)
     assert (card.last and card.last.id, [run.id for run in card.waits]) == ("run_2", ["run_1"])
     assert await cards_of(org, []) == []
+
+
+async def test_a_preview_hides_no_run_that_wrote(store: Store) -> None:
+    org = store.org("o-1")
+    held = [make_connection(id="con_0", name="C")]
+    about = {"connection": "con_0", "number": 0, "preview": True}
+    rejected = await begun(org, make_run(id="run_1", data_type="schools", state=RunState.CANCELLED, **about))
+    (card,) = await cards_of(org, held)
+    assert (card.last and card.last.id, card.waits) == (rejected.id, []), "there is nothing else yet"
+    await begun(org, make_run(id="run_2", connection="con_0", number=0, state=RunState.SUCCEEDED))
+    await begun(org, make_run(id="run_3", state=RunState.SUCCEEDED, **about))
+    waits = await begun(org, make_run(id="run_4", state=RunState.NEEDS_APPROVAL, **about))
+    await begun(org, make_run(id="run_5", data_type="schools", state=RunState.CANCELLED, **about))
+    (card,) = await cards_of(org, held)
+    assert (card.last and card.last.id, [run.id for run in card.waits]) == ("run_2", ["run_4"])
+
+    number = await org.runs.next_number(waits)
+    facts = {"number": number, "decided_by": "u-1"}
+    assert await org.runs.move(waits.id, [RunState.NEEDS_APPROVAL], RunState.APPLYING, facts=facts)
+    await org.runs.approved(waits, number)
+    (card,) = await cards_of(org, held)
+    assert (card.last and card.last.id, card.waits) == ("run_4", [])
+
+
+async def test_a_preview_hides_no_run_that_began_before_they_were_told_apart(store: Store) -> None:
+    org, before = store.org("o-1"), make_run(id="run_1", connection="con_0", number=1)
+    await org.runs.add(before, [], fingerprint="f")
+    await store._open("o-1").runs._streams.insert({"_id": stream_of(before), "last_number": 1, "last_run": before.id})
+    await begun(org, make_run(id="run_2", connection="con_0", number=0, preview=True))
+    (card,) = await cards_of(org, [make_connection(id="con_0", name="C")])
+    assert card.last is not None
+    assert card.last.id == before.id
 
 
 async def test_a_schedule_is_shown_while_it_is_switched_off(store: Store) -> None:

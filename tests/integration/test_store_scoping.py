@@ -258,6 +258,7 @@ async def runs(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert await mine.runs.begin_sending(begun, "w", 60, 1) is not None
     assert await mine.runs.next_number(begun) == 1
     theirs_too = ["con_3|import|students", "con_2|import|students"]
+    await other.runs.approved(make_run(id="run_9", org="other", connection="con_3"), 1)
     assert [one.id for one in await mine.runs.last_begun(theirs_too)] == [begun.id]
     assert await other.runs.last_begun(theirs_too) == []
     assert await mine.runs.get(RUN.id) == before

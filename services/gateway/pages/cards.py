@@ -13,6 +13,7 @@ from services.gateway import connections
 from services.gateway.connections import AfterName, ConnectionChange, Search
 from services.gateway.pages.site import page, then
 from services.gateway.pages.visits import Visited
+from services.gateway.pages.words import only_shows
 from shared.model.catalog import data_types
 from shared.model.connection import Connection
 from shared.model.occurrences import next_due
@@ -36,7 +37,8 @@ class Next:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """`last` is the run that began last, `waits` are those that wait for approval, besides."""
+    """`last` is the run that began last, a preview only where there is nothing else: those write nothing. `waits` are
+    those that wait for approval, besides."""
 
     connection: Connection
     last: Run | None
@@ -71,10 +73,8 @@ async def switch(visit: Visited, id: str) -> Response:
 async def cards_of(org: OrgStore, held: Sequence[Connection]) -> list[Card]:
     """With as many calls of the database for many as for one."""
     streams = [stream for one in held for stream in _streams(one)]
-    last: dict[str, Run] = {}
-    for run in await org.runs.last_begun(streams):
-        if run.connection not in last or last[run.connection].id < run.id:
-            last[run.connection] = run
+    begun = sorted(await org.runs.last_begun(streams), key=lambda run: (not only_shows(run), run.id))
+    last = {run.connection: run for run in begun}
     now = datetime.now(UTC)
     undecided = await org.runs.undecided(*streams) if streams else []
     return [Card(one, last.get(one.id), _waiting(one, last, undecided), list(_nexts(one, now))) for one in held]

@@ -98,7 +98,7 @@ async def test_a_preview_that_finds_that_nothing_can_be_undone_has_not_failed_an
     second = edited(first, {4: {"City": "Newtown"}})
     run = (await district.watch((await district.upload(connection, second))["id"]))["id"]
     later = edited(first, {4: {"City": "Latertown"}}, "later.csv")
-    await district.watch((await district.upload(connection, later))["id"])
+    last = (await district.watch((await district.upload(connection, later))["id"]))["id"]
 
     looked = await led(visitor, f"/runs/{run}/undo")
     found = await district.watch(looked)
@@ -112,6 +112,7 @@ async def test_a_preview_that_finds_that_nothing_can_be_undone_has_not_failed_an
     done = await visitor.get(f"/runs/{run}")
     assert "Undo, nothing taken back: the run of" in since(done)[0]
     assert offers(done, run, "undo"), "something may change again"
+    assert f'Import <a href="/runs/{last}">' in (await visitor.get("/")).text, "a preview is no last run"
 
     again = await led(visitor, f"/runs/{run}/undo")
     assert again != looked
