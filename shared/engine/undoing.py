@@ -13,6 +13,7 @@ from shared.engine.context import Engine
 from shared.engine.deciding import loses_access
 from shared.engine.requests import RunRequest, follower, mapping_of, request_run
 from shared.engine.taking_back import Written, take_back
+from shared.engine.undone import standing
 from shared.engine.written import WrittenRows
 from shared.mapping.registrations import STUDENT
 from shared.model.catalog import Catalog
@@ -45,8 +46,9 @@ async def undo(engine: Engine, run: Run, by: str, *, preview: bool) -> Run:
     org = engine.org(run)
     await _check(org, run)
     id = await follower(org, run, "undo", is_over, preview=preview)
-    if await _is_done(org, id):
-        raise Conflict(*said("undo.done", run=id))
+    if (done := await _done(org, id)) is not None:
+        last, stands = await standing(org, done)
+        raise Conflict(*(said("undo.done", run=last.id) if stands else said("undo.done_and_back", run=last.id)))
     request = RunRequest(
         connection=await org.connections.get(run.connection),
         direction=run.direction,
@@ -72,12 +74,13 @@ async def _check(org: OrgStore, run: Run) -> None:
         raise Conflict(*said("undo.nothing"))
 
 
-async def _is_done(org: OrgStore, id: str) -> bool:
+async def _done(org: OrgStore, id: str) -> Run | None:
+    """The undo of this id, where it has taken back everything."""
     try:
         found = await org.runs.get(id)
     except NotFound:
-        return False
-    return found.state is RunState.SUCCEEDED and not found.undid_nothing
+        return None
+    return found if found.state is RunState.SUCCEEDED and not found.undid_nothing else None
 
 
 async def as_written(engine: Engine, run: Run, connection: Connection, columns: Sequence[str]) -> WrittenRows:

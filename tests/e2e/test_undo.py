@@ -83,7 +83,13 @@ async def test_changes_go_back_but_for_what_was_changed_since_and_a_redo_brings_
     assert (redo["state"], redo["counts"]["updated"]) == ("succeeded", 3)
     assert values(await students(district)) == moved
 
-    await undone(district, redo["id"])
+    once_more = await undone(district, redo["id"])
+    for asked, code, by in (
+        (undo["id"], "undo.done_and_back", once_more),
+        (redo["id"], "undo.done", once_more),
+    ):
+        refused = (await ask(district, asked)).json()["error"]
+        assert (refused["code"], by["id"] in refused["message"]) == (code, True)
     again = await imported(district, connection, edited(later, {100: {"Street": "1 Other St"}}, "again.csv"))
     assert again["counts"]["updated"] == 4, "what was undone is looked at anew"
     assert {id: one[CITY] for id, one in (await students(district)).items() if id in ids} == {

@@ -23,6 +23,7 @@ from services.gateway.pages.visits import ASKED, Visit, Visited
 from services.gateway.pages.words import STATES
 from shared.contracts.topology import Direction
 from shared.engine.undoing import is_over
+from shared.engine.undone import followed
 from shared.engine.waiting import ahead_of
 from shared.model.catalog import data_types
 from shared.model.connection import Connection
@@ -114,7 +115,7 @@ async def _show(visit: Visit, id: str, wanted: Wanted, searched: Sought, after: 
     about |= {"fields": fields, "outcomes": outcomes(run), "actions": choices(run)}
     about |= {"records": None, "causes": [], "next": "", "looks_on": False}
     about["ahead"] = await ahead_of(visit.call.org, run)
-    about["following"] = following = await visit.call.org.runs.following(run)
+    about["following"] = following = await followed(visit.call.org, run)
     chosen = {name: asked[name] for name in FILTERS} | searched.asked
     about |= {"chosen": urlencode(chosen), "here": urlencode(chosen | ({"after": after} if after else {}))}
     if await visit.can(Deed.VIEW if run.direction == "import" else Deed.VIEW_EXPORT):
@@ -123,7 +124,8 @@ async def _show(visit: Visit, id: str, wanted: Wanted, searched: Sought, after: 
         behind = found[-1]["cursor"] if goes_on else looked.goes_on
         about |= {"records": found, "causes": await records.causes(visit.call, id)}
         about |= {"next": behind, "looks_on": bool(behind) and not goes_on}
-    return await page(visit, "run.html", **about, decides=await _decides(visit, run, connection, following))
+    about["decides"] = await _decides(visit, run, connection, [one.run for one in following])
+    return await page(visit, "run.html", **about)
 
 
 @router.get("/runs/{id}/records.csv")

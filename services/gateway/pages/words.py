@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from services.gateway.actions import LEFT_ALONE, gone
 from services.gateway.values import shown
 from shared.adapters.registrations import Listed
+from shared.engine.undone import taken_back as count_taken_back
 from shared.model.catalog import catalog
 from shared.model.connection import Connection, Instance, Kind
 from shared.model.run import Run, RunState, SourceSpec, Wait
@@ -216,7 +217,12 @@ def followed(one: Run) -> str:
         return "What failed was retried:"
     if one.state is RunState.SUCCEEDED and not one.undid_nothing:
         return "Undone by"
-    return "Partly undone by" if _taken_back(one) else "Undo, nothing taken back:"
+    return "Partly undone by" if count_taken_back(one) else "Undo, nothing taken back:"
+
+
+def undone_since(one: Run) -> str:
+    """What is said, before its link, of an undo that took back another one, behind what is said of that."""
+    return "This was taken back by" if one.state is RunState.SUCCEEDED else "This was partly taken back by"
 
 
 def taken_back(one: Run) -> str:
@@ -224,12 +230,8 @@ def taken_back(one: Run) -> str:
     rows, partial = one.counts.get("rows", 0), one.counts.get("partial", 0)
     if not one.undoes or not one.ended or one.state is RunState.CANCELLED or not rows:
         return ""
-    said = f"{_taken_back(one):,} of {rows:,} taken back"
+    said = f"{count_taken_back(one):,} of {rows:,} taken back"
     return f"{said}, {partial:,} of them in part" if partial else said
-
-
-def _taken_back(one: Run) -> int:
-    return sum(one.counts.get(name, 0) for name in ("created", "updated", "removed", "unchanged"))
 
 
 def planned(run: Run, done: str) -> int | None:
@@ -325,6 +327,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "asked_by": asked_by,
     "who": who,
     "followed": followed,
+    "undone_since": undone_since,
     "taken_back": taken_back,
     "planned": planned,
     "failed": failed,

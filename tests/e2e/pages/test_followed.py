@@ -134,6 +134,12 @@ async def test_an_undo_of_an_undo_is_called_one_wherever_it_stands(
     undo = await undone(visitor, await changed(district, tmp_path))
     again = await undone(visitor, undo)
     assert (await district.run(again))["source"]["of_undo"] is True
+    first = (await district.run(undo))["trigger"]["id"]
+    (line,) = since(await visitor.get(f"/runs/{first}"))
+    assert re.search(
+        r"Partly undone by the run of .*: 2 of 3 taken back\. This was taken back by the run of .*: 2 of 2 taken back$",
+        line,
+    )
 
     page = (await visitor.get(f"/runs/{again}")).text
     assert "<h1>Undo of an undo of an import of Students, " in page
