@@ -16,8 +16,7 @@ from services.gateway.field_names import called
 from services.gateway.values import shown
 from shared.adapters.delimited import neutralized
 from shared.engine.causes import causes_of_run
-from shared.engine.pending import PLANNED, pending_each
-from shared.engine.searching import UNAPPLIED
+from shared.engine.searching import each
 from shared.engine.searching import page as page_of
 from shared.engine.searching import search as search_records
 from shared.model.catalog import Catalog
@@ -56,7 +55,7 @@ class Listed(Filters):
     limit: Limit = 100
 
 
-class Search(BaseModel):
+class SearchAll(BaseModel):
     """What is searched for: a text, and what else must be so. It stays out of addresses and logs."""
 
     model_config = ConfigDict(extra="forbid")
@@ -66,6 +65,11 @@ class Search(BaseModel):
     action: Action | None = None
     code: str | None = Field(None, max_length=100)
     field: str | None = Field(None, max_length=300)
+
+
+class Search(SearchAll):
+    """And which portion of it."""
+
     after: str | None = Field(None, max_length=310, pattern=AFTER, description="`goes_on`, or the last `cursor`.")
     limit: int = Field(50, ge=1, le=200)
 
@@ -108,13 +112,23 @@ async def download(call: Caller, id: str, asked: Annotated[Filters, Depends()]) 
     It says all in the words of the pages; programs read the codes from `/records`.
     Of a run that waits for approval, was cancelled then, or failed, also what is planned.
     """
+    return await _file(call, id, Wanted(asked.outcome, asked.action, asked.code, field=asked.field))
+
+
+@router.post("/records.csv")
+async def download_found(call: Caller, id: str, asked: SearchAll) -> StreamingResponse:
+    """The same of the records that `/records/search` finds, all of them."""
+    return await _file(call, id, Wanted(asked.outcome, asked.action, asked.code, text=asked.text, field=asked.field))
+
+
+async def _file(call: Call, id: str, wanted: Wanted) -> StreamingResponse:
     run = await _readable(call, id)
     about = (await call.known_connection(run.connection)).catalog_of(run.direction, run.data_type)
     headers = {
         "Content-Disposition": f'attachment; filename="records-{run.id}.csv"',
         "X-Content-Type-Options": "nosniff",
     }
-    found = _every(call, run, Wanted(asked.outcome, asked.action, asked.code, field=asked.field))
+    found = each(call.org, run, wanted)
     return StreamingResponse(_csv(found, run, about), media_type="text/csv", headers=headers)
 
 
@@ -124,21 +138,13 @@ async def _readable(call: Call, id: str) -> Run:
     return run
 
 
-async def _every(call: Call, run: Run, wanted: Wanted) -> AsyncIterator[dict[str, Any]]:
-    if wanted.outcome not in PLANNED:
-        async for one in call.org.records.each(run, wanted):
-            yield one
-    if wanted.outcome in PLANNED or (wanted.outcome is None and run.state in UNAPPLIED):
-        async for one in pending_each(call.org, run, wanted):
-            yield one
-
-
 async def _csv(found: AsyncIterator[dict[str, Any]], run: Run, about: Catalog) -> AsyncIterator[bytes]:
     """UTF-8 with the mark by which a spreadsheet knows it."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     text.write("\ufeff")
     writer.writerow(_header(run))
+    yield _taken(text)  # the answer begins at once, however long the first record is looked for
     lines = 0
     async for record in found:
         for cells in _lines(record, run, about):

@@ -1,10 +1,10 @@
 """Search: the records of a run by what people know of them, and records of any run by name."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from shared.engine.pending import PLANNED, pending_look, pending_page
+from shared.engine.pending import PLANNED, pending_each, pending_look, pending_page
 from shared.model.connection import Connection
 from shared.model.label import plain
 from shared.model.run import Run, RunState
@@ -31,12 +31,31 @@ class Known:
 async def search(org: OrgStore, run: Run, wanted: Wanted, *, after: str | None, limit: int) -> Looked:
     """Records of the run with a text in them. A whole key, or a whole id in the target, is found by an index at once;
     any other text by looking at the records, as long as a person waits: `goes_on` says where to look on."""
-    if wanted.text and not after:
-        for key in dict.fromkeys([wanted.text.strip(), await org.records.key_of(stream_of(run), wanted.text.strip())]):
-            exact = replace(wanted, key=key, text=None)
-            if key and (found := await _look(org, run, exact, None, limit)).records:
-                return found
+    for exact in await _exact(org, run, wanted) if not after else ():
+        if (found := await _look(org, run, exact, None, limit)).records:
+            return found
     return await _look(org, run, wanted, after, limit)
+
+
+async def _exact(org: OrgStore, run: Run, wanted: Wanted) -> list[Wanted]:
+    """What is looked for before the text itself: it may be a whole key, or a whole id in the target."""
+    text = (wanted.text or "").strip()
+    keys = dict.fromkeys([text, await org.records.key_of(stream_of(run), text)]) if text else ()
+    return [replace(wanted, key=key, text=None) for key in keys if key]
+
+
+async def each(org: OrgStore, run: Run, wanted: Wanted) -> AsyncIterator[dict[str, Any]]:
+    """All records to which `page` or `search` leads, those first of which it is known what became of them."""
+    for exact in await _exact(org, run, wanted):
+        if (await _look(org, run, exact, None, 1)).records:
+            wanted = exact
+            break
+    if wanted.outcome not in PLANNED:
+        async for one in org.records.each(run, wanted):
+            yield one
+    if wanted.outcome in PLANNED or _begins_with_planned(run, wanted, None):
+        async for one in pending_each(org, run, wanted):
+            yield one
 
 
 async def _look(org: OrgStore, run: Run, wanted: Wanted, after: str | None, limit: int) -> Looked:

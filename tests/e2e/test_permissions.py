@@ -98,6 +98,7 @@ RUNS: dict[tuple[str, str], Any] = {
     ("GET", "/runs/{id}/records"): {},
     ("GET", "/runs/{id}/records.csv"): {},
     ("POST", "/runs/{id}/records/search"): {"json": {"text": "mara"}},
+    ("POST", "/runs/{id}/records.csv"): {"json": {"text": "mara"}},
     ("GET", "/runs/{id}/causes"): {},
     ("GET", "/runs/{id}/files/{number}"): {},
     ("POST", "/runs/{id}/approve"): {},

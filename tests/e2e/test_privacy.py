@@ -158,7 +158,11 @@ async def locked_out(district: District, password: str, token: str) -> str:
 
 async def looked_for(district: District, run: str, name: str) -> None:
     """The name is known with its records, found by it, and stands in nothing that is written about that."""
-    for path, asked in ((f"/runs/{run}/records/search", {"text": name}), ("/explain/students/search", {"name": name})):
+    for path, asked in (
+        (f"/runs/{run}/records/search", {"text": name}),
+        (f"/runs/{run}/records.csv", {"text": name}),
+        ("/explain/students/search", {"name": name}),
+    ):
         assert name in ok(await district.api.post(path, json=asked)).text, path
         refused = await district.api.post(path, json={**asked, "direction": name, "more": name})
         assert refused.status_code == 422

@@ -90,9 +90,11 @@ async def show(
     field: Typed = "",
     after: After = None,
 ) -> Response:
-    about = code.strip()[:100] or None, None, searched.text or None, field.strip() or None
-    wanted = Wanted(outcome, action, *about)
-    return await _show(visit, id, wanted, searched, after)
+    return await _show(visit, id, _wanted(searched, outcome, action, code, field), searched, after)
+
+
+def _wanted(searched: Sought, outcome: Outcome | None, action: Action | None, code: str, field: str) -> Wanted:
+    return Wanted(outcome, action, code.strip()[:100] or None, None, searched.text or None, field.strip() or None)
 
 
 @router.post("/runs/{id}", summary="Search the records of a run")
@@ -117,6 +119,7 @@ async def _show(visit: Visit, id: str, wanted: Wanted, searched: Sought, after: 
     about["ahead"] = await ahead_of(visit.call.org, run)
     about["following"] = following = await followed(visit.call.org, run)
     chosen = {name: asked[name] for name in FILTERS} | searched.asked
+    about["download"] = urlencode({name: value for name, value in chosen.items() if value})
     about |= {"chosen": urlencode(chosen), "here": urlencode(chosen | ({"after": after} if after else {}))}
     if await visit.can(Deed.VIEW if run.direction == "import" else Deed.VIEW_EXPORT):
         looked = await _records(visit, run, wanted, after)
@@ -129,8 +132,21 @@ async def _show(visit: Visit, id: str, wanted: Wanted, searched: Sought, after: 
 
 
 @router.get("/runs/{id}/records.csv")
-async def download(visit: Visited, id: str, outcome: Chosen[Outcome] = None) -> Response:
-    return await records.download(visit.call, id, records.Filters(outcome))
+async def download(
+    visit: Visited,
+    id: str,
+    searched: Searched,
+    outcome: Chosen[Outcome] = None,
+    action: Chosen[Action] = None,
+    code: Typed = "",
+    field: Typed = "",
+) -> Response:
+    """All records to which the table of the page leads."""
+    run = await visit.call.run(id)
+    asked = _chosen(run, _wanted(searched, outcome, action, code, field))
+    if searched.text:
+        return await records.download_found(visit.call, id, records.SearchAll(text=searched.text, **asked))
+    return await records.download(visit.call, id, records.Filters(**asked))
 
 
 @router.get("/runs/{id}/files/{number}")
@@ -186,16 +202,18 @@ async def cancel(visit: Visited, id: str) -> Response:
 
 
 async def _records(visit: Visit, run: Run, wanted: Wanted, after: str | None) -> records.Found:
-    """Those that were asked for; of a run that is at work what is still to come."""
-    outcome, action, code, field = wanted.outcome, wanted.action, wanted.code, wanted.field
-    if outcome is None and run.state is RunState.APPLYING and not code and not field:
-        outcome = Outcome.PENDING
+    asked = {**_chosen(run, wanted), "after": after, "limit": MOST}
     if wanted.text is None:
-        listed = records.Listed(outcome, action, code, field, after=after, limit=MOST)
-        return records.Found(records=await records.records(visit.call, run.id, listed))
-    about: dict[str, Any] = {"outcome": outcome, "action": action, "code": code, "field": field}
-    asked = records.Search(text=wanted.text, **about, after=after, limit=MOST)
-    return await records.search(visit.call, run.id, asked)
+        return records.Found(records=await records.records(visit.call, run.id, records.Listed(**asked)))
+    return await records.search(visit.call, run.id, records.Search(text=wanted.text, **asked))
+
+
+def _chosen(run: Run, wanted: Wanted) -> dict[str, Any]:
+    """The filters of what was asked for; of a run that is at work it is what is still to come."""
+    asked = {name: getattr(wanted, name) for name in FILTERS}
+    if run.state is RunState.APPLYING and not (wanted.outcome or wanted.code or wanted.field):
+        asked["outcome"] = Outcome.PENDING
+    return asked
 
 
 async def _decides(visit: Visit, run: Run, connection: Connection, following: Sequence[Run]) -> Mapping[str, bool]:

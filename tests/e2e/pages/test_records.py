@@ -104,7 +104,7 @@ async def test_the_result_of_a_search_has_an_address_that_says_nothing(
         page = await visitor.get(path)
         assert 'value="Quarry"' in page.text
         assert '<option value="Pending" selected>Pending</option>' in page.text
-        assert f'href="/runs/{run}/records.csv?outcome=Pending"' in page.text
+        assert f'href="/runs/{run}/records.csv?outcome=Pending&amp;action=create&amp;search=' in page.text
         seen += shown(page)
         following = re.search(r'href="([^"#]+)#records">(?:Next records|Search on)', page.text)
         path = html.unescape(following[1]) if following else ""
@@ -131,6 +131,48 @@ async def test_a_search_is_over_with_its_session_and_nobody_elses(
                 assert (MESSAGES[SEARCH_OVER] in html.unescape(page.text), "Quarry" in page.text) == (True, False)
     await visitor.sign_in()
     assert (await visitor.get(record.headers["location"].partition("#")[0])).status_code == 303
+
+
+async def downloaded(visitor: Visitor, page: httpx.Response) -> list[str]:
+    """The rows in the file to which the page of a run leads."""
+    found = re.search(r'href="([^"]+)">Download as CSV', page.text)
+    assert found
+    answer = await visitor.get(html.unescape(found[1]))
+    assert answer.status_code == 200
+    return [line.partition(",")[0] for line in answer.text.splitlines()[1:]]
+
+
+async def test_what_is_downloaded_is_what_is_seen(visitor: Visitor, district: District, tmp_path: Path) -> None:
+    changes = {3: {"First Name": ""}, 5: {"Last Name": ""}, 7: {"Last Name": "Quarry"}, 9: {"Last Name": "Quarry"}}
+    file = edited(roster(tmp_path / "d.csv", 12), changes)
+    run = (await district.watch((await district.upload(await district.ad_hoc(), file))["id"]))["id"]
+    key = read(file)[0]["Student ID"]
+    for asked, rows in (
+        ({"action": "none"}, ["3", "5"]),
+        ({"code": "value.required", "field": "students.lname"}, ["5"]),
+        ({"outcome": "Succeeded", "text": "quarry"}, ["7", "9"]),
+        ({"text": key}, ["2"]),
+        ({"outcome": "Failed", "text": "quarry"}, []),
+    ):
+        page = await visitor.led(f"/runs/{run}", **asked)
+        seen = [re.sub(r"<[^>]+>", "", one).split()[0] for one in shown(page)]
+        assert seen == await downloaded(visitor, page) == rows, asked
+    everything = await visitor.get(f"/runs/{run}")
+    assert f'href="/runs/{run}/records.csv">Download' in everything.text
+    assert len(await downloaded(visitor, everything)) == 12
+
+
+async def test_the_file_of_a_search_that_is_over_is_not_that_of_everything(
+    visitor: Visitor, district: District, tmp_path: Path
+) -> None:
+    run = (await district.upload(await district.ad_hoc(), roster(tmp_path / "d.csv", 5), preview=True))["id"]
+    await district.watch(run, states=WAITS)
+    page = await visitor.led(f"/runs/{run}", text="Quarry", action="create")
+    (address,) = re.findall(r'href="([^"]+)">Download as CSV', page.text)
+    assert "Quarry" not in address
+    async with Visitor(district) as other:
+        led = await other.get(html.unescape(address))
+    assert (led.status_code, led.headers["location"]) == (303, f"/runs/{run}?action=create&said={SEARCH_OVER}")
 
 
 async def test_explain_says_what_to_type(visitor: Visitor) -> None:
