@@ -26,7 +26,7 @@ from shared.engine.reached import reached
 from shared.engine.waiting import noting, step_of
 from shared.messaging.answers import Answer, Delivery, Done, Handlers, Handling, Later
 from shared.model.connection import Connection
-from shared.model.error_texts import said, told
+from shared.model.error_texts import said, told, under_code_of
 from shared.model.errors import NotFound, Permanent, SyncError, Transient, Unavailable
 from shared.model.run import Run, RunState, add_counts
 from shared.store.buckets import state_of
@@ -341,7 +341,7 @@ class Steps:
 def _told(error: BaseException) -> dict[str, str]:
     """Why a message was given up. What passes by itself did not, and is not waited for any more: that is said."""
     if isinstance(error, Transient):
-        return {**told("run.gave_up", why=error.message), "code": error.code}
+        return under_code_of(told("run.gave_up", why=error.message), error.code)
     if isinstance(error, SyncError):
         return error.as_dict()
     return told("internal", name=type(error).__name__)

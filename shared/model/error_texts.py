@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict
 class ErrorText(BaseModel):
     """`message` says what happened, `cause` what is behind it as a rule, `fix` what to do; it may be empty.
 
-    `asked` is what to do for whoever has asked for it themselves, where no run waits that would go on.
+    `asked` is what to do for whoever has asked for it themselves, where no run waits that would go on. `operator`: what
+    to do sends people to an operator, who finds a failed message.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -25,6 +26,7 @@ class ErrorText(BaseModel):
     cause: str
     fix: str = ""
     asked: str = ""
+    operator: bool = False
 
 
 @cache
@@ -48,6 +50,17 @@ def as_asked(about: Mapping[str, str]) -> dict[str, str]:
     """An error for whoever has asked for what it kept from being done."""
     text = every_text().get(about["code"])
     return {**about, "fix": text.asked} if text and text.asked else dict(about)
+
+
+def under_code_of(error: Mapping[str, str], code: str) -> dict[str, str]:
+    """An error as it is stored, under the code of what is behind it; `text` keeps the code of what it says."""
+    return {**error, "code": code, "text": error["code"]}
+
+
+def is_for_operators(error: Mapping[str, str]) -> bool:
+    """Whether what to do about a stored error sends people to an operator."""
+    text = every_text().get(error.get("text") or error["code"])
+    return text is not None and text.operator
 
 
 def told(code: str, /, **about: Any) -> dict[str, str]:

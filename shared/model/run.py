@@ -163,6 +163,7 @@ class Run(BaseModel):
     `sending`: something may have been sent before the run was applying, so it cannot be cancelled any more.
     `stopped_at` is when it began to wait for a person, `decided_at` when a person decided about it.
     `followed_by` are the ids of the runs that were asked for to undo or retry this one: the latest 20, oldest first.
+    `error` has code, message and fix; `text` is the code of these words, where `code` is of what is behind them.
     `waits` are the steps (`begin`, `compare_3`, `apply_0`) that are to be tried again.
     `given_up`, and `behind`, the run that this one waits for to begin, are not stored: they are looked up for whoever
     asks for this one run.
