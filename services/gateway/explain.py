@@ -1,14 +1,14 @@
 """Where the values of a record come from."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Text
 
-from services.gateway.context import Caller
+from services.gateway.context import Call, Caller
 from services.gateway.mappings import found_catalog
-from shared.engine.explaining import Asked, Direction, explain
+from shared.engine.explaining import MOST_GONE, Asked, Direction, Looked, explain, explain_all
 from shared.engine.searching import Known, named
 from shared.model.error_texts import said
 from shared.model.errors import BadInput, NotFound
@@ -16,6 +16,9 @@ from shared.model.explanation import Explanation
 from shared.model.permission import Deed
 
 router = APIRouter(prefix="/api/v1/explain", tags=["explain"])
+
+LEFT_OUT: Final = "X-Left-Out"
+OLDER: Final = "connections that were deleted longer ago"
 
 Key = Annotated[
     str, Query(max_length=300, description="The record's key as its runs show it, such as the district's student id.")
@@ -52,6 +55,7 @@ async def search(call: Caller, data_type: str, asked: Search) -> list[Known]:
 @router.get("/{data_type}")
 async def show(
     call: Caller,
+    response: Response,
     data_type: str,
     key: Key = "",
     target_id: TargetId = "",
@@ -62,17 +66,26 @@ async def show(
     earlier: Earlier = 10,
 ) -> list[Explanation]:
     """Which run, row, column and mapping put each value there, one for each connection that wrote to the record;
-    those that were deleted since come last, with their `deleted_at`."""
+    those that were deleted since come last, with their `deleted_at`. Only the 100 that were deleted last are looked at,
+    but for one named by `connection`: where there are older ones the header `X-Left-Out` says so."""
+    asked = Asked(direction, data_type, key, target_id, field, before, earlier)
+    looked = await looked_for(call, asked, connection)
+    if looked.left_out:
+        response.headers[LEFT_OUT] = OLDER
+    if not looked.found:
+        raise NotFound(
+            *(said("record.not_looked_for", most=MOST_GONE) if looked.left_out else said("record.not_found"))
+        )
+    return looked.found
+
+
+async def looked_for(call: Call, asked: Asked, connection: str | None = None) -> Looked:
+    """The same; that nothing is found is no error."""
+    direction, data_type = asked.direction, asked.data_type
     await call.may(Deed.VIEW if direction == "import" else Deed.VIEW_EXPORT, subject=f"explain {data_type}"[:100])
     found_catalog(data_type)
-    if not key and not target_id:
+    if not asked.key and not asked.target_id:
         raise BadInput(*said("record.not_named"))
     if connection:
-        connections = [await call.known_connection(connection)]
-    else:
-        connections = [*await call.org.connections.all(), *await call.org.connections.gone(limit=0)]
-    asked = Asked(direction, data_type, key, target_id, field, before, earlier)
-    found = await explain(call.org, connections, asked)
-    if not found:
-        raise NotFound(*said("record.not_found"))
-    return found
+        return Looked(await explain(call.org, [await call.known_connection(connection)], asked))
+    return await explain_all(call.org, asked)

@@ -25,6 +25,9 @@ from shared.store.slices import SliceState
 MOST_WRITES = 1000
 """The most writes of one record that are looked through; a record that changes daily has 365 a year."""
 
+MOST_GONE = 100
+"""Among how many of the connections that were deleted last it is looked who wrote to a record."""
+
 Direction = Literal["import", "export"]
 Record = Mapping[str, Any]
 
@@ -43,6 +46,25 @@ class Asked:
     field: str | None = None
     before: int | None = None
     earlier: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was found, and whether connections that were deleted longer ago were not looked at."""
+
+    found: list[Explanation]
+    left_out: bool = False
+
+
+async def explain_all(org: OrgStore, asked: Asked) -> Looked:
+    """One for each connection that has had to do with the record, and behind them for each of those deleted lately that
+    have made something of it, the one deleted last first: which these are is one question, however many there are."""
+    gone = await org.connections.gone_last(MOST_GONE + 1)
+    ours = {stream_id(one.id, asked.direction, asked.data_type): one for one in gone[:MOST_GONE]}
+    known = await org.records.streams_of(list(ours), key=asked.key, target_id=asked.target_id) if ours else set()
+    wrote = [one for stream, one in ours.items() if stream in known]
+    found = await explain(org, [*await org.connections.all(), *wrote], asked)
+    return Looked(found, len(gone) > MOST_GONE)
 
 
 async def explain(org: OrgStore, connections: Sequence[Connection], asked: Asked) -> list[Explanation]:

@@ -63,6 +63,10 @@ class Connections:
         found = await self._stones.all(_called(search), sort=[("name", 1)], limit=limit)
         return [to_connection(one) for one in found]
 
+    async def gone_last(self, limit: int) -> list[Connection]:
+        """Those that were deleted last, the last first, as `known` has them."""
+        return [to_connection(one) for one in await self._stones.all({}, sort=[("deleted_at", -1)], limit=limit)]
+
     async def of_instance(self, instance: Instance) -> list[str]:
         """The ids of those that belong to this Enroll, or did until they were deleted."""
         found = [one for held in (self._connections, self._stones) for one in await _ids(held, instance)]

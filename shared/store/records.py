@@ -168,6 +168,12 @@ class Records:
         found = await self._records.all({"target_id": target_id, "stream": stream}, limit=1)
         return str(found[0]["key"]) if found else ""
 
+    async def streams_of(self, streams: Sequence[str], *, key: str = "", target_id: str = "") -> set[str]:
+        """Those of these streams that made something of the record with this key, or else this id in the target."""
+        where: Document = {"key": key} if key else {"target_id": target_id}
+        where["stream"] = {"$in": list(streams)}
+        return {str(one["stream"]) async for one in self._records.find(where, fields=["stream"])}
+
     async def stored(self, run: Run, records: Sequence[tuple[int, str]]) -> set[tuple[int, str]]:
         """Those of these records, each by its row and key, of which is known what became of them."""
         ids = {_id(run, row, key): (row, key) for row, key in records}

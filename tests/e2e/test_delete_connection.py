@@ -1,5 +1,6 @@
 """A connection that is deleted takes its credentials and schedules along, and leaves its history."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,11 @@ import pytest
 from devtools.district import YEAR, District, ok
 from devtools.sis_districts import PowerSchoolDistrict, enrolled
 from devtools.stack import Stack
+from shared.engine.explaining import MOST_GONE
 from tests.e2e.broker import APPROVED, Tap, approved
 from tests.e2e.enroll import turn
 from tests.e2e.files import roster
+from tests.e2e.pages.visitor import Visitor
 from tests.e2e.waiting import until
 from tests.faults.helpers import database
 
@@ -57,6 +60,39 @@ async def test_its_runs_and_records_stay_and_its_name_is_free(district: District
     ]
     again = await district.ad_hoc("Uploads")
     assert (await district.watch((await district.upload(again, file))["id"]))["counts"]["unchanged"] == ROWS
+
+
+async def test_of_very_many_that_were_deleted_the_last_are_explained_and_it_is_said_that_others_are_not(
+    district: District, stack: Stack, file: Path
+) -> None:
+    connection = await district.ad_hoc("First")
+    run = await district.watch((await district.upload(connection, file))["id"])
+    key = (await district.records(run["id"]))[0]["key"]
+    ok(await district.api.delete(f"/connections/{connection}"))
+    for age, found in ((timedelta(days=-1), 1), (timedelta(days=1), 0)):
+        async with database(stack) as db:
+            stone = await db["deleted_connections"].find_one({"_id": connection})
+            assert stone
+            others = [{**stone, "_id": f"{connection}{age.days}_{at}", "name": f"{at}"} for at in range(MOST_GONE)]
+            for one in others:
+                one["deleted_at"] += age
+            await db["deleted_connections"].insert_many(others)
+
+        answer = await district.api.get("/explain/students", params={"key": key})
+        async with Visitor(district) as visitor:
+            page = await visitor.get(f"/explain?key={key}")
+
+        assert "only the 100 deleted last were looked at" in page.text
+        if found:
+            assert [one["connection"] for one in answer.json()] == [connection]
+            assert answer.headers["X-Left-Out"] == "connections that were deleted longer ago"
+            assert "This connection was deleted on" in page.text
+        else:
+            assert (answer.status_code, answer.json()["error"]["code"]) == (404, "record.not_looked_for")
+            assert "has written nothing" in page.text
+    asked = {"key": key, "connection": connection}
+    alone = ok(await district.api.get("/explain/students", params=asked))
+    assert ([one["connection"] for one in alone.json()], "X-Left-Out" in alone.headers) == ([connection], False)
 
 
 async def test_what_opens_anything_is_gone_from_the_database(district: District, stack: Stack, file: Path) -> None:

@@ -84,6 +84,8 @@ async def connections(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert (known.name, known.kind, known.sftp) == (CONNECTION.name, CONNECTION.kind, None)
     assert [one.id for one in await mine.connections.gone(search=CONNECTION.name[1:])] == ["con_1"]
     assert await mine.connections.gone(search="nowhere") == []
+    assert [one.id for one in await mine.connections.gone_last(9)] == ["con_1"]
+    assert await other.connections.gone_last(9) == []
     assert list(await mine.connections.known_of(["con_1"])) == ["con_1"]
     assert await other.connections.known_of(["con_1"]) == {}
     await refused(NotFound, lambda: other.connections.known("con_1"))
@@ -305,6 +307,9 @@ async def records(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert await other.records.history(STREAM, "k", 9) == []
     assert await other.records.key_of(STREAM, "9") == ""
     assert await mine.records.key_of(STREAM, "9") == "k"
+    for asked in ({"key": "k"}, {"target_id": "9"}):
+        assert await mine.records.streams_of([STREAM, "con_9|import|students"], **asked) == {STREAM}
+        assert await other.records.streams_of([STREAM], **asked) == set()
     assert await other.records.count("run_1", "Succeeded") == 0
     assert await other.records.stored(RUN, [(RESULT.row, RESULT.key)]) == set()
     assert await mine.records.stored(RUN, [(RESULT.row, RESULT.key), (99, "k")]) == {(RESULT.row, RESULT.key)}

@@ -1,8 +1,7 @@
 """Explain: where every value of a student, or of another record, comes from."""
 
-import contextlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -16,10 +15,9 @@ from services.gateway.pages.site import page, then
 from services.gateway.pages.visits import Visit, Visited
 from services.gateway.pages.words import NOTHING_SOUGHT
 from shared.contracts.topology import Direction
+from shared.engine.explaining import MOST_GONE, Asked, Looked
 from shared.engine.searching import MOST_NAMED, Known
 from shared.model.catalog import data_types
-from shared.model.errors import NotFound
-from shared.model.explanation import Explanation
 from shared.model.permission import Deed
 
 router = APIRouter(include_in_schema=False)
@@ -45,13 +43,13 @@ async def show(
     """By the record's key, or by its id in the target where nothing has that key; what is searched for also by name."""
     text = searched.text
     asked = _Asked(data_type, direction, text or key)
-    found = await _explained(visit, data_type, direction, asked.sought)
-    if found or not text:
-        return await _show(visit, asked, found)
+    looked = await _explained(visit, data_type, direction, asked.sought)
+    if looked is None or looked.found or not text:
+        return await _show(visit, asked, looked)
     named = await explain.search(visit.call, data_type, explain.Search(name=text[:100], direction=direction))
     if len(named) == 1:
-        found = await _explained(visit, data_type, direction, named[0].key)
-    return await _show(visit, asked, found, [] if found else named)
+        looked = await _explained(visit, data_type, direction, named[0].key) or looked
+    return await _show(visit, asked, looked, [] if looked.found else named)
 
 
 @router.post("/explain", summary="Search for a record")
@@ -65,28 +63,26 @@ async def search(visit: Visited) -> Response:
     return then(f"/explain?{urlencode(asked | await kept(visit, text))}")
 
 
-async def _explained(visit: Visit, data_type: str, direction: Direction, key: str) -> list[Explanation] | None:
+async def _explained(visit: Visit, data_type: str, direction: Direction, key: str) -> Looked | None:
     """None where nothing was asked for."""
     if direction == "export":
         await visit.call.may(Deed.VIEW_EXPORT, subject="explain")
     if not key:
         return None
-    found: list[Explanation] = []
-    for own, theirs in ((key, ""), ("", key[:100])):
-        with contextlib.suppress(NotFound):
-            found = found or await explain.show(
-                visit.call, data_type, own, theirs, direction=direction, earlier=EARLIER
-            )
-    return found
+    asked = Asked(direction, data_type, key, earlier=EARLIER)
+    looked = await explain.looked_for(visit.call, asked)
+    if looked.found:
+        return looked
+    return await explain.looked_for(visit.call, replace(asked, key="", target_id=key[:100]))
 
 
-async def _show(
-    visit: Visit, asked: "_Asked", found: list[Explanation] | None, named: Sequence[Known] = ()
-) -> Response:
+async def _show(visit: Visit, asked: _Asked, looked: Looked | None, named: Sequence[Known] = ()) -> Response:
+    found = looked.found if looked else None
     names = await visit.call.org.connections.known_of(sorted({one.connection for one in (*(found or ()), *named)}))
     about: dict[str, Any] = {**asdict(asked), "found": found, "named": named, "most": MOST_NAMED}
     about["missing"] = visit.done == NOTHING_SOUGHT
     about["fields"] = {id: one.catalog_of(asked.direction, asked.data_type) for id, one in names.items()}
     about["gone"] = found == [] and bool(await visit.call.org.connections.gone(limit=1))
+    about["left_out"] = MOST_GONE if looked and looked.left_out else 0
     about["exports"] = await visit.can(Deed.VIEW_EXPORT)
     return await page(visit, "explain.html", **about, connections=names, data_types=data_types())
