@@ -228,6 +228,11 @@ class Run(BaseModel):
         return min(self.waits.values(), key=lambda one: one.next_at, default=None) if not self.ended else None
 
     @property
+    def held_up_since(self) -> datetime | None:
+        """When the first of the steps that are tried again was held up first."""
+        return min((one.since for one in self.waits.values() if one.since), default=None)
+
+    @property
     def makes_files(self) -> bool:
         return self.delivery in ("download", "sftp")
 

@@ -1,18 +1,21 @@
 """A step that is tried again says so on its run: no oftener than it is tried, and not for its last attempt."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from services.gateway.pages.site import environment, fragment
 from shared.contracts.messages import ExportDeliver, RunMessage, RunRequested, SliceApply, SliceCompare
 from shared.contracts.topology import Topology
 from shared.engine.waiting import noting, step_of
 from shared.messaging.answers import Answer, Delivery, Done, Later
 from shared.model.error_texts import said
 from shared.model.errors import Unavailable
-from shared.model.run import Wait
+from shared.model.run import RunState, Wait
+from tests.integration.enroll_runs import make_connection, make_run
 
 TOPOLOGY = Topology(retry_delays=(5, 30))
 ASKED = SliceApply(organization="o", run="run_1", slice=3)
@@ -78,6 +81,32 @@ async def test_of_what_nobody_foresaw_the_kind_alone_is_told() -> None:
 )
 async def test_nothing_more_is_written_than_changes(attempt: int, outcome: Answer | Exception, told: list[Any]) -> None:
     assert await tried(attempt, outcome) == told
+
+
+def page_of(**waits: Wait) -> tuple[str, str]:
+    """What is said of them on the page of their run, and in short."""
+    run, connection = make_run(state=RunState.APPLYING, waits=waits), make_connection()
+    short: Any = environment().get_template("macros.html").module
+    told = fragment("progress.html", run=run, connection=connection, steps=[], ahead=None), short.held_up(run, "UTC")
+    return tuple(" ".join(re.sub(r"<[^>]+>", " ", one).split()) for one in told)  # type: ignore[return-value]
+
+
+def test_of_several_it_is_said_how_many_wait_and_when_the_next_is_tried() -> None:
+    at = datetime(2999, 1, 1, 12, tzinfo=UTC)
+    about = {"code": "c", "attempts": 6, "since": at}
+    first = Wait(message="Enroll answered 503.", attempt=2, next_at=at + timedelta(minutes=9), **about)
+    next_ = Wait(message="Enroll answered 502.", attempt=1, next_at=at + timedelta(minutes=7), **about)
+    last = next_.model_copy(update={"since": at - timedelta(minutes=1), "next_at": at + timedelta(minutes=8)})
+
+    page, short = page_of(apply_0=first, apply_1=next_, apply_2=last)
+    assert "Enroll answered 502. Enroll answered 503. Since 1 Jan 2999, 11:59 UTC." in page
+    assert "3 parts of the run wait. Of the one that is next, attempt 1 of 6 did not get through." in page
+    assert "It is tried again by itself at 1 Jan 2999, 12:07 UTC." in page
+    assert "Enroll answered 502. 3 parts wait. Of the one that is next: It is tried again by itself at" in short
+
+    page, short = page_of(apply_0=first)
+    assert "Since 1 Jan 2999, 12:00 UTC. Attempt 2 of 6 did not get through. It is tried again" in page
+    assert "Enroll answered 503. It is tried again by itself at 1 Jan 2999, 12:09 UTC." in short
 
 
 def test_each_step_has_a_name_that_a_field_may_have() -> None:
