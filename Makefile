@@ -44,6 +44,7 @@ test-compose: venv ## Try docker-compose.yml (needs Docker).
 docs: venv ## Write what the docs take from the code.
 	$(PY) -m devtools.data_types
 	$(PY) -m devtools.errors_page
+	$(PY) -m devtools.asyncapi
 
 lock: ## Make the lock files again from pyproject.toml (needs uv).
 	$(LOCK) -o requirements.lock

@@ -4,7 +4,7 @@ A new version of a message is a new class with a new `TYPE`; both are handled un
 """
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,11 +12,12 @@ from shared.contracts.envelope import Envelope
 
 
 class Message(BaseModel):
-    """Base of all typed message bodies."""
+    """Base of all typed message bodies. `EXCHANGE` is where they travel, by the routing key that ends in `TYPE`."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     TYPE: ClassVar[str]
+    EXCHANGE: ClassVar[Literal["enroll.events", "sync.work", "sync.events"]] = "sync.work"
 
     def envelope(self, *, id: str | None = None, subject: str | None = None) -> Envelope:
         """Wrap for sending. Give `id` where sending twice must be recognised as one message."""
@@ -25,9 +26,10 @@ class Message(BaseModel):
 
 
 class EnrollSyncRequested(Message):
-    """Enroll asks for a run on behalf of one of its users. Arrives on `enroll.events`."""
+    """Enroll asks for a run on behalf of one of its users."""
 
     TYPE = "enroll.sync.requested.v1"
+    EXCHANGE = "enroll.events"
 
     organization: str = Field(min_length=1, max_length=100)
     user: str = Field(min_length=1, max_length=100)
@@ -37,9 +39,10 @@ class EnrollSyncRequested(Message):
 
 
 class RegistrationApproved(Message):
-    """A registration was approved: it is exported at once where a connection does that. Arrives on `enroll.events`."""
+    """A registration was approved: it is exported at once where a connection does that."""
 
     TYPE = "enroll.registration.approved.v1"
+    EXCHANGE = "enroll.events"
 
     organization: str = Field(min_length=1, max_length=100)
     registration: str = Field(min_length=1, max_length=100)
@@ -97,9 +100,10 @@ class RunSettle(RunMessage):
 
 
 class RunEnded(RunMessage):
-    """Published on `sync.events` for Enroll and others."""
+    """How a run ended, for Enroll and others."""
 
     TYPE = "sync.run.ended.v1"
+    EXCHANGE = "sync.events"
 
     connection: str
     direction: str
@@ -110,7 +114,12 @@ class RunEnded(RunMessage):
 
 def contract_of(type: str) -> type[Message] | None:
     """The class of the messages of this type; None where there is none."""
-    return next((one for one in _kinds(Message) if vars(one).get("TYPE") == type), None)
+    return next((one for one in every_kind() if type == one.TYPE), None)
+
+
+def every_kind() -> list[type[Message]]:
+    """The class of each type of message, those of Enroll first."""
+    return [one for one in _kinds(Message) if "TYPE" in vars(one)]
 
 
 def _kinds(base: type[Message]) -> Iterator[type[Message]]:
