@@ -70,6 +70,7 @@ class Nursery:
                 if "status" in told:
                     self._ended[told["pid"]] = told["status"]
                 else:
+                    self._ended.pop(told["pid"], None)  # ids of processes are given out again
                     self._pids.append(told["pid"])
                 self._born.notify_all()
         with self._born:

@@ -55,6 +55,7 @@ class Sis:
         self._file = folder / "roster.csv"
         self.fetched: list[str] = []
         self.kills = 0
+        self._killing = asyncio.Lock()
 
     async def fetch(self) -> None:
         while True:
@@ -65,9 +66,10 @@ class Sis:
             await asyncio.sleep(0)
 
     async def kill(self) -> None:
-        self.kills += 1
-        await self._district.stack.kill("exporter")
-        await self._district.stack.start("exporter")
+        async with self._killing:
+            self.kills += 1
+            await self._district.stack.kill("exporter")
+            await self._district.stack.start("exporter")
 
 
 async def test_killed_again_and_again_the_sis_gets_one_whole_file(district: District, tmp_path: Path) -> None:

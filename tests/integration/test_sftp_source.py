@@ -144,14 +144,17 @@ async def test_a_growing_file_is_left_for_later(site: Site, moment: str) -> None
 
 async def test_a_file_has_to_stay_the_same_for_a_while(site: Site) -> None:
     path = put(site, "roster.csv")
-    due: list[asyncio.TimerHandle] = []
+    looks: list[bytes] = []
 
-    def grow_soon(server: Folder, operation: str, name: bytes) -> None:
-        if operation == "lstat" and not due:
-            due.append(asyncio.get_running_loop().call_later(0.05, path.write_bytes, ROSTER * 2))
+    def grow_after_the_first(server: Folder, operation: str, name: bytes) -> None:
+        if operation == "lstat" and name.endswith(b"roster.csv"):
+            looks.append(name)
+            if len(looks) == 1:
+                asyncio.get_running_loop().call_soon(path.write_bytes, ROSTER * 2)
 
-    site.hook = grow_soon
-    assert (await refusal(source(site, settle_seconds=0.5))).code == "sftp.still_growing"
+    site.hook = grow_after_the_first
+    assert (await refusal(source(site, settle_seconds=0.1))).code == "sftp.still_growing"
+    assert len(looks) == 2
 
 
 async def test_a_file_that_vanishes_is_tried_again(site: Site) -> None:
