@@ -42,7 +42,9 @@ Student = Annotated[
 Schools = Annotated[
     Sequence[SchoolCode], Query(max_length=200, description="Only registrations at these school codes.")
 ]
-Pending = Annotated[bool, Query(description="Only registrations that are not exported yet.")]
+Pending = Annotated[
+    bool, Query(description="Only registrations that are not exported yet, or Failed, or are a Partial Sync.")
+]
 Afresh = Annotated[
     bool,
     Query(

@@ -14,7 +14,7 @@ from shared.model.catalog import export_catalog
 from shared.model.error_texts import said
 from shared.model.errors import Unavailable
 from shared.model.ports import SourceInfo
-from shared.model.record import RowBatch
+from shared.model.record import Outcome, RowBatch
 from shared.model.run import Selection
 
 PAGE = 500
@@ -23,6 +23,8 @@ KEY = "registrations.id"
 DISTRICT_ID = "students.student_district_id"
 EVERYTHING = Selection()
 COLUMNS = tuple(export_catalog("students").fields)
+UNFINISHED = (None, Outcome.PENDING, Outcome.IN_PROGRESS, Outcome.FAILED, Outcome.PARTIAL)
+"""How Enroll shows what is not exported yet, or not whole."""
 LISTED = (
     "registrations.student_id",
     DISTRICT_ID,
@@ -156,7 +158,7 @@ def _asked(selection: Selection, registrations: Sequence[str]) -> dict[str, Any]
         "registrations": list(registrations),
         "student": selection.student,
         "school_codes": list(selection.schools),
-        "export_statuses": [None, "Pending"] if selection.pending else [],
+        "export_statuses": [*UNFINISHED] if selection.pending else [],
     }
     return {name: value for name, value in asked.items() if value}
 

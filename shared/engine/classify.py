@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from shared.engine.blocks import unpack
 from shared.mapping.compiled import CompiledMapping
+from shared.mapping.mark import UNKNOWN
 from shared.model.error_texts import said
 from shared.model.record import Action, Change, Outcome, Problem, Values
 from shared.store.buckets import Entries, Entry, label_in
@@ -97,7 +98,7 @@ def _read(
             continue
         key, mark = about
         entry = known.get(key)
-        if entry is not None and entry[3] == mark and not entry[2] and key not in seen:
+        if entry is not None and _is_same(entry, mark) and not entry[2] and key not in seen:
             same[key] = number
             seen.add(key)
             continue
@@ -126,6 +127,10 @@ def _is_held(entry: Entry, digest: str) -> bool:
     return entry[0] == digest and not entry[2]
 
 
+def _is_same(entry: Entry, mark: str) -> bool:
+    return mark != UNKNOWN and entry[3] == mark
+
+
 def _lines(artifact: bytes) -> Iterator[list[Any]]:
     for block in unpack(artifact):
         yield from block
@@ -146,7 +151,7 @@ def _sort_out(
         entry, first = known.get(key), group[0]
         if entry is None or not _is_held(entry, first.digest):
             result.candidates.append(_candidate(key, first, entry))
-        elif any(row.mark == entry[3] for row in group):
+        elif any(_is_same(entry, row.mark) for row in group):
             result.counts["unchanged"] += 1
         else:
             result.adopted.append(Change(key, Action.ADOPT, first.number, {}, {}, entry[1], first.digest, first.mark))

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 
 from shared.engine.earlier import EarlierRun
+from shared.mapping.mark import UNKNOWN
 from shared.model.record import RowBatch
 
 BATCH = 1000
@@ -32,4 +33,4 @@ class WrittenRows:
 
     def mark(self, values: list[str]) -> str:
         del values
-        return ""
+        return UNKNOWN

@@ -5,6 +5,7 @@ from operator import itemgetter
 from typing import TypeAlias
 
 from shared.mapping.compiled import MappingProblem
+from shared.mapping.mark import UNKNOWN
 from shared.mapping.sources import Column, Columns, RowInputs
 from shared.mapping.transformations.registry import Reader, ValueProblem
 from shared.model.error_texts import said
@@ -119,7 +120,7 @@ class CompiledExport:
 
     def mark(self, _: list[str]) -> str:
         """Nothing: a file is written whole, so every row is made anew."""
-        return ""
+        return UNKNOWN
 
     def is_told(self, values: list[str]) -> bool:
         """Whether Enroll shows the record as exported already."""

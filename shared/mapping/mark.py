@@ -16,9 +16,11 @@ from shared.model.mapping import MappingDraft
 from shared.model.moment import Moment
 
 MARK_BYTES = 8
+UNKNOWN = ""
+"""Of a row that is to be looked at in any case: it is the same as none, itself not either."""
 
 Mark: TypeAlias = Callable[[list[str]], str]
-"""From the values of one row to 16 characters."""
+"""From the values of one row to 16 characters, or `UNKNOWN`."""
 
 
 def marker(draft: MappingDraft, columns: Sequence[tuple[str, int]], moment: Moment | None) -> Mark:

@@ -5,15 +5,15 @@ from operator import itemgetter
 
 from shared.mapping.compiled import CompiledMapping, MappingProblem, check_mapping, compile_mapping, plan_mapping
 from shared.mapping.export_rows import KEY, STATUS, TOLD, labelling
-from shared.mapping.mark import Mark
+from shared.mapping.mark import UNKNOWN, Mark
 from shared.model.catalog import Catalog, export_catalog
 from shared.model.error_texts import said
 from shared.model.mapping import Direct, MappingDraft
 from shared.model.moment import Moment
 
 STUDENT, SCHOOL = "registrations.student_id", "schools.school_code"
-UNTOLD = "untold"
-"""The mark of a registration of which Enroll does not show yet that it was exported."""
+UNTOLD = UNKNOWN
+"""The mark of a registration of which Enroll does not show that it was exported: it is looked at in any case."""
 
 
 def with_references(draft: MappingDraft) -> MappingDraft:

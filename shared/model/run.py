@@ -97,7 +97,7 @@ class Selection(BaseModel):
     """Which of the approved registrations an export takes; all of them where nothing is named.
 
     `registrations` and `student` are ids (a student's is Enroll's or the district's), `schools` school codes.
-    `pending`: those that are not exported yet. `test`: a test record, one registration.
+    `pending`: those that are not exported yet, Failed and Partial Sync among them. `test`: a test record, one of them.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -1,5 +1,6 @@
 """Approved registrations become students of the SIS: each once, with contacts, and Enroll is told."""
 
+import csv
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,49 @@ async def test_what_the_sis_refuses_fails_alone_and_says_why(sis: SisDistrict, t
     told = await statuses(district)
     assert sorted(str(one[0]) for one in told.values()) == ["Failed", "Succeeded", "Succeeded"]
     assert any("school" in str(one[1]).casefold() for one in told.values())
+
+
+async def test_what_changed_while_a_mapping_failed_is_sent_once_it_is_mended(sis: SisDistrict, tmp_path: Path) -> None:
+    """Enroll shows all as Failed then, among them those of whom nothing changed: they are told to be exported again."""
+    district = sis.district
+    students = await enrolled(district, tmp_path, 3)
+    await district.register(students)
+    connection = await sis.connect()
+    assert (await district.watch((await district.export(connection))["id"]))["state"] == "succeeded"
+    await sis.map(connection, undated(sis.mapping))
+    failed = await district.watch((await district.export(connection))["id"])
+    assert (failed["counts"]["invalid"], failed["state"]) == (3, "failed")
+    assert {one[0] for one in (await statuses(district)).values()} == {"Failed"}
+    await sis.map(connection, sis.mapping)
+    await moved(district, tmp_path / "students.csv", students[0])
+
+    mended = await district.watch((await district.export(connection, pending=True))["id"])
+
+    counts = {name: mended["counts"][name] for name in ("rows", "updated", "unchanged", "failed")}
+    assert counts == {"rows": 3, "updated": 1, "unchanged": 2, "failed": 0}
+    (sent,) = await district.records(mended["id"], action="update")
+    assert "9 Moved Away Lane" in {str(values[1]) for values in sent["changes"].values()}
+    assert set((await statuses(district)).values()) == {("Succeeded", None)}
+    nobody = await district.watch((await district.export(connection, pending=True))["id"])
+    assert (nobody["state"], nobody["counts"]["rows"]) == ("succeeded", 0)
+
+
+def undated(mapping: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The mapping, with a birth date that is none."""
+    return [row | {"source": "students.fname"} if row["source"] == "students.dob" else row for row in mapping]
+
+
+async def moved(district: District, roster: Path, student: str) -> None:
+    """The roster again, with another street for one student."""
+    rows = list(csv.reader(roster.read_text(encoding="utf-8").splitlines()))
+    student_id, street = rows[0].index("Student ID"), rows[0].index("Street")
+    for row in rows[1:]:
+        if row[student_id] == student:
+            row[street] = "9 Moved Away Lane"
+    with roster.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
+    run = await district.watch((await district.upload(await district.ad_hoc("Corrections"), roster))["id"])
+    assert run["counts"]["updated"] == 1, run
 
 
 async def test_a_preview_shows_who_is_new_and_who_is_there_already(sis: SisDistrict, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from shared.engine.classify import Classified, classify
 from shared.engine.spill import Spill
 from shared.mapping.compiled import compile_mapping
+from shared.mapping.mark import UNKNOWN, Mark
 from shared.model.catalog import catalog
 from shared.model.mapping import MappingDraft
 from shared.model.moment import Moment
@@ -59,9 +60,10 @@ def sorted_out(
     known: dict[int, Entries] | None = None,
     roster: Literal["full", "some"] = "full",
     bad: list[tuple[int, Problem]] | None = None,
+    mark: Mark = COMPILED.mark,
 ) -> Classified:
     with Spill(None) as spill:
-        spill.add(RowBatch([(number, [*row, *REST]) for number, row in rows], bad or []), COMPILED.key, COMPILED.mark)
+        spill.add(RowBatch([(number, [*row, *REST]) for number, row in rows], bad or []), COMPILED.key, mark)
         spill.finish()
         artifact = spill.read(0, BUCKETS - 1)
     return classify(artifact, COMPILED, known or {}, roster=roster, missing_field=GONE)
@@ -95,6 +97,16 @@ def test_a_row_that_reads_otherwise_and_becomes_the_same_has_its_mark_renewed() 
     assert (one.key, one.action, one.values, one.target_id) == ("1", Action.ADOPT, {}, "id-1")
     assert (one.digest, one.mark) == (digest(*ADA), mark(*ADA))
     assert counts(found) == {"known": 1}
+
+
+def test_a_row_that_is_to_be_looked_at_in_any_case_is_the_same_as_none() -> None:
+    """Not even as one that was sent without a mark: it may hold other values since."""
+    known = state(("1", "what was sent", 0), ("2", digest(*BO), 0), marks={"1": UNKNOWN, "2": UNKNOWN})
+
+    found = sorted_out([(2, ADA), (3, BO)], known, mark=lambda _: UNKNOWN)
+
+    assert [one.key for one in found.candidates] == ["1"]
+    assert [(one.key, one.action, one.mark) for one in found.adopted] == [("2", Action.ADOPT, UNKNOWN)]
 
 
 def test_a_new_row_is_a_candidate() -> None:

@@ -55,7 +55,7 @@ WHICH: Final = Field(
     "one",
     options=(
         ("all", "All approved registrations"),
-        ("pending", "Only those that are not exported yet"),
+        ("pending", "Only those that are not exported yet, or Failed, or are a Partial Sync"),
         ("school", "Those of one school"),
         ("student", "That of one student"),
         ("test", "A test record: one registration, to see how it arrives"),

@@ -224,6 +224,17 @@ async def test_all_are_looked_at_where_somebody_asks_for_it(
     assert (told in (await visitor.get(f"/runs/{run['id']}")).text) is ticked
 
 
+async def test_whoever_finds_nobody_that_is_not_exported_yet_is_told_where_the_others_are(
+    visitor: Visitor, district: District, sis: SisDistrict
+) -> None:
+    told = "choose “All approved registrations”"
+    id = await sis.connect()
+    await visitor.post(f"/connections/{id}/run/export", school_year=str(YEAR), which="pending", preview="0")
+    (run,) = await runs(district)
+    assert (await district.watch(run["id"]))["state"] == "succeeded"
+    assert told in (await visitor.get(f"/runs/{run['id']}")).text
+
+
 @BOTH_WAYS
 async def test_a_test_record_arrives_in_the_sis(
     visiting: Visiting, district: District, sis: SisDistrict, tmp_path: Path, javascript: bool
