@@ -111,6 +111,30 @@ async def test_a_run_that_broke_off_is_taken_up_by_its_rows(
     await Ops(stack)("failed", "discard", *(one["id"] for one in await failed(stack, "--org", district.org)))
 
 
+async def test_an_export_that_broke_off_is_taken_up_by_its_registrations(
+    stack: Stack, org: str, tmp_path: Path, faults: Faults
+) -> None:
+    async with District(stack, org, permissions=EXPORTER) as district:
+        sis = SISS["powerschool"](district)
+        await sis.make()
+        (first, *others) = await enrolled(district, tmp_path, 7)
+        await district.register([first, *others])
+        connection = await sis.connect()
+        sent = await district.watch((await district.export(connection, student=first))["id"])
+        assert (sent["state"], sent["counts"]["rows"]) == ("succeeded", 1)
+        await faults({"path": f"/powerschool/{org}/ws/v1/district/student", "status": 503})
+        run = await district.watch((await district.export(connection))["id"])
+        assert run["state"] == "failed"
+        assert len(await sis.people()) == 1
+        await faults()
+
+        again = await retried(district, run["id"])
+
+        assert (again["state"], again["counts"]["created"], again["counts"]["unchanged"]) == ("succeeded", 6, 1)
+        assert sorted(one["student_id"] for one in await sis.people()) == sorted([first, *others])
+        await Ops(stack)("failed", "discard", *(one["id"] for one in await failed(stack, "--org", org)))
+
+
 async def test_registrations_are_asked_for_anew_and_only_what_is_missing_is_sent(
     stack: Stack, org: str, tmp_path: Path
 ) -> None:

@@ -145,6 +145,28 @@ async def test_schools_and_lists(site: Site) -> None:
         await table(site.source("programs"))
 
 
+async def test_lists_that_the_integration_may_not_read_are_named_and_the_others_there(site: Site) -> None:
+    settings = site.settings()
+    async with site.http(settings) as http:
+        (custom, *_) = [one.name for one in (await lists(Objects(http, settings))).fields if one.custom]
+    await site.make(forbidden=["Enrollment/GradeReference", "Demographics/Language", "Student/Student"])
+    async with site.http(settings) as http:
+        told = await lists(Objects(http, settings))
+    assert set(told.missing) == {"grade", "language"}
+    assert told.codes["phone type"]
+    assert custom not in {one.name for one in told.fields}
+    assert {"StudentNumber", "Name.FirstName"} <= {one.name for one in told.fields if one.read}
+
+
+async def test_an_address_that_is_not_that_of_the_api_is_told(site: Site) -> None:
+    settings = site.settings(base_url=f"{site.url}/skyward/d/")
+    site.fault("/Student/Student", status=404)
+    async with site.http(settings) as http:
+        with pytest.raises(BadSettings) as caught:
+            await site.check(http, settings)
+    assert caught.value.code == "skyward.no_api"
+
+
 async def test_more_fields_are_read_where_they_are_asked_for(site: Site) -> None:
     found = await table(site.source(extra_fields=["GradeNumeric", "Name.EthnicityAndRace"]))
     assert all(one["GradeNumeric"] for one in found)
