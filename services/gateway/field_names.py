@@ -7,6 +7,8 @@ from typing import Final
 from shared.model.catalog import Catalog
 
 _CONTACT: Final = re.compile(r"([0-9]+) - Contacts\.(\w*)")
+_NAMES_A_CONTACT: Final = frozenset({"contact.no_last_name", "contact.refused"})
+"""Problems of a contact as a whole, whose value is the contact's name; of others it is what cannot be used."""
 
 
 def called(name: str, about: Catalog) -> str:
@@ -19,8 +21,10 @@ def wrong_at(problem: Mapping[str, str], about: Catalog) -> str:
     """What a problem is about: a field and its value, or a contact by name; blank where it says neither."""
     field, held = called(problem["field"], about) if problem["field"] else problem["column"], problem["value"]
     if contact := _CONTACT.fullmatch(problem["field"]):
-        named = f"Contact {contact[1]} ({held})" if held else f"Contact {contact[1]}"
-        return f"{named}, {field.removeprefix(f'{contact[1]} - Contact ')}" if contact[2] else named
+        named = f"Contact {contact[1]}"
+        if held and problem["code"] in _NAMES_A_CONTACT:
+            named, held = f"{named} ({held})", ""
+        field = f"{named}, {field.removeprefix(f'{contact[1]} - Contact ')}" if contact[2] else named
     return f"{field} = {held}" if field and held else field
 
 

@@ -10,6 +10,10 @@ STUDENTS = catalog("students")
 POWERSCHOOL = sis_catalog("powerschool", ("u_students.bus",))
 
 
+def problem(field: str, held: str, code: str = "value.bad_text", column: str = "") -> dict[str, str]:
+    return {"code": code, "field": field, "column": column, "value": held}
+
+
 @pytest.mark.parametrize(
     ("field", "held", "said"),
     [
@@ -20,24 +24,28 @@ POWERSCHOOL = sis_catalog("powerschool", ("u_students.bus",))
     ],
 )
 def test_what_a_problem_of_an_import_is_about(field: str, held: str, said: str) -> None:
-    assert wrong_at({"field": field, "column": "", "value": held}, STUDENTS) == said
+    assert wrong_at(problem(field, held), STUDENTS) == said
 
 
 @pytest.mark.parametrize(
-    ("field", "held", "said"),
+    ("code", "field", "held", "said"),
     [
-        ("name.first_name", "Zoë", "First Name = Zoë"),
-        ("1 - Contacts.", "Rosa Torres", "Contact 1 (Rosa Torres)"),
-        ("2 - Contacts.LastName", "Rosa", "Contact 2 (Rosa), Last Name"),
-        ("u_students.bus", "7", "u_students.bus = 7"),
+        ("value.bad_text", "name.first_name", "Zoë", "First Name = Zoë"),
+        ("contact.refused", "1 - Contacts.", "Rosa Torres", "Contact 1 (Rosa Torres)"),
+        ("contact.refused", "1 - Contacts.", "", "Contact 1"),
+        ("contact.no_last_name", "2 - Contacts.LastName", "Rosa", "Contact 2 (Rosa), Last Name"),
+        ("value.not_a_flag", "1 - Contacts.Emergency", "Friend", "Contact 1, Is Emergency Contact = Friend"),
+        ("undo.contact_made", "1 - Contacts.Emergency", "", "Contact 1, Is Emergency Contact"),
+        ("value.bad_text", "u_students.bus", "7", "u_students.bus = 7"),
     ],
 )
-def test_what_a_problem_of_an_export_is_about(field: str, held: str, said: str) -> None:
-    assert wrong_at({"field": field, "column": "", "value": held}, POWERSCHOOL) == said
+def test_what_a_problem_of_an_export_is_about(code: str, field: str, held: str, said: str) -> None:
+    """A value that cannot be used is no name of the contact."""
+    assert wrong_at(problem(field, held, code), POWERSCHOOL) == said
 
 
 def test_a_column_is_called_as_the_file_calls_it() -> None:
-    assert wrong_at({"field": "", "column": "students.dob", "value": "x"}, STUDENTS) == "students.dob = x"
+    assert wrong_at(problem("", "x", column="students.dob"), STUDENTS) == "students.dob = x"
 
 
 def test_a_contact_as_a_whole() -> None:
