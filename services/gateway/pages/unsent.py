@@ -16,11 +16,11 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from services.gateway.context import Gateway
-from services.gateway.pages.connection_fields import LIMITS, LOGINS, NAME, ROSTER, SETTINGS
-from services.gateway.pages.export_rules import RULES
+from services.gateway.pages.connection_fields import LOGINS
 from services.gateway.pages.fields import Field, Form, is_secret
 from services.gateway.pages.login import local
-from services.gateway.pages.run_forms import FILE, SCHOOL, STUDENT, WHICH
+from services.gateway.pages.run_forms import FILE
+from services.gateway.pages.sent_words import called, in_words
 from services.gateway.pages.site import bare, page
 from services.gateway.pages.visits import CSRF, EarlierForm, Visit, form_of, is_from_here
 from shared.model.error_texts import told
@@ -28,17 +28,17 @@ from shared.model.error_texts import told
 MACHINERY: Final = frozenset({"do", "mark", "back", "newer", "opened", "version", "was", "mine", "then"})
 """What no person has typed or chosen."""
 SECRETS: Final = {one.name: one for one in chain(*LOGINS.values())}
-_KNOWN: Final = (NAME, ROSTER, *LIMITS, *RULES, WHICH, SCHOOL, STUDENT, *chain(*SETTINGS.values()))
-LABELS: Final[Mapping[str, str]] = {one.name: one.label for one in _KNOWN}
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A field that goes along unchanged. `label` is blank where there is nothing to look at."""
+    """A field that goes along unchanged. `label` is blank where there is nothing to look at. `words` are what the form
+    said in place of the value, of a choice; blank where it was typed."""
 
     name: str
     value: str
-    label: str
+    label: str = ""
+    words: str = ""
 
     @property
     def is_of_row(self) -> bool:
@@ -60,7 +60,7 @@ async def signed_out(request: Request) -> Response:
         sent = await form_of(request)
         mark = str(sent.get(CSRF, ""))
         if gateway.marks.is_ours(mark):
-            kept = list(_kept(sent, secrets_too=True))
+            kept = list(_kept(sent, _route(request), secrets_too=True))
         else:
             mark = ""
     about = {"mark": mark, "kept": kept, "form": None, "has_file": has_file}
@@ -75,7 +75,7 @@ async def earlier(request: Request, error: Exception) -> Response:
     visit: Visit = error.visit
     sent = await visit.form()
     form = Form.of(list(_to_give(sent)))
-    kept = list(_kept(sent, secrets_too=False))
+    kept = list(_kept(sent, _route(request), secrets_too=False))
     has_file = FILE in form.fields
     about = {"mark": visit.session.csrf, "kept": kept, "form": form, "has_file": has_file, "has_secrets": False}
     return await page(visit, "not_done.html", status=403, **about, **_common(request, told("form.earlier")))
@@ -98,6 +98,11 @@ def _what(request: Request) -> str:
     return str(getattr(request.scope.get("route"), "summary", None) or "What you sent")
 
 
+def _route(request: Request) -> str:
+    """Where the form goes to: `/connections/{id}/schools`."""
+    return str(getattr(request.scope.get("route"), "path", ""))
+
+
 def _opened_at(request: Request) -> str:
     """The page on which the form stood, where the browser tells."""
     came_from = urlsplit(request.headers.get("Referer", ""))
@@ -106,16 +111,17 @@ def _opened_at(request: Request) -> str:
     return local(came_from.path + (f"?{came_from.query}" if came_from.query else ""))
 
 
-def _kept(sent: FormData, *, secrets_too: bool) -> Iterable[Kept]:
+def _kept(sent: FormData, route: str, *, secrets_too: bool) -> Iterable[Kept]:
     """Everything but the mark and files, as often as it was sent; of credentials no more than that there are some."""
     for name, value in sent.multi_items():
         if not isinstance(value, str) or name == CSRF:
             continue
         if not is_secret(name):
             is_seen = value.strip() and name not in MACHINERY and "/" not in name  # those are of a row among many
-            yield Kept(name, value, _label(name) if is_seen else "")
+            said = (called(name, route), in_words(name, value, route)) if is_seen else ()
+            yield Kept(name, value, *said)
         elif secrets_too:
-            yield Kept(name, "", "")
+            yield Kept(name, "")
 
 
 def _to_give(sent: FormData) -> Iterable[Field]:
@@ -125,10 +131,6 @@ def _to_give(sent: FormData) -> Iterable[Field]:
             yield SECRETS[name]
         elif not isinstance(value, str):
             yield FILE
-
-
-def _label(name: str) -> str:
-    return LABELS.get(name) or name.rpartition(".")[2].replace("_", " ").capitalize()
 
 
 async def _let_through(request: Request) -> None:

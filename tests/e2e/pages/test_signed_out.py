@@ -32,7 +32,8 @@ class Form(HTMLParser):
         self.action = ""
         self.fields: dict[str, str] = {}
         self.files: list[str] = []
-        self._text = ""
+        self.words: dict[str, str] = {}
+        self._text = self._choice = ""
         self.feed(text.partition("<main")[2])
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -45,11 +46,18 @@ class Form(HTMLParser):
             self.fields[given["name"]] = given.get("value", "")
         elif tag == "textarea":
             self._text = given["name"]
+        elif tag == "select":
+            self._choice = given["name"]
+        elif tag == "option":
+            self.fields[self._choice] = given["value"]
 
     def handle_endtag(self, tag: str) -> None:
         self._text = "" if tag == "textarea" else self._text
+        self._choice = "" if tag == "select" else self._choice
 
     def handle_data(self, data: str) -> None:
+        if self._choice:
+            self.words[self._choice] = data
         if self._text:
             self.fields[self._text] = data.removeprefix("\n")
 
@@ -92,6 +100,7 @@ async def test_it_says_so_and_is_sent_again_by_two_clicks_once_they_are_signed_i
     assert 'href="/login" target="_blank"' in told.text
     form = Form(told.text)
     assert (form.action, form.fields) == (path, {"csrf": mark, **typed})
+    assert form.words == {"roster": "only some of the students"}
 
     still_out = await sent(visitor, form)
     assert (still_out.status_code, OUT in still_out.text) == (401, True)
