@@ -6,7 +6,9 @@ from pathlib import Path
 
 import httpx
 
-from devtools.district import District
+from devtools.district import EXPORTER, District
+from devtools.sis_districts import SISS, enrolled
+from devtools.stack import Stack
 from services.sandbox.district import student_mapping
 from tests.e2e.files import edited, roster
 from tests.e2e.pages.visitor import Visitor
@@ -151,6 +153,32 @@ async def test_an_undo_of_an_undo_is_called_one_wherever_it_stands(
     (record, *_) = await district.records(again, outcome="Succeeded")
     explained = (await visitor.get(f"/explain?key={record['key']}")).text
     assert f'took back <a href="/runs/{undo}">an earlier undo</a>' in explained
+
+
+async def test_a_partial_undo_of_an_export_that_was_taken_back_in_turn_says_so(
+    stack: Stack, org: str, tmp_path: Path
+) -> None:
+    """Whom the export has made stays in the SIS: so its undo is partial, and what took that back is not."""
+    async with District(stack, org, permissions=EXPORTER) as district, Visitor(district) as visitor:
+        sis = SISS["powerschool"](district)
+        ids = await enrolled(district, tmp_path, 5)
+        await sis.make(students=3)
+        await district.register(ids)
+        connection = await sis.connect()
+        run = await district.watch((await district.export(connection))["id"])
+        assert (run["counts"]["created"], run["counts"]["updated"]) == (2, 2), run
+
+        undo = await undone(visitor, run["id"])
+        (line,) = since(await visitor.get(f"/runs/{run['id']}"))
+        assert re.search(r"Partly undone by the run of [^.]*: 2 of 4 taken back$", line), line
+
+        again = await undone(visitor, undo)
+        page = await visitor.get(f"/runs/{run['id']}")
+        (line,) = since(page)
+        assert re.search(r"Partly undone by the run of [^.]*: 2 of 4 taken back\. This was taken back by ", line), line
+        assert line.endswith(": 2 of 2 taken back")
+        assert f'href="/runs/{again}"' in page.text
+        assert offers(page, run["id"], "undo"), "nothing of it is taken back now"
 
 
 async def test_a_run_says_that_what_failed_was_retried(visitor: Visitor, district: District, tmp_path: Path) -> None:
