@@ -434,11 +434,19 @@ class Connection(BaseModel):
         if not self.may_export:
             raise BadSettings(*said("sandbox.exports_not_allowed", host=self.host))
 
+    @property
+    def hears_of_approvals(self) -> bool:
+        """Whether Enable Export sends registrations into the SIS as soon as they are approved: those of production."""
+        return self.writes_to_sis and self.instance == "production"
+
+    @property
+    def sends_approved(self) -> bool:
+        """Whether registrations go into the SIS as soon as they are approved."""
+        return self.enable_export and self.hears_of_approvals and bool(self.export_enabled_by)
+
     def exports_at_once(self, school_code: str) -> bool:
         """Whether a registration at this school goes into the SIS as soon as it is approved, in Enroll's production."""
-        assigned = not self.schools or not school_code or school_code in self.schools
-        armed = self.enable_export and self.writes_to_sis and bool(self.export_enabled_by)
-        return armed and assigned and self.instance == "production"
+        return self.sends_approved and (not self.schools or not school_code or school_code in self.schools)
 
     @property
     def export_catalog(self) -> Catalog:

@@ -64,10 +64,13 @@ async def switch(visit: Visited, id: str) -> Response:
     fields = await visit.fields()
     on = fields.get("on") == "1"
     name = "enable_export" if fields.get("direction") == "export" else "enable_import"
-    await connections.change(visit.call, id, ConnectionChange.model_validate({name: on}))
+    now = await connections.change(visit.call, id, ConnectionChange.model_validate({name: on}))
+    said = (
+        "sends-approved" if name == "enable_export" and now.sends_approved else "switched-on" if on else "switched-off"
+    )
     asked = {name: fields[name] for name in ("search", "after") if fields.get(name)}
     back = f"/connections/{id}" if fields.get("back") else f"/?{urlencode(asked)}" if asked else "/"
-    return then(back, "switched-on" if on else "switched-off")
+    return then(back, said)
 
 
 async def cards_of(org: OrgStore, held: Sequence[Connection]) -> list[Card]:

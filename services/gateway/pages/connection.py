@@ -30,9 +30,15 @@ NOT_MEANT: Final = (
 )
 
 
+AT_ONCE: Final = (
+    "Once this is on, each registration that is approved in Enroll, for the schools of this connection, is exported "
+    "into the SIS at once, under your name. Nobody is asked first, unless the safety limits stop it."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A direction in which the connection moves data by itself."""
+    """A direction in which the connection moves data by itself. `at_once`: what its switch starts besides."""
 
     name: str
     words: str
@@ -40,6 +46,7 @@ class Way:
     enabled: bool
     schedule: Schedule | None
     may_switch: bool = True
+    at_once: str = ""
 
 
 @router.get(ADDRESS)
@@ -152,7 +159,8 @@ def ways(connection: Connection) -> list[Way]:
     if connection.pulls_from is not None:
         found.append(Way("import", "Import", "Enable Import", connection.enable_import, connection.schedule))
     if connection.kind is Kind.SFTP or connection.writes_to_sis:
-        found.append(Way("export", "Export", "Enable Export", connection.enable_export, connection.export_schedule))
+        about = "Export", "Enable Export", connection.enable_export, connection.export_schedule
+        found.append(Way("export", *about, at_once=AT_ONCE if connection.hears_of_approvals else ""))
     return found
 
 

@@ -119,6 +119,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "added": "The connection was added.",
     "saved": "Saved.",
     "switched-on": "Switched on.",
+    "sends-approved": "Switched on. Each registration that is approved in Enroll from now on is exported at once.",
     "switched-off": "Switched off.",
     "approved": "Approved. Exactly what was compared is being sent.",
     "undo-approved": "Approved. Exactly what was shown is being taken back.",
