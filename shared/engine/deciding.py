@@ -73,11 +73,24 @@ def _says_nothing(values: Values, about: Catalog) -> bool:
 def _not_enough(values: Values, about: Catalog) -> Iterator[Problem]:
     for name, field in about.fields.items():
         if field.create and values.get(name) is None:
-            yield Problem(*said("value.needed_to_create", noun=about.noun, labels=field.label), name)
+            yield Problem(*_needed(about, field.label, field.rule), name)
     for names in about.create_one_of:
         if all(values.get(name) is None for name in names):
             labels = " or ".join(about.fields[name].label for name in names)
-            yield Problem(*said("value.needed_to_create", noun=about.noun, labels=labels), names[0])
+            yield Problem(*_needed(about, labels), names[0])
+
+
+def _needed(about: Catalog, labels: str, rule: str = "") -> tuple[str, str, str]:
+    """That no record can be created without these fields, and where they are given."""
+    if not about.is_of_sis:
+        return said("value.needed_to_create", noun=about.noun, labels=labels)
+    match rule:
+        case "exit_date":
+            return said("export.no_last_day", noun=about.noun, labels=labels)
+        case "school":
+            return said("export.no_school", noun=about.noun, labels=labels)
+        case _:
+            return said("value.needed_in_sis", noun=about.noun, labels=labels)
 
 
 def _another_person(values: Values, found: Found, about: Catalog) -> Iterator[Problem]:

@@ -3,7 +3,7 @@
 from datetime import date
 
 from shared.mapping.registrations import SCHOOL
-from shared.model.catalog import Catalog
+from shared.model.catalog import Catalog, Field
 from shared.model.connection import ExportRules
 from shared.model.record import Values
 
@@ -19,3 +19,14 @@ def enrolling(values: Values, about: Catalog, rules: ExportRules, today: date) -
     }
     ruled = {name: made[field.rule] for name, field in about.fields.items() if field.rule}
     return {name: value for name, value in ruled.items() if value and values.get(name) is None}
+
+
+def left_open(about: Catalog, rules: ExportRules) -> tuple[Field, ...]:
+    """What no student can be created without, of the fields that the rules of the connection fill: where those do not
+    say it, and neither does the mapping. A day to enter and a school there always are, of a registration with one."""
+    return tuple(one for one in fed_by_rules(about) if not rules.end_date)
+
+
+def fed_by_rules(about: Catalog) -> tuple[Field, ...]:
+    """The fields without which no student can be created that a rule fills only where somebody has given it."""
+    return tuple(one for one in about.fields.values() if one.create and one.rule == "exit_date")

@@ -78,6 +78,30 @@ def test_a_record_is_created_with_all_it_needs() -> None:
     assert codes(candidate_of(whole), Found("9", {}), "admin_users") == []
 
 
+@pytest.mark.parametrize(
+    ("without", "code", "cure"),
+    [
+        (
+            "school_enrollment.exit_date",
+            "export.no_last_day",
+            "under Export rules, Last day of school; or map Exit Date",
+        ),
+        ("school_enrollment.school_number", "export.no_school", "Give the registration a school in Enroll"),
+        ("name.last_name", "value.needed_in_sis", "Fill it in the registration in Enroll"),
+    ],
+)
+def test_what_a_sis_lacks_for_a_new_student_is_told_as_of_the_sis(without: str, code: str, cure: str) -> None:
+    """It is the SIS that has no such student; and what a rule of the connection fills is cured there."""
+    about = sis_catalog("powerschool")
+    values = {name: "1" for name, field in about.fields.items() if field.create and name != without}
+    (problem,) = objections(candidate_of(values), None, about)
+    assert (problem.code, problem.field) == (code, without)
+    assert problem.message.startswith("The SIS has no such student yet, and none can be created there without ")
+    assert about.fields[without].label in problem.message
+    assert cure in problem.fix
+    assert "source" not in problem.fix
+
+
 def test_one_of_several_may_do() -> None:
     program = {"programs.title": "Dual", "programs.category_id": 1}
     assert codes(candidate_of(program), None, "programs") == [("value.needed_to_create", "programs.school_id")]

@@ -6,7 +6,7 @@ import pytest
 
 from shared.engine.classify import Candidate
 from shared.engine.deciding import decide
-from shared.engine.enrolling import enrolling
+from shared.engine.enrolling import enrolling, left_open
 from shared.mapping.registrations import check_registrations
 from shared.model.catalog import catalog, sis_catalog
 from shared.model.connection import ExportRules, SchoolStart
@@ -45,6 +45,14 @@ def test_a_new_student_gets_what_the_mapping_does_not_say() -> None:
     said = {"schools.school_code": "100", "school_enrollment.school_number": "7", "school_enrollment.entry_date": "x"}
     assert enrolling(said, ABOUT, ExportRules(), TODAY) == {"school_enrollment.enroll_status": "A"}
     assert enrolling({}, catalog("students"), rules, TODAY) == {}
+
+
+def test_what_the_rules_leave_open() -> None:
+    """Of what no student can be created without; the school and the day to enter there always are."""
+    assert [one.name for one in left_open(ABOUT, RULES)] == ["school_enrollment.exit_date"]
+    assert left_open(ABOUT, ExportRules(end_date="2027-05-28")) == ()
+    for other in (sis_catalog("aeries"), sis_catalog("skyward"), catalog("students")):
+        assert left_open(other, ExportRules()) == ()
 
 
 def test_fixed_fields_are_not_updated_and_fields_of_a_group_go_together() -> None:

@@ -21,13 +21,15 @@ from services.gateway.pages.mapping.rows import (
     turned,
     with_step,
 )
-from services.gateway.pages.mapping.sections import lines_of_file, sections
+from services.gateway.pages.mapping.sections import lines_of_file, progress, sections
 from services.gateway.pages.mapping.shapes import steps
 from services.gateway.pages.mapping.widgets import step_choice, widgets
 from services.gateway.pages.site import environment
+from shared.engine.enrolling import left_open
 from shared.mapping import transformations
 from shared.mapping.drafting import Looked
-from shared.model.catalog import catalog
+from shared.model.catalog import catalog, sis_catalog
+from shared.model.connection import ExportRules
 from shared.model.draft import Draft
 from tests.examples import examples
 from tests.sent import Sent
@@ -215,3 +217,15 @@ def test_pairs_are_pasted() -> None:
     row = {"type": "match_codes", "target": "t", "source": "G", "codes": {"F": "1"}}
     made = read_step(row, {**sent(row), "o/codes/paste": "M\t2\nX,3\nnothing\n"})
     assert made["codes"] == {"F": "1", "M": "2", "X": "3"}
+
+
+def test_what_the_export_rules_leave_open_is_counted_until_it_is_mapped_or_given() -> None:
+    about, rules = sis_catalog("powerschool"), ExportRules()
+    mapped = {name for name, one in about.fields.items() if one.create and not one.rule}
+    open_still = progress(about, "export", mapped, left_open(about, rules))
+    assert (open_still.words, open_still.left) == ("4 of 5 required fields mapped", ["Exit Date"])
+    assert open_still.ruled == ["Exit Date"]
+    as_mapped = progress(about, "export", {*mapped, "school_enrollment.exit_date"}, left_open(about, rules))
+    assert (as_mapped.words, as_mapped.left, as_mapped.ruled) == ("5 of 5 required fields mapped", [], [])
+    by_rule = progress(about, "export", mapped, left_open(about, ExportRules(end_date="2027-05-28")))
+    assert (by_rule.words, by_rule.left) == ("4 of 4 required fields mapped", [])

@@ -7,7 +7,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from services.gateway.connections import ConnectionChange, NewConnection
 from services.gateway.pages.connection_fields import ABOUT, LIMITS, LOGINS, SETTINGS, defaults, settings_of
-from services.gateway.pages.export_rules import RULES, from_typed, to_typed
+from services.gateway.pages.export_rules import RULES, from_typed, rules_of, to_typed
 from services.gateway.pages.fields import Field, Form, overlaid
 from services.gateway.pages.words import KINDS
 from shared.model.connection import Connection, ExportRules, Kind, SftpSecrets, login_of
@@ -146,6 +146,18 @@ def test_what_the_api_says_stands_beside_a_field_or_above() -> None:
     for error in (Refused(*said("permission.refused", why="No.")), NotFound(*said("connection.not_found"))):
         with pytest.raises(type(error)):
             form.blame(error, places)
+
+
+def test_the_last_day_of_school_is_called_needed_where_the_sis_creates_nobody_without() -> None:
+    asides = {
+        kind: {one.name: one.aside for one in rules_of(connection(kind))}["exports.end_date"]
+        for kind in (Kind.POWERSCHOOL, Kind.AERIES, Kind.SKYWARD)
+    }
+    assert asides == {
+        Kind.POWERSCHOOL: "needed for new students",
+        Kind.AERIES: "optional",
+        Kind.SKYWARD: "optional",
+    }
 
 
 def test_rules_there_and_back() -> None:

@@ -14,10 +14,15 @@ from services.gateway.pages.fields import Field, Form
 from services.gateway.pages.findings import findings
 from services.gateway.pages.site import HEADERS, page, then
 from services.gateway.pages.visits import Visit, Visited
+from services.gateway.pages.words import kind
 from shared.adapters.ssh import fingerprint_of
+from shared.engine.enrolling import left_open
 from shared.model.connection import Connection, Kind, Schedule
 from shared.model.errors import BadSettings, Refused, SyncError
+from shared.model.mapping import DoNotMap
+from shared.model.mapping import Mapping as SisMapping
 from shared.model.permission import Deed
+from shared.model.saved import SavedMapping, newest
 
 router = APIRouter(include_in_schema=False)
 
@@ -175,9 +180,20 @@ async def _steps(visit: Visit, connection: Connection) -> list[tuple[str, str]]:
     exported = await exports.versions(visit.call, id, "students")
     if exported and not connection.may_export:
         found.append(("Say whether exports from Enroll's sandbox are meant", f"{place}#sandbox-exports"))
+    if any(_leaves_open(connection, one) for one in newest([*exported])):
+        words = f"Give the last day of school, without which {kind(connection)} takes no new student"
+        found.append((words, f"{place}/export-rules"))
     if not exported and not await mappings.versions(visit.call, id, "students"):
         found.append(("Map the fields", f"{place}/mappings"))
     return found
+
+
+def _leaves_open(connection: Connection, mapping: SavedMapping) -> bool:
+    """Whether new students need a field that neither this mapping fills nor the export rules."""
+    if not isinstance(mapping, SisMapping):
+        return False
+    mapped = {one.target for one in mapping.fields if not isinstance(one, DoNotMap)}
+    return any(one.name not in mapped for one in left_open(connection.export_catalog, connection.exports))
 
 
 def _settings(connection: Connection) -> list[tuple[Field, str]]:

@@ -10,7 +10,7 @@ from services.gateway import connections
 from services.gateway.connections import ConnectionChange, SavedConnection
 from services.gateway.pages.connection import ADDRESS, frame, not_allowed, tabs
 from services.gateway.pages.connection_fields import LIMITS, LOGINS, settings_of
-from services.gateway.pages.export_rules import RULES, from_typed, to_typed
+from services.gateway.pages.export_rules import from_typed, rules_of, to_typed
 from services.gateway.pages.fields import Field, Form, lines, overlaid
 from services.gateway.pages.meanwhile import WAS, Change, carried, together
 from services.gateway.pages.site import page, then
@@ -97,7 +97,7 @@ async def rules(visit: Visited, id: str) -> Response:
 @router.post(ADDRESS + "/export-rules", summary="Export rules")
 async def save_rules(visit: Visited, id: str) -> Response:
     connection = await managed(visit, id, "export-rules")
-    form = Form.read(RULES, await visit.form())
+    form = Form.read(rules_of(connection), await visit.form())
     return await _changed(visit, connection, "export-rules", form, from_typed(form))
 
 
@@ -185,7 +185,7 @@ def _standing(connection: Connection, part: str) -> Form:
         case "limits":
             return Form.of(LIMITS, connection.model_dump())
         case _:
-            return Form.of(RULES, to_typed(connection.exports))
+            return Form.of(rules_of(connection), to_typed(connection.exports))
 
 
 async def _changed(visit: Visit, connection: Connection, part: str, form: Form, values: Mapping[str, Any]) -> Response:
@@ -209,7 +209,7 @@ async def _kept(visit: Visit, connection: Connection, form: Form, values: Mappin
     try:
         return await connections.change(visit.call, connection.id, change, connections.tag(connection))
     except Permanent as error:
-        form.blame(error, BLAMED | (OF_RULES if form.fields == RULES else {}))
+        form.blame(error, BLAMED | (OF_RULES if form.fields == rules_of(connection) else {}))
         return None
 
 

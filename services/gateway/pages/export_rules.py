@@ -1,9 +1,12 @@
 """The export rules of a connection as a form: how registrations become students of the SIS."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from services.gateway.pages.fields import Field, Form, lines
-from shared.model.connection import ExportRules
+from services.gateway.pages.words import kind
+from shared.engine.enrolling import fed_by_rules
+from shared.model.connection import Connection, ExportRules
 
 MATCHES: Final = (
     ("student_id", "Student ID"),
@@ -13,6 +16,7 @@ MATCHES: Final = (
 NOT_THEN: Final = (("", "Nothing more"), *MATCHES)
 DATE: Final = "Use a day such as 2026-08-10."
 STARTS: Final = "Write a school code, a space and a day on each line, such as 100 2026-08-12."
+LAST_DAY: Final = "exports.end_date"
 RULES: Final = (
     Field(
         "match.1",
@@ -47,9 +51,21 @@ RULES: Final = (
         hint="School code and day, one school on each line: 100 2026-08-12.",
         says=STARTS,
     ),
-    Field("exports.end_date", "Last day of school", "date"),
+    Field(LAST_DAY, "Last day of school", "date"),
 )
 TWICE: Final = "This is there already. Choose another one, or Nothing more."
+
+
+def rules_of(connection: Connection) -> tuple[Field, ...]:
+    """What can be edited of it; where its SIS creates nobody without the last day of school, that is said."""
+    fed = fed_by_rules(connection.export_catalog)
+    if not fed:
+        return RULES
+    labels = " and ".join(one.label for one in fed)
+    hint = f"{kind(connection)} takes no new student without it. It fills {labels}, unless the mapping does."
+    return tuple(
+        replace(one, hint=hint, aside="needed for new students") if one.name == LAST_DAY else one for one in RULES
+    )
 
 
 def to_typed(rules: ExportRules) -> dict[str, Any]:

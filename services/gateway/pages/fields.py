@@ -27,7 +27,8 @@ NO_CHOICE: Final = "Choose one of these."
 class Field:
     """`says` stands in for what is said where the value cannot be used. `more`: seldom needed, so folded away.
 
-    `places` is the id of a list of values that are proposed. `group` tells apart forms that stand on one page.
+    `places` is the id of a list of values that are proposed. `group` tells apart forms that stand on one page. `aside`
+    stands in brackets behind the label of what is not required.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Field:
     more: bool = False
     places: str = ""
     group: str = ""
+    aside: str = "optional"
 
     @property
     def id(self) -> str:

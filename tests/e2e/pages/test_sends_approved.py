@@ -1,12 +1,11 @@
 """Enable Export of a SIS sends registrations as soon as they are approved: that is said before, and while it is on."""
 
 import re
-from html import unescape
 
 from devtools.district import EXPORTER, District
 from devtools.sis_districts import PowerSchoolDistrict
 from devtools.stack import Stack
-from tests.e2e.pages.visitor import Visitor
+from tests.e2e.pages.visitor import Visitor, words
 
 CARD = "Enable Export: from then on each registration is exported at once when it is approved in Enroll."
 
@@ -58,9 +57,3 @@ async def test_help_says_it_too(visitor: Visitor) -> None:
 
 
 SCHEDULE = {"data_type": "students", "school_year": "2026", "time": "02:00", "zone": "America/Denver"}
-
-
-async def words(visitor: Visitor, path: str) -> str:
-    """What the page says, without its marks."""
-    main = (await visitor.get(path)).text.partition("<main")[2]
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", main)).split())

@@ -1,6 +1,7 @@
 """Somebody at the dashboard without a browser: signs in as a browser does, and sends what forms send."""
 
 import re
+from html import unescape
 from types import TracebackType
 from typing import Any, Self
 
@@ -88,3 +89,9 @@ def _cookie(answer: httpx.Response, name: str) -> str:
         if line.startswith(f"{name}="):
             return str(line.partition("=")[2].partition(";")[0])
     raise AssertionError(f"{name} was not set: {answer.status_code} {answer.text[:300]}")
+
+
+async def words(visitor: Visitor, path: str) -> str:
+    """What the page says, without its marks."""
+    main = (await visitor.get(path)).text.partition("<main")[2]
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", main)).split())

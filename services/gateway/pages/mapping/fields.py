@@ -14,6 +14,7 @@ from services.gateway.pages.mapping.sections import Section, lines_of_file, prog
 from services.gateway.pages.mapping.stopped import stopped
 from services.gateway.pages.visits import Visited
 from shared.contracts.topology import Direction
+from shared.engine.enrolling import left_open
 from shared.mapping.differences import columns_read
 from shared.model.draft import Draft
 from shared.model.errors import Conflict, Permanent
@@ -119,7 +120,8 @@ async def shown(one: Screen, wanted: str) -> Response:
         ]
         return await one.page("files.html", "fields", **about, files=files, tokens=tuple(TOKENS), fixed=SETTINGS)
     found = sections(one.draft.fields, whose.catalog, whose.direction, looked, wanted, one.names)
-    done = progress(whose.catalog, whose.direction, looked.mapped)
+    ruled = left_open(whose.catalog, whose.connection.exports) if whose.direction == "export" else ()
+    done = progress(whose.catalog, whose.direction, looked.mapped, ruled)
     return await one.page("fields.html", "fields", **about, sections=found, progress=done, is_open=_is_open(found))
 
 

@@ -45,11 +45,13 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How many of the fields that are needed are mapped, and which are not."""
+    """How many of the fields that are needed are mapped, and which are not. `ruled` are those of them that an export
+    rule of the connection would fill as well."""
 
     mapped: int
     needed: int
     left: Sequence[str]
+    ruled: Sequence[str] = ()
 
     @property
     def words(self) -> str:
@@ -98,18 +100,20 @@ def lines_of_file(number: int, raw: Mapping[str, Any], looked: Looked, names: Na
     ]
 
 
-def progress(catalog: Catalog, direction: str, mapped: set[str]) -> Progress:
-    """Fields that no record can do without, and a match key."""
+def progress(catalog: Catalog, direction: str, mapped: set[str], left_open: Sequence[Field] = ()) -> Progress:
+    """Fields that no record can do without, and a match key. `left_open` are those that a rule would fill, and says
+    nothing yet."""
     needed = [
         (one.label, name in mapped)
         for name, one in mappable(catalog, direction).items()
-        if (one.required or one.create) and not one.rule
+        if (one.required or one.create) and (not one.rule or one in left_open)
     ]
     if direction == "import" and not {name for key in catalog.match_keys for name in key} & _required(catalog):
         labels = " or ".join(" and ".join(catalog.fields[name].label for name in key) for key in catalog.match_keys)
         needed.append((f"a match key ({labels})", bool(catalog.match_key(mapped))))
     left = [label for label, is_mapped in needed if not is_mapped]
-    return Progress(len(needed) - len(left), len(needed), left)
+    ruled = [one.label for one in left_open if one.name not in mapped]
+    return Progress(len(needed) - len(left), len(needed), left, ruled)
 
 
 def _required(catalog: Catalog) -> set[str]:
