@@ -47,7 +47,7 @@ async def apply(engine: Engine, run: Run, slice: Slice, *, remember: Remembering
     overtaken = await _overtaken(engine, run, changes)
     changes = [one for one in changes if one.key not in overtaken]
     connection = await org.connections.get(run.connection)
-    if run.direction == "export":
+    if run.direction == "export" and any(one.is_sent or is_only_told(one) for one in changes):
         connection.check_export()
     plan = await engine.planner.plan(run, connection)
     target = await engine.ends.target(run, connection, plan.compiled.match_key, plan.fixed)
@@ -161,6 +161,12 @@ def _told(change: Change, answer: Applied | None) -> dict[str, str] | None:
     if change.action is Action.ADOPT and change.mark == UNTOLD:
         return {"id": change.key, "status": Outcome.SUCCEEDED.value, "error": ""}
     return None
+
+
+def is_only_told(change: Change) -> bool:
+    """Whether Enroll is told how a registration stands, and nothing of it is sent into the SIS."""
+    untold = change.action is Action.ADOPT and change.mark == UNTOLD
+    return untold or change.is_empty or change.action is Action.NONE
 
 
 async def remember(

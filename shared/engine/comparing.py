@@ -8,6 +8,7 @@ from functools import partial
 import structlog
 
 from shared.engine import changes as changesets
+from shared.engine.applying import is_only_told
 from shared.engine.classify import Candidate, Classified, classify
 from shared.engine.contacts import without_nameless
 from shared.engine.context import Engine
@@ -102,9 +103,11 @@ async def work_out(
         await set_overtaken_aside(engine, run, slice, found)
     changes, losing = await _decided(target, run, connection, plan, found)
     changes += [*found.adopted, *found.missing]
+    counts = {"losing": losing}
     if run.delivery == "sis":
         changes += [refused(one) for one in found.invalid if one.key]
-    return Planned(changes, found.invalid, _counts(found, changes) | {"losing": losing})
+        counts["tell"] = sum(map(is_only_told, changes))
+    return Planned(changes, found.invalid, _counts(found, changes) | counts)
 
 
 def count_rows(run: Run, counts: Mapping[str, int]) -> None:

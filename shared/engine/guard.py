@@ -40,15 +40,31 @@ def export_objections(counts: Mapping[str, int], limits: SafetyLimits) -> list[d
     """The same for a file that is written anew each time: how many of its rows are others does not matter."""
     return [
         *_share("gone", counts["missing"], counts["known"], limits.missing_percent, limits.few),
-        *_share("invalid", counts["invalid"], counts["rows"], limits.invalid_percent, limits.few),
+        *_unfit(counts, limits),
     ]
+
+
+def _unfit(counts: Mapping[str, int], limits: SafetyLimits) -> list[dict[str, Any]]:
+    found = _share("unfit", counts["invalid"], counts["rows"], limits.invalid_percent, limits.few)
+    return none_fit(counts) if found and counts["invalid"] == counts["rows"] else found
+
+
+def none_fit(counts: Mapping[str, int]) -> list[dict[str, Any]]:
+    return [told("guard.none_fit", count=counts["invalid"])]
+
+
+def only_told(counts: Mapping[str, int]) -> list[dict[str, Any]]:
+    """What approving an export would do that sends nothing, and only tells Enroll how registrations stand."""
+    if counts["invalid"] == counts["rows"]:
+        return none_fit(counts)
+    return [told("guard.only_told", count=counts["tell"], failed=counts["invalid"])]
 
 
 def sis_objections(counts: Mapping[str, int], limits: SafetyLimits) -> list[dict[str, Any]]:
     """The same for a SIS: how many of its students the first exports change says nothing."""
     known = counts["known"]
     changed = _share("changed", counts["update"], known, limits.changed_percent, limits.few) if known else []
-    return changed + _share("invalid", counts["invalid"], counts["rows"], limits.invalid_percent, limits.few)
+    return changed + _unfit(counts, limits)
 
 
 def objections(

@@ -62,6 +62,7 @@ def list_rows(artifact: bytes, compiled: CompiledExport, states: Mapping[int, En
         "duplicate": repeats,
         "missing": len(gone),
         "known": len(known),
+        "tell": actions.count(Action.ADOPT) + actions.count(Action.NONE),
     }
     return result
 

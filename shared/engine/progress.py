@@ -12,7 +12,7 @@ import structlog
 
 from shared.contracts.envelope import Outgoing
 from shared.engine.context import Engine
-from shared.engine.guard import reasons_to_ask
+from shared.engine.guard import only_told, reasons_to_ask
 from shared.engine.reached import not_reached
 from shared.model.error_texts import told
 from shared.model.run import PLANNED, Run, RunState, add_counts
@@ -48,6 +48,8 @@ async def after_compare(engine: Engine, run: Run) -> None:
     if _would_write(run, slices, counts):
         reasons = [dict(PREVIEW)] if run.preview else []
         reasons += reasons_to_ask(run, counts, connection.limits)
+    elif run.preview and counts["tell"]:
+        reasons = only_told(counts)
     if counts["rows"] > counts["invalid"]:
         await _supersede_older(engine, run)
     if reasons:
@@ -129,11 +131,9 @@ async def apply_slices(
 
 
 def _would_write(run: Run, slices: Sequence[Slice], counts: Mapping[str, int]) -> bool:
-    """Whether the run would change anything that people see. What an export tells Enroll of registrations that it does
-    not send needs no yes of its own, but where somebody wants to see first what would be done."""
-    if _lists_files(run, slices) or any(counts[name] for name in PLANNED):
-        return True
-    return run.preview and run.direction == "export" and bool(_to_apply(slices))
+    """Whether the run would change anything but what an export tells Enroll of registrations that it does not send:
+    that needs no yes of its own, but where somebody wants to see first what would be done."""
+    return _lists_files(run, slices) or any(counts[name] for name in PLANNED)
 
 
 def _lists_files(run: Run, slices: Sequence[Slice]) -> bool:

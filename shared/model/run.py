@@ -44,6 +44,7 @@ COUNTS = (
     "known",
     "losing",
     "remove",
+    "tell",
     "created",
     "updated",
     "removed",
@@ -55,10 +56,11 @@ COUNTS = (
 """What is counted, per slice and per run.
 
 rows read; then what was decided: create, update, unchanged, invalid, duplicate (exact repeats, skipped), missing
-(known from earlier runs, absent now), losing (updates that take program access away), remove (by an undo); known
-before the run; and what was done: created, updated, removed, failed at the target; partial, those created or updated
-but for a part; overtaken: left alone, for others have sent them while the run waited for approval; stopped: planned,
-and not known to be written when the run failed. What an undo leaves alone is its `invalid`.
+(known from earlier runs, absent now), losing (updates that take program access away), remove (by an undo), tell (of
+which an export sends nothing, and only tells Enroll how they stand); known before the run; and what was done: created,
+updated, removed, failed at the target; partial, those created or updated but for a part; overtaken: left alone, for
+others have sent them while the run waited for approval; stopped: planned, and not known to be written when the run
+failed. What an undo leaves alone is its `invalid`.
 """
 
 
@@ -245,6 +247,17 @@ class Run(BaseModel):
     def undid_nothing(self) -> bool:
         """A preview of an undo that has ended, for every record would be left alone: it has done what it was asked."""
         return bool(self.undoes) and self.state is RunState.SUCCEEDED and self.counts.get("invalid", 0) > 0
+
+    @property
+    def only_tells(self) -> bool:
+        """Whether an export would send nothing, and only tell Enroll how registrations stand."""
+        usable = self.counts.get("rows", 0) - self.counts.get("invalid", 0)
+        return bool(self.counts.get("tell")) and not self.would_change and not (self.makes_files and usable)
+
+    @property
+    def would_change(self) -> bool:
+        """Whether it has counted anything that is to be written otherwise than it was."""
+        return any(self.counts.get(name) for name in PLANNED)
 
     @property
     def source_name(self) -> str:

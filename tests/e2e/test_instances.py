@@ -10,7 +10,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from devtools.district import EXPORTER, YEAR, District, ok
+from devtools.district import ENDED, EXPORTER, YEAR, District, ok
 from devtools.parts import LocalParts
 from devtools.sis_districts import PowerSchoolDistrict
 from devtools.stack import Stack
@@ -167,6 +167,24 @@ async def test_nothing_is_exported_from_the_sandbox_before_somebody_has_said_tha
     assert await sis.people() == []
     audited = [one["subject"] for one in ok(await district.api.get("/audit")).json()]
     assert f"exports from the sandbox of {connection} into {sis.url}" in audited
+
+
+async def test_a_preview_with_nothing_to_write_needs_nobodys_word(
+    district: District, rehearsal: District, file: Path
+) -> None:
+    """It asks nobody and ends, though its exports are not meant any more."""
+    await both_registered(district, rehearsal, file)
+    sis = PowerSchoolDistrict(district)
+    await sis.make()
+    connection = await sis.connect(**SANDBOX)
+    await allow(district, connection)
+    assert (await district.watch((await district.export(connection))["id"]))["state"] == "succeeded"
+    await allow(district, connection, into="")
+
+    run = await district.watch(
+        (await district.export(connection, preview=True, afresh=True))["id"], states=ENDED | WAITS
+    )
+    assert (run["state"], run["error"], run["counts"]["updated"]) == ("succeeded", None, 0)
 
 
 async def decided(district: District, connection: str, how: str, stack: Stack) -> dict[str, Any]:

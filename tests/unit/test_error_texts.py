@@ -27,6 +27,7 @@ BUILT = {
     "guard.too_many_changed",
     "guard.too_many_invalid",
     "guard.too_many_left",
+    "guard.too_many_unfit",
     "enroll.refused",
 }
 RAISED = {

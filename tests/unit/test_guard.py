@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.engine.guard import export_objections, objections, reasons_to_ask, undo_objections
+from shared.engine.guard import export_objections, objections, only_told, reasons_to_ask, undo_objections
 from shared.model.catalog import catalog
 from shared.model.connection import SafetyLimits
 from shared.model.run import SourceSpec, add_counts
@@ -43,7 +43,9 @@ def test_what_stops_an_undo(counts: dict[str, int], expected: list[str]) -> None
         ({"known": 100, "rows": 100, "update": 100}, []),
         ({"known": 100, "rows": 89, "missing": 11}, ["guard.too_many_gone"]),
         ({"known": 100, "rows": 90, "missing": 10}, []),
-        ({"rows": 100, "invalid": 11}, ["guard.too_many_invalid"]),
+        ({"rows": 100, "invalid": 11}, ["guard.too_many_unfit"]),
+        ({"rows": 100, "invalid": 100}, ["guard.none_fit"]),
+        ({"rows": 5, "invalid": 5}, []),
     ],
 )
 def test_an_export_is_stopped_by_who_is_gone_and_by_what_is_bad(counts: dict[str, int], expected: list[str]) -> None:
@@ -110,3 +112,24 @@ def test_who_is_missing_is_told_by_where_they_were_read_and_is_marked_not_delete
         assert f"are not in {where} (" in told["message"]
         assert told["fix"].startswith(f"Check that {where} has everybody.")
         assert told["fix"].endswith("marked as missing in Enroll; nothing is deleted.")
+
+
+@pytest.mark.parametrize("delivery", ["sis", "sftp", "download"])
+def test_an_export_is_asked_about_in_words_of_exports(delivery: Any) -> None:
+    run = make_run(direction="export", delivery=delivery)
+    (told,) = reasons_to_ask(run, add_counts([{"rows": 100, "invalid": 40}]), LIMITS)
+    assert told["message"].startswith("40 of 100 registrations cannot be exported (40.0 %")
+    assert "approve to export the others: Enroll then shows these as Failed" in told["fix"]
+    (none,) = reasons_to_ask(run, add_counts([{"rows": 100, "invalid": 100}]), LIMITS)
+    assert none["message"] == "None of the 100 registrations can be exported."
+    assert "Approving exports nobody" in none["fix"]
+    assert not any("import" in text for one in (told, none) for text in one.values())
+
+
+def test_where_enroll_would_only_be_told_it_is_said_what_approving_does() -> None:
+    (some,) = only_told(add_counts([{"rows": 100, "invalid": 7, "unchanged": 93, "tell": 100}]))
+    assert some["message"] == (
+        "Nothing would be exported. Enroll would only be told how 100 registrations stand, 7 of them as Failed."
+    )
+    (none,) = only_told(add_counts([{"rows": 7, "invalid": 7, "tell": 7}]))
+    assert none["code"] == "guard.none_fit"

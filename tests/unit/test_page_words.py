@@ -108,6 +108,33 @@ def test_what_a_run_counted_has_a_word_and_nothing_else_is_shown() -> None:
     assert (2, "Not in the SIS any more") in words.counted(pulled)
 
 
+def test_an_export_counts_registrations() -> None:
+    counts = {"rows": 9, "invalid": 2, "tell": 3}
+    assert words.counted(make_run(direction="export", counts=counts)) == [
+        (9, "Registrations read"),
+        (2, "Cannot be exported"),
+        (3, "Only to be told to Enroll: how they stand"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("delivery", "counts", "said", "button"),
+    [
+        ("sis", {"rows": 9, "unchanged": 9, "tell": 9}, "nothing would be exported", "Approve and tell Enroll"),
+        ("sis", {"rows": 9, "create": 1, "tell": 8}, "Look at what would change below", "Approve and send"),
+        ("sftp", {"rows": 9, "unchanged": 9, "tell": 9}, "approving makes the files once more", "Approve and send"),
+        ("sftp", {"rows": 9, "invalid": 9, "tell": 9}, "nothing would be exported", "Approve and tell Enroll"),
+        ("", {"rows": 9, "update": 9}, "Look at what would change below", "Approve and send"),
+    ],
+)
+def test_a_run_that_waits_says_what_there_is_to_look_at(
+    delivery: Any, counts: dict[str, int], said: str, button: str
+) -> None:
+    run = make_run(delivery=delivery, counts=counts, state=RunState.NEEDS_APPROVAL)
+    assert said in words.to_look_at(run)
+    assert words.to_approve(run) == button
+
+
 def test_an_undo_is_called_one_and_counts_in_its_own_words() -> None:
     undo = SourceSpec(kind="undo", run="run_1")
     counts = {"rows": 5, "updated": 4, "invalid": 1}

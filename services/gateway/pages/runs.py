@@ -168,7 +168,7 @@ async def events(visit: Visited, id: str) -> Response:
 @router.post("/runs/{id}/approve", summary="Approve and send, or take back")
 async def approve(visit: Visited, id: str) -> Response:
     run = await runs.approve(visit.call, id)
-    return then(f"/runs/{id}", "undo-approved" if run.undoes else "approved")
+    return then(f"/runs/{id}", "undo-approved" if run.undoes else "tell-approved" if run.only_tells else "approved")
 
 
 @router.post("/runs/{id}/reject", summary="Reject a run")

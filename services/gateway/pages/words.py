@@ -61,6 +61,7 @@ COUNTS: Final[Mapping[str, str]] = {
     "unchanged": "Unchanged",
     "invalid": "Invalid rows",
     "remove": "To remove",
+    "tell": "Only to be told to Enroll: how they stand",
     "duplicate": "Repeated rows",
     "created": "Created",
     "updated": "Changed",
@@ -70,6 +71,8 @@ COUNTS: Final[Mapping[str, str]] = {
     "overtaken": "Left alone: sent by others while this waited",
     "stopped": "Stopped: planned, and not known to be written",
 }
+EXPORT_COUNTS: Final[Mapping[str, str]] = {"rows": "Registrations read", "invalid": "Cannot be exported"}
+"""What is called otherwise in an export."""
 UNDO_COUNTS: Final[Mapping[str, str]] = {
     "rows": "Records looked at",
     "create": "To bring back",
@@ -122,6 +125,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "sends-approved": "Switched on. Each registration that is approved in Enroll from now on is exported at once.",
     "switched-off": "Switched off.",
     "approved": "Approved. Exactly what was compared is being sent.",
+    "tell-approved": "Approved. Nothing is exported; Enroll is told how these registrations stand.",
     "undo-approved": "Approved. Exactly what was shown is being taken back.",
     "preview": "This shows what would be sent. Nothing is changed until you approve it.",
     "undo": "This shows what would be taken back. Nothing is changed until you approve it.",
@@ -235,6 +239,22 @@ def taken_back(one: Run) -> str:
     return f"{said}, {partial:,} of them in part" if partial else said
 
 
+def to_look_at(run: Run) -> str:
+    """What is said of a run that waits, above the buttons: what there is to be looked at before it is approved."""
+    if run.only_tells:
+        return "Nothing has been written, and nothing would be exported."
+    if run.makes_files and not run.would_change:
+        return "Nothing has been written. No row differs from the last export; approving makes the files once more."
+    return "Nothing has been written. Look at what would change below, then decide."
+
+
+def to_approve(run: Run) -> str:
+    """What the button says that approves it."""
+    return (
+        "Approve and take back" if run.undoes else "Approve and tell Enroll" if run.only_tells else "Approve and send"
+    )
+
+
 def planned(run: Run, done: str) -> int | None:
     """How many a run that waits for approval would create, or change; None for another run, which has done it."""
     if run.state is not RunState.NEEDS_APPROVAL:
@@ -259,7 +279,8 @@ def left_alone(run: Run) -> int:
 
 def counted(run: Run) -> list[tuple[int, str]]:
     """What a run counted, with what each is called; without what there is none of."""
-    words = {**COUNTS, **(UNDO_COUNTS if run.undoes else {}), "missing": gone(run)}
+    otherwise = UNDO_COUNTS if run.undoes else EXPORT_COUNTS if run.direction == "export" else {}
+    words = {**COUNTS, **otherwise, "missing": gone(run)}
     found = {**run.counts, "stopped": stopped(run)}
     return [(found[name], said) for name, said in words.items() if found.get(name)]
 
@@ -330,6 +351,8 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "followed": followed,
     "undone_since": undone_since,
     "taken_back": taken_back,
+    "to_look_at": to_look_at,
+    "to_approve": to_approve,
     "planned": planned,
     "failed": failed,
     "left_alone": left_alone,
