@@ -37,8 +37,8 @@ def made_at(id: str) -> datetime:
 
 
 def _moment(at: datetime) -> int:
-    """Milliseconds since 1970."""
-    return round(at.timestamp() * 1000)
+    """Milliseconds since 1970; 0 before, so that a strange clock makes no strange identifier."""
+    return max(0, round(at.timestamp() * 1000))
 
 
 class Envelope(BaseModel):

@@ -141,7 +141,7 @@ INDEXES = {
     "runs": [
         _index("org", "stream", unique=True, partialFilterExpression={"active": True}, name="one_active_per_stream"),
         _index("org", "stream", "state", "number"),
-        _index("org", "-_id"),
+        _index("org", "created_at", "_id"),  # descending, SecantusDB 0.7.0b3 leaves out the bound itself
         _index("outbox_at", sparse=True),
     ],
     "slices": [_index("org", "run", "number"), _index("outbox_at", sparse=True)],

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from shared.contracts.envelope import Outgoing, ids_since
+from shared.contracts.envelope import Outgoing
 from shared.contracts.topology import Direction
 from shared.model.error_texts import said
 from shared.model.errors import NotFound, Unavailable
@@ -17,8 +17,9 @@ from shared.store.scoped import Collection, Document, Duplicate
 MAX_REGISTRATIONS = 500
 LOOKED_THROUGH = 20
 MOST_FOLLOWERS = 20
-LONGEST_ON_ITS_WAY = timedelta(days=1)
-"""An event's run is named after when the event was sent, which is before it was asked for."""
+NEWEST_FIRST = [("created_at", -1), ("_id", -1)]
+OLDEST_FIRST = [("created_at", 1), ("_id", 1)]
+"""By when they were asked for, and not by their ids: an event's run is named after the time that the event bears."""
 NOT_CANCELLED = [one.value for one in RunState if one is not RunState.CANCELLED]
 NOT_ENDED = [one.value for one in RunState if one not in ENDED]
 _THERE = {"$exists": True}
@@ -117,20 +118,22 @@ class Runs:
     ) -> list[Run]:
         """Newest first, from before the run `before`; those asked for from `since` on, and not from `until` on.
 
-        Ids are in the order of time, so that nothing older or newer than that is looked at.
+        Raises NotFound where there is no run `before`.
         """
-        oldest = ids_since("run", since - LONGEST_ON_ITS_WAY) if since else None
-        newest = ids_since("run", until + LONGEST_ON_ITS_WAY) if until else None
-        asked = {
-            "connection": connection,
-            "state": state and state.value,
-            "direction": direction,
-            "data_type": data_type,
-            "created_at": _bounds(since, until),
-            "_id": _bounds(oldest, min((one for one in (before, newest) if one), default=None)),
-        }
+        asked = {"connection": connection, "state": state, "direction": direction, "data_type": data_type}
         where: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
-        return [to_run(one) for one in await self._runs.all(where, sort=[("_id", -1)], limit=min(limit, 200))]
+        most, found = min(limit, 200), list[Run]()
+        if before is not None:
+            last = (await self.get(before)).created_at
+            same = {**where, "created_at": {"$eq": last, **_bounds(since, until)}, "_id": {"$lt": before}}
+            found = await self._newest(same, most)
+            until = min(last, until or last)
+        if bounds := _bounds(since, until):
+            where["created_at"] = bounds
+        return found + await self._newest(where, most - len(found)) if len(found) < most else found
+
+    async def _newest(self, where: Document, most: int) -> list[Run]:
+        return [to_run(one) for one in await self._runs.all(where, sort=NEWEST_FIRST, limit=most)]
 
     async def approved(self, run: Run, number: int) -> None:
         """A preview goes on in earnest, under the number that it was given for that: it is the last real run by now."""
@@ -149,20 +152,20 @@ class Runs:
         self, at: datetime, *, of: Sequence[str] | None = None, but: Sequence[str] = (), most: int = 5000
     ) -> list[Run]:
         """Those asked for since then, newest first, `of` these connections, or of all `but` some; at most so many."""
-        where: dict[str, Any] = {"_id": {"$gte": ids_since("run", at - LONGEST_ON_ITS_WAY)}, "created_at": {"$gte": at}}
+        where: dict[str, Any] = {"created_at": {"$gte": at}}
         if of is not None:
             where["connection"] = of[0] if len(of) == 1 else {"$in": list(of)}
         elif but:
             where["connection"] = {"$nin": list(but)}
         fields = [name for name in Run.model_fields if name not in _LONG]
-        found = await self._runs.all(where, sort=[("_id", -1)], limit=most, fields=fields)
+        found = await self._runs.all(where, sort=NEWEST_FIRST, limit=most, fields=fields)
         return [to_run(one) for one in found]
 
     async def same_request(self, stream: str, fingerprint: str, states: Sequence[RunState]) -> Run | None:
         """A run that was asked for in the same words and is in one of these states."""
         found = await self._runs.all(
             {"stream": stream, "state": {"$in": [state.value for state in states]}, "fingerprint": fingerprint},
-            sort=[("_id", 1)],
+            sort=OLDEST_FIRST,
             limit=1,
         )
         return to_run(found[0]) if found else None
@@ -179,7 +182,7 @@ class Runs:
             "selection.registrations.0": {"$exists": True},
         }
         change = {"$addToSet": {"selection.registrations": {"$each": list(registrations)}}}
-        document = await self._runs.change(where, change, sort=[("_id", 1)])
+        document = await self._runs.change(where, change, sort=OLDEST_FIRST)
         return to_run(document) if document else None
 
     async def active(self, stream: str) -> Run | None:
@@ -224,7 +227,7 @@ class Runs:
         return to_run(found[0]) if found else None
 
     async def oldest_waiting(self, stream: str) -> Run | None:
-        found = await self._runs.all({"stream": stream, "state": RunState.PENDING.value}, sort=[("_id", 1)], limit=1)
+        found = await self._runs.all({"stream": stream, "state": RunState.PENDING.value}, sort=OLDEST_FIRST, limit=1)
         return to_run(found[0]) if found else None
 
     async def activate(self, run: Run, owner: str, seconds: float) -> tuple[Run, int] | None:
@@ -385,10 +388,9 @@ class Runs:
         return True
 
 
-def _bounds(low: Any, high: Any) -> Document | None:
-    """From `low` to below `high`; None where there is neither."""
-    bounds = {"$gte": low, "$lt": high}
-    return {name: value for name, value in bounds.items() if value is not None} or None
+def _bounds(low: datetime | None, high: datetime | None) -> Document:
+    """From `low` to below `high`; empty where there is neither."""
+    return {name: value for name, value in {"$gte": low, "$lt": high}.items() if value is not None}
 
 
 def _named_last(run: Run) -> Document:

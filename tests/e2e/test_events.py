@@ -1,7 +1,7 @@
 """Enroll asks for runs by events."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -97,6 +97,31 @@ async def test_the_same_event_twice_makes_one_run(district: District, connection
 
     assert [one["id"] for one in await runs(district)] == [run["id"]]
     assert {one["writes"] for one in (await students(district)).values()} == {1}
+
+
+async def test_runs_stand_in_the_order_they_were_asked_for_whatever_time_their_events_bear(
+    district: District, connection: str, tap: Tap
+) -> None:
+    now, asked = datetime.now(UTC), list[str]()
+    for days in (0, 400, -3, -30_000):
+        sent = event(district, connection, school_year=YEAR if days else None)
+        sent["time"] = (now + timedelta(days=days)).isoformat()
+        await tap.enroll_says(sent)
+        await tap.enroll_says(sent)
+        found = await until(lambda: _more_than(len(asked), district), "the event makes a run")
+        asked.append(found[0]["id"])
+        assert (await district.watch(asked[-1]))["state"] in ("succeeded", "failed")
+
+    assert [one["id"] for one in await runs(district)] == asked[::-1]
+    (page,) = (await district.api.get("/runs", params={"before": asked[1], "limit": 1})).raise_for_status().json()
+    assert page["id"] == asked[0]
+    today = await district.api.get("/runs", params={"since": now.isoformat()})
+    assert [one["id"] for one in today.json()] == asked[::-1]
+
+
+async def _more_than(known: int, district: District) -> list[dict[str, Any]]:
+    found = await runs(district)
+    return found if len(found) > known else []
 
 
 async def test_a_user_without_permission_is_audited_and_makes_no_run(

@@ -1,6 +1,7 @@
 """The cards of the dashboard: the last run of each, by as many calls of the database for many as for one."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from pymongo import monitoring
@@ -9,7 +10,7 @@ from services.gateway.pages.cards import cards_of
 from shared.model.run import Run, RunState
 from shared.store.database import OrgStore, Store
 from shared.store.runs import stream_of
-from tests.integration.enroll_runs import DAILY, make_connection, make_run
+from tests.integration.enroll_runs import DAILY, NOW, make_connection, make_run
 from tests.integration.store_site import store
 
 __all__ = ["store"]
@@ -57,6 +58,16 @@ async def test_each_shows_the_run_that_began_last(store: Store) -> None:
     cards = await cards_of(org, held)
     assert [card.last.id if card.last else None for card in cards] == ["run_4", "run_5", None]
     assert [card.last for card in await cards_of(store.org("o-2"), held)] == [None, None, None]
+
+
+async def test_an_event_of_long_ago_makes_the_run_that_began_last(store: Store) -> None:
+    org = store.org("o-1")
+    about = {"connection": "con_0", "number": 0}
+    await begun(org, make_run(id="run_2", created_at=NOW, **about))
+    await begun(org, make_run(id="run_1", data_type="schools", created_at=NOW + timedelta(minutes=10), **about))
+    (card,) = await cards_of(org, [make_connection(id="con_0", name="C")])
+    assert card.last is not None
+    assert card.last.id == "run_1"
 
 
 async def test_one_that_waits_for_approval_is_shown_behind_a_newer_one(store: Store) -> None:

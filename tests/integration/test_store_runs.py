@@ -1,9 +1,13 @@
 """Runs on a real database: one at work in a stream, their numbers, steps, and who has been before whom."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
+from shared.contracts.envelope import new_id
 from shared.model import run as model
+from shared.model.errors import NotFound
 from shared.model.run import RunState, Trigger
 from shared.store.database import Store
 from shared.store.runs import stream_id
@@ -226,3 +230,54 @@ async def test_what_may_have_sent_something_is_never_cancelled(store: Store) -> 
         found = await runs.get(run.id)
         assert bool(cancelled) is (found.state is RunState.CANCELLED) is not begun is found.sending
         await runs.move(run.id, [RunState.STAGING], RunState.SUCCEEDED)
+
+
+def told_at(at: datetime, of: str, **more: Any) -> model.Run:
+    """The run of an event that says it is of that time."""
+    return make_run(id=new_id("run", at=at, of=of), **more)
+
+
+YEARS_BACK, NEXT_YEAR = datetime(1969, 7, 20, tzinfo=UTC), NOW + timedelta(days=365)
+
+
+async def test_runs_are_listed_by_when_they_were_asked_for_whatever_the_time_of_their_event(store: Store) -> None:
+    runs = store.org("o-1").runs
+    times = [NOW, NEXT_YEAR, YEARS_BACK, NOW - timedelta(days=3), NOW]
+    asked = [told_at(at, str(n), created_at=NOW + timedelta(minutes=n)) for n, at in enumerate(times)]
+    for run in asked:
+        assert await runs.add(run, [], fingerprint="f")
+        assert not await runs.add(run, [], fingerprint="f"), "the same event again"
+    newest_first = [run.id for run in reversed(asked)]
+
+    assert [run.id for run in await runs.page()] == newest_first
+    assert [run.id for run in await runs.asked_since(NOW)] == newest_first
+    since, until = asked[1].created_at, asked[4].created_at
+    assert [run.id for run in await runs.page(since=since, until=until)] == newest_first[1:4]
+    assert [run.id for run in await runs.page(since=since, until=until, before=asked[3].id)] == newest_first[2:4]
+    assert await runs.page(until=asked[0].created_at, before=asked[3].id) == []
+
+
+async def test_no_run_is_listed_twice_or_never_where_many_were_asked_for_at_once(store: Store) -> None:
+    runs = store.org("o-1").runs
+    for n in range(7):
+        await runs.add(told_at(NOW - timedelta(days=n % 3), str(n), created_at=NOW), [], fingerprint="f")
+    await runs.add(make_run(created_at=NOW - timedelta(seconds=1)), [], fingerprint="f")
+    every, met, before = [run.id for run in await runs.page()], list[str](), None
+    while found := await runs.page(before=before, limit=2):
+        met += [run.id for run in found]
+        before = met[-1]
+    assert met == every
+    assert len(set(met)) == 8
+    with pytest.raises(NotFound):
+        await runs.page(before="run_nobody")
+
+
+async def test_who_was_asked_for_first_begins_first_whatever_the_time_of_the_event(store: Store) -> None:
+    runs = store.org("o-1").runs
+    first = told_at(NEXT_YEAR, "1", number=0)
+    second = told_at(YEARS_BACK, "2", number=0, created_at=NOW + timedelta(minutes=1))
+    for run in (second, first):
+        await runs.add(run, [], fingerprint="f")
+    waiting = await runs.oldest_waiting(STREAM)
+    joined = await runs.same_request(STREAM, "f", [RunState.PENDING])
+    assert (waiting and waiting.id, joined and joined.id) == (first.id, first.id)

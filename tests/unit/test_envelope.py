@@ -1,5 +1,6 @@
 """CloudEvents, and identifiers that sort by time."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -37,3 +38,7 @@ def test_ids_sort_by_time_and_repeat_only_where_asked() -> None:
     assert new_id("run", at=AT) != new_id("run", at=AT)
     assert new_id("run", at=AT, of="x") == new_id("run", at=AT, of="x")
     assert new_id("run", at=AT, of="x") != new_id("run", at=AT, of="y")
+
+
+def test_an_id_of_before_all_time_looks_like_any_other() -> None:
+    assert re.fullmatch(r"run_\w{24}", new_id("run", at=datetime(1969, 7, 20, tzinfo=UTC), of="x"))

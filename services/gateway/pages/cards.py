@@ -76,11 +76,15 @@ async def switch(visit: Visited, id: str) -> Response:
 async def cards_of(org: OrgStore, held: Sequence[Connection]) -> list[Card]:
     """With as many calls of the database for many as for one."""
     streams = [stream for one in held for stream in _streams(one)]
-    begun = sorted(await org.runs.last_begun(streams), key=lambda run: (not only_shows(run), run.id))
+    begun = sorted(await org.runs.last_begun(streams), key=_lastly)
     last = {run.connection: run for run in begun}
     now = datetime.now(UTC)
     undecided = await org.runs.undecided(*streams) if streams else []
     return [Card(one, last.get(one.id), _waiting(one, last, undecided), list(_nexts(one, now))) for one in held]
+
+
+def _lastly(run: Run) -> tuple[bool, datetime, str]:
+    return not only_shows(run), run.started_at or run.created_at, run.id
 
 
 def _waiting(connection: Connection, last: Mapping[str, Run], undecided: Sequence[Run]) -> list[Run]:
