@@ -84,7 +84,7 @@ def list_(
             one["run"],
             one["state"],
         )
-    Console(width=None if Console().is_terminal else 220).print(table)
+    Console(width=None if Console().is_terminal else 220, markup=False, emoji=False).print(table)
     typer.echo(told)
 
 

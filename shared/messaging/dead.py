@@ -1,10 +1,11 @@
 """Reading a dead letter, whoever buried it: our own ladder, or the broker after too many crashes."""
 
-import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from aio_pika.abc import AbstractIncomingMessage
 
 from shared.contracts.envelope import new_id
@@ -12,6 +13,8 @@ from shared.messaging.publisher import ATTEMPT_HEADER
 from shared.messaging.retry import FIRST_HEADER, REASON_HEADER
 
 BODY_LIMIT = 64 * 1024
+NAME_LIMIT = 200
+_TYPE = re.compile(rf"[\w.:/+-]{{1,{NAME_LIMIT}}}", re.ASCII)
 
 
 def read_dead(message: AbstractIncomingMessage) -> dict[str, Any]:
@@ -20,12 +23,13 @@ def read_dead(message: AbstractIncomingMessage) -> dict[str, Any]:
     death = _last_death(headers)
     died = death.get("time")
     body = message.body[:BODY_LIMIT].decode("utf-8", "replace")
-    data = _data(body)
+    envelope = _object(body)
+    data = _data(envelope)
     first = _moment(headers.get(FIRST_HEADER, died))
     last = _moment(headers.get("x-sync-last-failed", died))
     return {
         "id": message.message_id or new_id("dead", at=_moment(died), of=body),
-        "type": message.type or "",
+        "type": _type(message.type) or _type(envelope.get("type")),
         "routing_key": message.routing_key or "",
         "exchange": str(headers.get("x-sync-exchange") or death.get("exchange") or ""),
         "body": body,
@@ -37,8 +41,8 @@ def read_dead(message: AbstractIncomingMessage) -> dict[str, Any]:
         "attempts": _number(headers.get(ATTEMPT_HEADER), 1),
         "first_failed": first,
         "last_failed": max(first, last),  # the broker notes whole seconds
-        "org": str(data.get("organization", "")),
-        "run": str(data.get("run", "")),
+        "org": str(data.get("organization", ""))[:NAME_LIMIT],
+        "run": str(data.get("run", ""))[:NAME_LIMIT],
     }
 
 
@@ -48,12 +52,23 @@ def _last_death(headers: Mapping[str, Any]) -> dict[str, Any]:
     return deaths[0] if isinstance(deaths, list) and deaths and isinstance(deaths[0], dict) else {}
 
 
-def _data(body: str) -> dict[str, Any]:
+def _object(body: str) -> dict[str, Any]:
+    """Not by `json`, which takes depths that it cannot read and halves of characters that nothing can store."""
     try:
-        data = json.loads(body)["data"]
-    except (ValueError, KeyError, TypeError):
+        found = orjson.loads(body)
+    except ValueError:
         return {}
-    return data if isinstance(data, dict) else {}
+    return found if isinstance(found, dict) else {}
+
+
+def _data(envelope: Mapping[str, Any]) -> dict[str, Any]:
+    found = envelope.get("data")
+    return found if isinstance(found, dict) else {}
+
+
+def _type(found: object) -> str:
+    """What has the form of a type; blank for anything else, which may be somebody's name."""
+    return found if isinstance(found, str) and _TYPE.fullmatch(found) else ""
 
 
 def _number(value: object, otherwise: int) -> int:

@@ -55,13 +55,16 @@ class Tap:
             self._heard.append((message.routing_key or "", message.body))
         return [one for one in self._heard if about.encode() in one[1]]
 
-    async def enroll_says(self, body: dict[str, Any] | bytes, type: str = "enroll.sync.requested.v1") -> None:
-        """Publish on `enroll.events` as Enroll does."""
+    async def enroll_says(
+        self, body: dict[str, Any] | bytes, type: str = "enroll.sync.requested.v1", *, bare: bool = False
+    ) -> None:
+        """Publish on `enroll.events` as Enroll does; `bare`: the broker is not told its type."""
         assert self._channel is not None
         exchange = await self._channel.get_exchange(self._stack.broker_prefix + "enroll.events", ensure=False)
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         await exchange.publish(
-            aio_pika.Message(content, content_type="application/cloudevents+json", type=type), routing_key=type
+            aio_pika.Message(content, content_type="application/cloudevents+json", type=None if bare else type),
+            routing_key=type,
         )
         SENT[self._stack.broker_prefix, type] += 1
 

@@ -169,9 +169,9 @@ async def test_an_unknown_version_is_put_aside_for_the_operator(
     district: District, connection: str, stack: Stack, tap: Tap
 ) -> None:
     kind = "enroll.sync.requested.v99"
-    await tap.enroll_says(event(district, connection, type=kind), type=kind)
+    await tap.enroll_says(event(district, connection, type=kind), type=kind, bare=True)
 
-    (letter,) = await until(lambda: failed(stack, "--org", district.org), "the operator sees it")
+    (letter,) = await until(lambda: failed(stack, "--org", district.org, "--type", kind), "the operator sees it")
 
     assert (letter["type"], letter["state"], letter["org"]) == (kind, "waiting", district.org)
     assert letter["reason"] == "unknown type or version"

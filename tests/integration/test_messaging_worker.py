@@ -1,6 +1,7 @@
 """The worker loop on a real broker: what becomes of a message, by what its handler does."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -216,6 +217,37 @@ async def test_what_cannot_be_read_is_buried_as_it_is(rig: Rig, body: bytes, rea
     assert found["exchange"] == rig.topology.work
     assert not seen.got
     await rig.nothing_left()
+
+
+@pytest.mark.parametrize(
+    ("told", "property", "type"),
+    [
+        ("enroll.sync.requested.v99", None, "enroll.sync.requested.v99"),
+        ("enroll.sync.requested.v99", "x.y.v1", "x.y.v1"),
+        ("x" * 200, None, "x" * 200),
+        ("x" * 201, None, ""),
+        ("Mara Torres", None, ""),
+        ("a\x1b[31m", "Mara\nTorres", ""),
+        (7, None, ""),
+        ({"type": "a.v1"}, None, ""),
+    ],
+)
+async def test_what_a_dead_letter_says_it_is_is_read_from_itself_as_well(
+    rig: Rig, told: object, property: str | None, type: str
+) -> None:
+    body = {"specversion": "1.0", "type": told, "data": {"organization": "o1" * 500, "run": "r1"}}
+    async with rig.working(Handling(RunRequested, Seen())):
+        await rig.send_raw(json.dumps(body).encode(), type=property)
+        found = read_dead(await rig.dead())
+    assert (found["type"], found["org"], found["run"]) == (type, ("o1" * 500)[:200], "r1")
+
+
+@pytest.mark.parametrize("data", [b"[" * 50_000, b'{"organization": "\\ud800"}'])
+async def test_what_nobody_can_read_or_store_is_a_letter_all_the_same(rig: Rig, data: bytes) -> None:
+    async with rig.working(Handling(RunRequested, Seen())):
+        await rig.send_raw(b'{"specversion": "1.0", "type": "a.v1", "data": ' + data + b"}")
+        found = read_dead(await rig.dead())
+    assert (found["reason"], found["type"], found["org"]) == ("undecodable", "", "")
 
 
 async def test_an_unknown_field_is_ignored(rig: Rig) -> None:
