@@ -74,10 +74,12 @@ class DeadLetters:
         return ""
 
     def _again(self, letter: Letter) -> Outgoing | None:
+        """Under the id of the letter, where it came without one of its own."""
         envelope = _envelope(letter)
         if envelope is None:
             return None
-        return Outgoing(exchange=self._topology.work, routing_key=letter["routing_key"], envelope=envelope)
+        named = envelope if "id" in envelope.model_fields_set else envelope.model_copy(update={"id": letter["_id"]})
+        return Outgoing(exchange=self._topology.work, routing_key=letter["routing_key"], envelope=named)
 
 
 def shown(letter: Letter) -> dict[str, Any]:

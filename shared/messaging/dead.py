@@ -28,7 +28,7 @@ def read_dead(message: AbstractIncomingMessage) -> dict[str, Any]:
     first = _moment(headers.get(FIRST_HEADER, died))
     last = _moment(headers.get("x-sync-last-failed", died))
     return {
-        "id": message.message_id or new_id("dead", at=_moment(died), of=body),
+        "id": _id(envelope) or message.message_id or new_id("dead", at=_moment(died), of=body),
         "type": _type(message.type) or _type(envelope.get("type")),
         "routing_key": message.routing_key or "",
         "exchange": str(headers.get("x-sync-exchange") or death.get("exchange") or ""),
@@ -64,6 +64,13 @@ def _object(body: str) -> dict[str, Any]:
 def _data(envelope: Mapping[str, Any]) -> dict[str, Any]:
     found = envelope.get("data")
     return found if isinstance(found, dict) else {}
+
+
+def _id(envelope: Mapping[str, Any]) -> str:
+    """The message's own, under which it is sent again, so that dead once more it is the same letter. The broker's
+    property is not needed by those who send us something, and may be another one."""
+    found = envelope.get("id")
+    return found if isinstance(found, str) and len(found) <= NAME_LIMIT and found.isprintable() else ""
 
 
 def _type(found: object) -> str:

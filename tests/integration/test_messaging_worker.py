@@ -242,6 +242,16 @@ async def test_what_a_dead_letter_says_it_is_is_read_from_itself_as_well(
     assert (found["type"], found["org"], found["run"]) == (type, ("o1" * 500)[:200], "r1")
 
 
+@pytest.mark.parametrize(
+    ("told", "id"), [("event-1", "event-1"), ("", "odd"), (7, "odd"), ("e" * 201, "odd"), ("a\n", "odd"), (None, "odd")]
+)
+async def test_a_dead_letter_has_the_id_under_which_it_is_sent_again(rig: Rig, told: object, id: str) -> None:
+    body = {"specversion": "1.0", "type": "a.v1", "data": {}} | ({} if told is None else {"id": told})
+    async with rig.working(Handling(RunRequested, Seen())):
+        await rig.send_raw(json.dumps(body).encode())
+        assert read_dead(await rig.dead())["id"] == id
+
+
 @pytest.mark.parametrize("data", [b"[" * 50_000, b'{"organization": "\\ud800"}'])
 async def test_what_nobody_can_read_or_store_is_a_letter_all_the_same(rig: Rig, data: bytes) -> None:
     async with rig.working(Handling(RunRequested, Seen())):

@@ -165,6 +165,8 @@ async def test_failed_messages(store: Store) -> None:
     assert [one["_id"] for one in await failed.find(Selection())] == ["msg_2"]
     await failed.archive(replace(LETTER, last_failed=NOW + timedelta(hours=2)))  # dead again
     assert len(await failed.find(Selection())) == 2
+    (again,) = await failed.find(Selection(("msg_1",)))
+    assert [(act["state"], act["at"]) for act in again["acts"][1:]] == [("returned", NOW + timedelta(hours=2))]
     assert sum(await at_once(failed.discard("msg_2", by="op", why="w") for _ in range(10))) == 1
     assert [one["_id"] for one in await failed.find(Selection(), state="discarded")] == ["msg_2"]
 

@@ -44,8 +44,11 @@ STATES: Final[Mapping[str, str]] = {
     "discarded": "Discarded",
     "any": "All",
     "remark": "Remark",
+    "returned": "Failed again",
 }
-UNTOLD: Final[Mapping[str, str]] = {"undecodable": "It does not have the form of such a message"}
+UNTOLD: Final[Mapping[str, str]] = {
+    "undecodable": "What it holds does not have the form of a message that Sync Service reads"
+}
 UNFORESEEN: Final = "An error that nobody foresaw"
 """Of an error without a code nothing is told but its kind: its text may quote anything."""
 UNNAMED: Final = "It does not say what it is"

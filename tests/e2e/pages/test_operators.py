@@ -91,8 +91,29 @@ async def test_a_filtered_set_is_replayed_without_javascript(plain: Page, distri
     await plain.get_by_label("Why").fill("The new version is out")
     await plain.get_by_role("button", name="Send again", exact=True).click()
     await expect(plain.get_by_text("Sent again.")).to_be_visible()
-    found = [one for one in await letters(district, "any") if "acts" in one]  # beside those that have died again
+    found = await letters(district, "any")
     assert [one["acts"][0]["why"] for one in found] == ["The new version is out"] * 2
+
+
+@pytest.mark.parametrize("of_its_own", [True, False])
+async def test_one_that_fails_again_is_the_same_one_and_says_so(
+    visitor: Visitor, district: District, tap: Tap, of_its_own: bool
+) -> None:
+    """Also where it came without an id of its own, or the broker was told none."""
+    event = {"specversion": "1.0", "type": KIND, "data": {"organization": district.org}}
+    await tap.enroll_says(event | ({"id": f"{district.org}-1"} if of_its_own else {}), KIND, bare=True)
+    (first,) = await until(lambda: letters(district), "the message is archived")
+    sent = await visitor.post("/failed-messages/decide", id=first["id"], deed="replay", why="A new version", org="")
+    assert sent.status_code == 303
+
+    async def back() -> list[dict[str, Any]]:
+        return [one for one in await letters(district) if one.get("deaths")]
+
+    (again,) = await until(back, "it has failed again")
+    assert again["id"] == first["id"]
+    assert [one["state"] for one in await letters(district, "any")] == ["waiting"]
+    shown = (await visitor.get(f"/failed-messages/{first['id']}")).text
+    assert re.search(r"Sent again by .*, A new version</li><li>.*: Failed again</li>", shown)
 
 
 @pytest.mark.parametrize("path", ["", "/x", "/decide"])
