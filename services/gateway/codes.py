@@ -54,24 +54,21 @@ async def download(call: Caller, instance: Instance = PRODUCTION) -> Response:
 @router.get(TABLES)
 async def tables(call: Caller, id: str) -> list[CodeTable]:
     """The newest version of each table of the connection."""
-    await call.may(Deed.VIEW, subject=id)
-    await call.connection(id)
+    await call.found(Deed.VIEW, call.connection, id)
     return await call.org.code_tables.all(id)
 
 
 @router.put(TABLES + "/{name}", status_code=201)
 async def save(call: Caller, id: str, name: Name, draft: CodeTableDraft, base: Base = None) -> CodeTable:
     """Save the table as its next version. Mappings take it up when they are saved again."""
-    await call.may(Deed.MAP_IMPORT, data_type="students", subject=id)
-    await call.connection(id)
+    await call.found(Deed.MAP_IMPORT, call.connection, id, data_type="students")
     return await call.org.code_tables.add(draft, id, name, call.who.user, base)
 
 
 @router.get(TABLES + "/{name}/versions/{version}")
 async def version(call: Caller, id: str, name: Name, version: Annotated[int, Path(ge=1)]) -> CodeTable:
     """One version of the table; they are counted from 1."""
-    await call.may(Deed.VIEW, subject=id)
-    await call.connection(id)
+    await call.found(Deed.VIEW, call.connection, id)
     found = await call.org.code_tables.numbered(id, name, version)
     if found is None:
         raise NotFound(*said("code_table.not_found"))
@@ -81,8 +78,7 @@ async def version(call: Caller, id: str, name: Name, version: Annotated[int, Pat
 @router.get(TABLES + "/{name}/report")
 async def left_over(call: Caller, id: str, name: Name) -> CodeReport:
     """Codes on either side that nothing maps to, and pairs that cannot be right."""
-    await call.may(Deed.VIEW, subject=id)
-    connection = await call.connection(id)
+    connection = await call.found(Deed.VIEW, call.connection, id)
     table = await call.org.code_tables.latest(id, name)
     sets = await call.field_codes(connection.instance) if table.enroll_set else {}
     return report(table, sets.get(table.enroll_set, ()))

@@ -176,8 +176,7 @@ async def given(call: Caller, id: str, answer: Response) -> Connection:
 
 
 async def show(call: Call, id: str) -> Connection:
-    await call.may(Deed.VIEW, subject=id)
-    return await call.connection(id)
+    return await call.found(Deed.VIEW, call.connection, id)
 
 
 @router.patch("/{id}", responses=GUARDED)
@@ -197,8 +196,7 @@ async def changed(
 
 async def change(call: Call, id: str, wanted: ConnectionChange, if_match: str | None = None) -> SavedConnection:
     """Raises Outdated where the connection is not what `if_match` says; what each change may raise besides."""
-    await call.may(Deed.MANAGE_CONNECTION, subject=id)
-    connection = await call.connection(id)
+    connection = await call.found(Deed.MANAGE_CONNECTION, call.connection, id)
     expect(if_match, tag(connection))
     values = wanted.model_dump(exclude_none=True, mode="python")
     _only_its_own(connection.kind, values)
@@ -222,8 +220,7 @@ async def delete(call: Caller, id: str) -> None:
 
     Refused while a run of it is under way, waits, or needs approval.
     """
-    await call.may(Deed.MANAGE_CONNECTION, subject=f"delete {id}")
-    connection = await call.connection(id)
+    connection = await call.found(Deed.MANAGE_CONNECTION, call.connection, id, subject=f"delete {id}")
     if await call.org.runs.under_way(id):
         raise Conflict(*said("connection.run_active"))
     await call.org.forget(connection, by=call.who.user)
@@ -232,16 +229,14 @@ async def delete(call: Caller, id: str) -> None:
 @router.get("/{id}/credentials")
 async def has_credentials(call: Caller, id: str) -> Credentials:
     """Whether credentials are stored; nobody is ever told which."""
-    await call.may(Deed.MANAGE_CONNECTION, subject=id)
-    await call.connection(id)
+    await call.found(Deed.MANAGE_CONNECTION, call.connection, id)
     return Credentials(stored=await call.org.connections.secrets(id) is not None)
 
 
 @router.put("/{id}/credentials", status_code=204)
 async def credentials(call: Caller, id: str, secrets: SkipValidation[Secrets]) -> None:
     """Replace the credentials. They go in and never come out."""
-    await call.may(Deed.MANAGE_CONNECTION, subject=id)
-    connection = await call.connection(id)
+    connection = await call.found(Deed.MANAGE_CONNECTION, call.connection, id)
     _only_its_own(connection.kind, {"secrets": secrets})
     try:
         login = read_login(connection.kind, secrets)
@@ -253,8 +248,7 @@ async def credentials(call: Caller, id: str, secrets: SkipValidation[Secrets]) -
 @router.post("/{id}/host-key/probe")
 async def probe(call: Caller, id: str) -> dict[str, str]:
     """Ask the server for its host key, for a person to compare the fingerprint and approve."""
-    await call.may(Deed.MANAGE_CONNECTION, subject=id)
-    sftp = _sftp(await call.connection(id))
+    sftp = _sftp(await call.found(Deed.MANAGE_CONNECTION, call.connection, id))
     line, fingerprint = await host_key(sftp.host, sftp.port, _settings(call).allow_private_addresses)
     return {"host_key": line, "fingerprint": fingerprint}
 
@@ -262,8 +256,7 @@ async def probe(call: Caller, id: str) -> dict[str, str]:
 @router.put("/{id}/host-key")
 async def approve_host_key(call: Caller, id: str, approved: HostKey) -> Connection:
     """Pin the host key. From now on a server with another key is refused."""
-    await call.may(Deed.MANAGE_CONNECTION, subject=f"host key of {id}")
-    sftp = _sftp(await call.connection(id))
+    sftp = _sftp(await call.found(Deed.MANAGE_CONNECTION, call.connection, id, subject=f"host key of {id}"))
     return await call.org.connections.set(id, sftp={**sftp.model_dump(), "host_key": approved.host_key.strip()})
 
 
@@ -276,8 +269,7 @@ async def allow_sandbox_exports(call: Caller, id: str, allowed: SandboxExports) 
     is exported.
     """
     subject = f"exports from the sandbox of {id} into {allowed.into or 'nowhere'}"
-    await call.may(Deed.MANAGE_CONNECTION, subject=subject[:300])
-    connection = await call.connection(id)
+    connection = await call.found(Deed.MANAGE_CONNECTION, call.connection, id, subject=subject[:300])
     if allowed.into not in ("", connection.exports_into):
         raise BadSettings(*said("sandbox.other_place"))
     return await call.org.connections.set(id, sandbox_exports_into=allowed.into)
@@ -286,8 +278,7 @@ async def allow_sandbox_exports(call: Caller, id: str, allowed: SandboxExports) 
 @router.post("/{id}/test")
 async def test(call: Caller, id: str) -> dict[str, Any]:
     """Test connection: log in, and count the files that would be taken or look at what the SIS answers."""
-    await call.may(Deed.MANAGE_CONNECTION, subject=f"test {id}")
-    connection = await call.connection(id)
+    connection = await call.found(Deed.MANAGE_CONNECTION, call.connection, id, subject=f"test {id}")
     if connection.pulls_from == "api":
         return {"ok": True, **await (await call.gateway.base.ends.sis(connection)).check()}
     sftp = _sftp(connection)
@@ -302,16 +293,14 @@ async def test(call: Caller, id: str) -> dict[str, Any]:
 @router.get("/{id}/sis")
 async def sis_lists(call: Caller, id: str) -> SisLists:
     """The schools, fields and codes of the connection's SIS, which is asked now."""
-    await call.may(Deed.MAP_IMPORT, data_type="students", subject=f"lists of {id}")
-    connection = await call.connection(id)
+    connection = await call.found(Deed.MAP_IMPORT, call.connection, id, data_type="students", subject=f"lists of {id}")
     return await (await call.gateway.base.ends.sis(connection)).lists(connection.clock().date())
 
 
 @router.get("/{id}/ps_plugin.xml")
 async def plugin(call: Caller, id: str) -> Response:
     """The plugin to be installed in PowerSchool: it asks for what the mappings of the connection read and write."""
-    await call.may(Deed.MANAGE_CONNECTION, subject=f"plugin of {id}")
-    connection = await call.connection(id)
+    connection = await call.found(Deed.MANAGE_CONNECTION, call.connection, id, subject=f"plugin of {id}")
     if connection.powerschool is None:
         raise NotFound(*said("powerschool.no_plugin_here"))
     imports = await call.org.mappings.versions(id, "students")
@@ -327,8 +316,7 @@ async def plugin(call: Caller, id: str) -> Response:
 @router.put("/{id}/schedule")
 async def schedule(call: Caller, id: str, new: NewSchedule) -> dict[str, Any]:
     """Run daily, under the authority of whoever sends this. Answers with the next three times."""
-    await call.may(Deed.MANAGE_CONNECTION, subject=f"schedule of {id}")
-    connection = await call.connection(id)
+    connection = await call.found(Deed.MANAGE_CONNECTION, call.connection, id, subject=f"schedule of {id}")
     deed = Deed.IMPORT if new.direction == "import" else Deed.EXPORT
     if new.direction == "export":
         connection.check_export()
@@ -352,16 +340,14 @@ async def schedule(call: Caller, id: str, new: NewSchedule) -> dict[str, Any]:
 
 @router.delete("/{id}/schedule", status_code=204)
 async def unschedule(call: Caller, id: str, direction: Direction = "import") -> None:
-    await call.may(Deed.MANAGE_CONNECTION, subject=f"schedule of {id}")
-    await call.connection(id)
+    await call.found(Deed.MANAGE_CONNECTION, call.connection, id, subject=f"schedule of {id}")
     await call.org.connections.set(id, **{PLACES[direction]: None})
 
 
 @router.get("/{id}/history")
 async def history(call: Caller, id: str) -> list[dict[str, Any]]:
     """What came of the schedule, newest first: the run it made, or why it did nothing."""
-    await call.may(Deed.VIEW, subject=id)
-    await call.connection(id)
+    await call.found(Deed.VIEW, call.connection, id)
     return await call.org.history.of(id)
 
 

@@ -1,8 +1,8 @@
 """What the routes share: the runtime, the gate, who is acting, and what an address may ask for."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Query, Request
 from fastapi.dependencies.models import Dependant
@@ -23,6 +23,7 @@ from shared.security.tokens import TokenReader
 from shared.store.database import OrgStore
 from shared.store.sessions import Sessions
 
+T = TypeVar("T")
 UNKNOWN = "unknown_parameter"
 """The type of the problem, beside those of Pydantic."""
 _bearer = HTTPBearer(auto_error=False, description="The signed token that Enroll gives (docs/enroll-api.md).")
@@ -62,6 +63,25 @@ class Call:
         await gate.pass_(
             self.who, deed, data_type=data_type, school_year=school_year, instance=instance, subject=subject
         )
+
+    async def found(
+        self, deed: Deed, look: Callable[[str], Awaitable[T]], id: str, *, data_type: str = "", subject: str = ""
+    ) -> T:
+        """What `look` finds by this id, for somebody who may do this about it.
+
+        Whether they may is decided first, so that who may not learns nothing of what there is; and it is noted once, as
+        it ended, before anything is done: of what is not there whoever answers notes that it was refused.
+
+        Raises Refused, NotFound.
+        """
+        gate = self.gateway.gate
+        why = await gate.why_not(self.who, deed, data_type=data_type)
+        if why is None:
+            found = await look(id)
+            await gate.note(self.who, deed, subject or id, None)
+            return found
+        await gate.note(self.who, deed, subject or id, why)
+        raise Refused(*said("permission.refused", why=why))
 
     async def connection(self, id: str) -> Connection:
         """Raises NotFound, also for another organization's, and for one that was deleted."""

@@ -44,7 +44,7 @@ class EnrollEvents:
                 if why is None:
                     await self._export(connection, event, delivery)
             except Permanent as error:
-                await self._gate.refused(who, Deed.EXPORT.value, connection.id, error.message)
+                why = error.message
                 log.info("event refused", action="refuse", code=error.code)
             # After the export, for which a family waits: where one of both is cut off, the event comes again.
             await self._gate.note(who, Deed.EXPORT, connection.id, why)
@@ -67,20 +67,23 @@ class EnrollEvents:
 
     async def requested(self, event: EnrollSyncRequested, delivery: Delivery) -> Answer:
         who = Identity(event.organization, event.user)
+        why = None
         try:
             await self._request(who, event, delivery)
-        except Refused as error:
-            log.info("event refused", action="refuse", code=error.code)
         except Permanent as error:
-            await self._gate.refused(who, Deed.IMPORT.value, event.connection, error.message)
+            why = error.message
             log.info("event refused", action="refuse", code=error.code)
+        # After the run was asked for: where one of both is cut off, the event comes again.
+        await self._gate.note(who, Deed.IMPORT, event.connection, why)
         return Done()
 
     async def _request(self, who: Identity, event: EnrollSyncRequested, delivery: Delivery) -> None:
         year = event.school_year
         if year is None:
             year = (await self._directory.settings(who.org)).current_school_year
-        await self._gate.pass_(who, Deed.IMPORT, data_type=event.data_type, school_year=year, subject=event.connection)
+        why = await self._gate.why_not(who, Deed.IMPORT, data_type=event.data_type, school_year=year)
+        if why is not None:
+            raise Refused(*said("permission.refused", why=why))
         connection = await self._engine.store.org(who.org).connections.get(event.connection)
         if connection.instance != PRODUCTION:
             raise BadSettings(*said("event.other_instance"))

@@ -10,6 +10,7 @@ from services.gateway.context import Call, Caller
 from services.gateway.mappings import found_catalog
 from shared.engine.explaining import MOST_GONE, Asked, Direction, Looked, explain, explain_all
 from shared.engine.searching import Known, named
+from shared.model.connection import Connection
 from shared.model.error_texts import said
 from shared.model.errors import BadInput, NotFound
 from shared.model.explanation import Explanation
@@ -44,11 +45,9 @@ class Search(BaseModel):
 async def search(call: Caller, data_type: str, asked: Search) -> list[Known]:
     """Records that were sent, by name: at most 50, with the keys by which they are explained. What was sent through a
     connection that was deleted is not found by name."""
-    deed = Deed.VIEW if asked.direction == "import" else Deed.VIEW_EXPORT
-    await call.may(deed, subject=f"explain {data_type}"[:100])
+    only = await _may(call, asked.direction, data_type, asked.connection)
     found_catalog(data_type)
-    only = asked.connection
-    connections = [await call.known_connection(only)] if only else await call.org.connections.all()
+    connections = [only] if only else await call.org.connections.all()
     return await named(call.org, connections, asked.direction, data_type, asked.name)
 
 
@@ -82,10 +81,18 @@ async def show(
 async def looked_for(call: Call, asked: Asked, connection: str | None = None) -> Looked:
     """The same; that nothing is found is no error."""
     direction, data_type = asked.direction, asked.data_type
-    await call.may(Deed.VIEW if direction == "import" else Deed.VIEW_EXPORT, subject=f"explain {data_type}"[:100])
+    only = await _may(call, direction, data_type, connection)
     found_catalog(data_type)
     if not asked.key and not asked.target_id:
         raise BadInput(*said("record.not_named"))
+    return Looked(await explain(call.org, [only], asked)) if only else await explain_all(call.org, asked)
+
+
+async def _may(call: Call, direction: Direction, data_type: str, connection: str | None) -> Connection | None:
+    """The connection, where one is named. Raises Refused, NotFound."""
+    deed = Deed.VIEW if direction == "import" else Deed.VIEW_EXPORT
+    subject = f"explain {data_type}"[:100]
     if connection:
-        return Looked(await explain(call.org, [await call.known_connection(connection)], asked))
-    return await explain_all(call.org, asked)
+        return await call.found(deed, call.known_connection, connection, subject=subject)
+    await call.may(deed, subject=subject)
+    return None

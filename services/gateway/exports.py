@@ -131,7 +131,7 @@ async def fields(call: Caller, data_type: str) -> Catalog:
 @router.put(EXPORTS + "/mappings", status_code=201)
 async def save(call: Caller, id: str, data_type: str, draft: Draft, base: Base = None) -> ExportMapping | Mapping:
     """Save the files of an export, or the fields of a SIS, as the next version. Problems name the column or row."""
-    await call.may(Deed.MAP_EXPORT, subject=id)
+    await call.found(Deed.MAP_EXPORT, call.connection, id)
     return await _save(call, id, data_type, draft, base)
 
 
@@ -140,7 +140,7 @@ async def take(
     call: Caller, id: str, data_type: str, file: ExportFileDocument, base: Base = None
 ) -> ExportMapping | Mapping:
     """Save an export mapping that came as JSON, from this connection or another, as the next version."""
-    await call.may(Deed.MAP_EXPORT, subject=id)
+    await call.found(Deed.MAP_EXPORT, call.connection, id)
     if file.data_type != data_type:
         raise BadMapping(*said("mapping.other_data_type", what=file.data_type[:50], data_type=data_type))
     return await _save(call, id, data_type, file.mapping, base)
@@ -149,8 +149,7 @@ async def take(
 @router.get(EXPORTS + "/mappings")
 async def versions(call: Caller, id: str, data_type: str, name: Name = None) -> list[ExportMapping] | list[Mapping]:
     """All versions, newest first."""
-    await call.may(Deed.MAP_EXPORT, subject=id)
-    is_sis = (await call.connection(id)).pulls_from == "api"
+    is_sis = (await call.found(Deed.MAP_EXPORT, call.connection, id)).pulls_from == "api"
     exported_catalog(data_type)
     if is_sis:
         mapped = await call.org.sis_mappings.versions(id, data_type)
@@ -162,22 +161,22 @@ async def versions(call: Caller, id: str, data_type: str, name: Name = None) -> 
 @router.get(EXPORTS + "/mappings/compare")
 async def compared(call: Caller, id: str, data_type: str, before: str, after: str) -> list[RowChange]:
     """What differs between two versions, row by row."""
-    await call.may(Deed.MAP_EXPORT, subject=id)
+    await call.found(Deed.MAP_EXPORT, call.connection, id)
     return compare(*[await _version(call, id, data_type, one) for one in (before, after)])
 
 
 @router.post(EXPORTS + "/mappings/propose")
 async def proposed(call: Caller, id: str, data_type: str) -> list[Proposal]:
     """Rows for the fields of the SIS that are called like fields of Enroll. Nothing is applied."""
-    await call.may(Deed.MAP_EXPORT, subject=id)
+    connection = await call.found(Deed.MAP_EXPORT, call.connection, id)
     exported_catalog(data_type)
-    return propose_export(_writable(await call.connection(id)))
+    return propose_export(_writable(connection))
 
 
 @router.get(EXPORTS + "/mappings/{mapping}/export")
 async def give(call: Caller, id: str, data_type: str, mapping: str) -> ExportFileDocument:
     """One version as a JSON document, for the other end of `import`."""
-    await call.may(Deed.MAP_EXPORT, subject=id)
+    await call.found(Deed.MAP_EXPORT, call.connection, id)
     found = await _version(call, id, data_type, mapping)
     if isinstance(found, Mapping):
         return ExportFileDocument(data_type=data_type, mapping=MappingDraft(name=found.name, fields=found.fields))
@@ -187,16 +186,15 @@ async def give(call: Caller, id: str, data_type: str, mapping: str) -> ExportFil
 @router.get(EXPORTS + "/fields")
 async def sis_fields(call: Caller, id: str, data_type: str) -> Catalog:
     """The fields of the connection's SIS that an export may fill, custom ones among them."""
-    await call.may(Deed.MAP_EXPORT, subject=id)
+    connection = await call.found(Deed.MAP_EXPORT, call.connection, id)
     exported_catalog(data_type)
-    return _writable(await call.connection(id))
+    return _writable(connection)
 
 
 @router.post(EXPORTS + "/mappings/preview")
 async def preview(call: Caller, id: str, data_type: str, asked: Registrations) -> Previewed:
     """The Mapped Value of each column for the registrations of up to five students. Nothing of it is kept."""
-    await call.may(Deed.VIEW_EXPORT, subject=id)
-    connection = await call.connection(id)
+    connection = await call.found(Deed.VIEW_EXPORT, call.connection, id)
     columns = tuple(exported_catalog(data_type).fields)
     draft = await _with_tables(call, id, _fitting(connection, asked.mapping))
     http = call.gateway.base.enroll.client(connection.instance)
@@ -218,8 +216,8 @@ async def preview(call: Caller, id: str, data_type: str, asked: Registrations) -
 @router.post(EXPORTS + "/registrations/search")
 async def search(call: Caller, id: str, data_type: str, asked: Search) -> list[Listed]:
     """Approved registrations to try a mapping on: at most 25. What is searched for stays out of addresses and logs."""
-    await call.may(Deed.VIEW_EXPORT, subject=id)
-    http = call.gateway.base.enroll.client((await call.connection(id)).instance)
+    connection = await call.found(Deed.VIEW_EXPORT, call.connection, id)
+    http = call.gateway.base.enroll.client(connection.instance)
     exported_catalog(data_type)
     return await RegistrationSource(http, call.who.org, asked.school_year).search(asked.search)
 
@@ -227,8 +225,7 @@ async def search(call: Caller, id: str, data_type: str, asked: Search) -> list[L
 @router.post(EXPORTS + "/registrations/test")
 async def test_record(call: Caller, id: str, data_type: str, asked: TestRecord) -> Listed:
     """Whose registration a test record would send, of the schools of the connection. Nothing is sent."""
-    await call.may(Deed.VIEW_EXPORT, subject=id)
-    connection = await call.connection(id)
+    connection = await call.found(Deed.VIEW_EXPORT, call.connection, id)
     exported_catalog(data_type)
     selection = Selection(student=asked.student, schools=tuple(connection.schools), test=True)
     http = call.gateway.base.enroll.client(connection.instance)
@@ -291,8 +288,7 @@ async def may_start(call: Call, connection: Connection) -> None:
 @router.get("/runs/{id}/files/{number}")
 async def download(call: Caller, id: str, number: Annotated[int, Path(ge=1)]) -> StreamingResponse:
     """A file that the run has made, counted from 1 in the order of the mapping."""
-    await call.may(Deed.VIEW_EXPORT, subject=f"file {number} of {id}")
-    run = await call.run(id)
+    run = await call.found(Deed.VIEW_EXPORT, call.run, id, subject=f"file {number} of {id}")
     if number > len(run.files):
         raise NotFound(*said("export.file_not_found", count=len(run.files)))
     file = run.files[number - 1]

@@ -84,11 +84,15 @@ async def index(
 @router.get("/{id:path}")
 async def show(call: Caller, id: str) -> dict[str, Any]:
     """Everything about one. Messages hold ids only, no personal data; the body of what is none of ours stays blank."""
-    await call.may(Deed.OPERATE, subject=f"failed message {id}"[:300])
-    found = await call.gateway.base.store.failed.find(Selection((id,)), state=None, limit=1)
-    if not found:
-        raise NotFound(*said("failed.not_found"))
-    return shown(found[0])
+    failed = call.gateway.base.store.failed
+
+    async def look(id: str) -> dict[str, Any]:
+        found = await failed.find(Selection((id,)), state=None, limit=1)
+        if not found:
+            raise NotFound(*said("failed.not_found"))
+        return shown(found[0])
+
+    return await call.found(Deed.OPERATE, look, id, subject=f"failed message {id}"[:300])
 
 
 @router.post("/decide")

@@ -84,8 +84,8 @@ async def read_file(request: Request, call: Caller, data_type: str) -> Read:
 @router.post(MAPPINGS + "/read")
 async def read_source(call: Caller, id: str, data_type: str) -> Read:
     """The same from the SIS of the connection, which is asked now."""
-    await call.may(Deed.MAP_IMPORT, data_type=data_type, subject=id)
-    connection, about = await call.connection(id), found_catalog(data_type)
+    connection = await call.found(Deed.MAP_IMPORT, call.connection, id, data_type=data_type)
+    about = found_catalog(data_type)
     source = await call.gateway.base.ends.pulled(connection, data_type)
     async with source:
         rows = await _samples(source)
@@ -97,8 +97,7 @@ async def read_source(call: Caller, id: str, data_type: str) -> Read:
 @router.post(MAPPINGS + "/differences")
 async def changed(call: Caller, id: str, data_type: str, header: Header) -> Differences:
     """Which columns the saved mapping reads and the file does not have, and which new one each may have become."""
-    await call.may(Deed.MAP_IMPORT, data_type=data_type, subject=id)
-    await call.connection(id)
+    await call.found(Deed.MAP_IMPORT, call.connection, id, data_type=data_type)
     found_catalog(data_type)
     return differences(await call.org.mappings.latest(id, data_type, header.name), header.columns)
 
@@ -106,8 +105,7 @@ async def changed(call: Caller, id: str, data_type: str, header: Header) -> Diff
 @router.post(MAPPINGS + "/match")
 async def matched(call: Caller, id: str, data_type: str, header: Header) -> list[Fitting]:
     """The mappings of the connection beside this header, the ones that fit first: a renamed file keeps its mapping."""
-    await call.may(Deed.MAP_IMPORT, data_type=data_type, subject=id)
-    await call.connection(id)
+    await call.found(Deed.MAP_IMPORT, call.connection, id, data_type=data_type)
     found_catalog(data_type)
     newest = {one.name: one for one in reversed(await call.org.mappings.versions(id, data_type))}
     found = [_fitting(one, header.columns) for one in newest.values()]

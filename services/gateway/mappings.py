@@ -70,8 +70,7 @@ async def every_transformation(call: Caller) -> list[dict[str, Any]]:
 @router.post(MAPPINGS + "/preview")
 async def preview(call: Caller, id: str, data_type: str, asked: Examples) -> Preview:
     """The Mapped Value of each field for up to five example rows, and everything wrong with the mapping."""
-    await call.may(Deed.MAP_IMPORT, data_type=data_type, subject=id)
-    connection = await call.connection(id)
+    connection = await call.found(Deed.MAP_IMPORT, call.connection, id, data_type=data_type)
     width = len(asked.columns)
     rows = [[*row[:width], *[""] * (width - len(row))] for row in asked.examples]
     moment = Moment(connection.clock().date(), asked.school_year)
@@ -81,14 +80,14 @@ async def preview(call: Caller, id: str, data_type: str, asked: Examples) -> Pre
 @router.put(MAPPINGS, status_code=201)
 async def save(call: Caller, id: str, data_type: str, draft: MappingDraft, base: Base = None) -> Mapping:
     """Save the mapping as the next version under its name. It is checked as a whole; problems name the row."""
-    await call.may(Deed.MAP_IMPORT, data_type=data_type, subject=id)
+    await call.found(Deed.MAP_IMPORT, call.connection, id, data_type=data_type)
     return await _save(call, id, data_type, draft, base)
 
 
 @router.post(MAPPINGS + "/import", status_code=201)
 async def take(call: Caller, id: str, data_type: str, file: MappingFile, base: Base = None) -> Mapping:
     """Save a mapping that was exported, from this connection or another, as the next version under its name."""
-    await call.may(Deed.MAP_IMPORT, data_type=data_type, subject=id)
+    await call.found(Deed.MAP_IMPORT, call.connection, id, data_type=data_type)
     if file.data_type != data_type:
         raise BadMapping(*said("mapping.other_data_type", what=file.data_type[:50], data_type=data_type))
     return await _save(call, id, data_type, file.mapping, base)
@@ -97,8 +96,7 @@ async def take(call: Caller, id: str, data_type: str, file: MappingFile, base: B
 @router.get(MAPPINGS)
 async def versions(call: Caller, id: str, data_type: str, name: Name = None) -> list[Mapping]:
     """All versions, newest first."""
-    await call.may(Deed.VIEW, subject=id)
-    await call.connection(id)
+    await call.found(Deed.VIEW, call.connection, id)
     found_catalog(data_type)
     found = await call.org.mappings.versions(id, data_type)
     return [one for one in found if name is None or one.name == name]
@@ -107,16 +105,14 @@ async def versions(call: Caller, id: str, data_type: str, name: Name = None) -> 
 @router.get(MAPPINGS + "/compare")
 async def compared(call: Caller, id: str, data_type: str, before: str, after: str) -> list[RowChange]:
     """What differs between two versions, row by row."""
-    await call.may(Deed.VIEW, subject=id)
-    await call.connection(id)
+    await call.found(Deed.VIEW, call.connection, id)
     return compare(*[await _version(call, id, data_type, one) for one in (before, after)])
 
 
 @router.get(MAPPINGS + "/{mapping}/export")
 async def give(call: Caller, id: str, data_type: str, mapping: str) -> MappingFile:
     """One version as a JSON document, for the other end of `import`."""
-    await call.may(Deed.VIEW, subject=id)
-    await call.connection(id)
+    await call.found(Deed.VIEW, call.connection, id)
     found = await _version(call, id, data_type, mapping)
     return MappingFile(data_type=data_type, mapping=MappingDraft(name=found.name, fields=found.fields))
 

@@ -51,9 +51,10 @@ async def index(
     limit: Limit = 50,
 ) -> list[Run]:
     """Runs, newest first; `before` is the id of the last one of the page before."""
-    await call.may(Deed.VIEW, subject="runs")
-    if connection is not None:
-        await call.known_connection(connection)
+    if connection is None:
+        await call.may(Deed.VIEW, subject="runs")
+    else:
+        await call.found(Deed.VIEW, call.known_connection, connection, subject="runs")
     asked: dict[str, Any] = {"connection": connection, "state": state, "direction": direction, "data_type": data_type}
     return await call.org.runs.page(**asked, since=since, until=until, before=before, limit=limit)
 
@@ -62,8 +63,7 @@ async def index(
 async def show(call: Caller, id: str) -> Run:
     """State, counts, and what stands in the way. `waits`: steps that are tried again by themselves; `behind`: the
     run that it waits for to begin; `given_up`: it cannot be sent on, and why."""
-    await call.may(Deed.VIEW, subject=id)
-    run = await as_it_stands(call.gateway.base.store, await call.run(id))
+    run = await as_it_stands(call.gateway.base.store, await call.found(Deed.VIEW, call.run, id))
     ahead = await ahead_of(call.org, run)
     return run.model_copy(update={"behind": ahead.id}) if ahead else run
 

@@ -55,9 +55,19 @@ async def runs(district: District) -> list[dict[str, Any]]:
     return found
 
 
+async def audited(district: District, **asked: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (
+        (await district.api.get("/audit", params={"limit": 200, **asked})).raise_for_status().json()
+    )
+    return found
+
+
 async def refused(district: District) -> list[dict[str, Any]]:
-    found = (await district.api.get("/audit", params={"limit": 200})).raise_for_status().json()
-    return [one for one in found if not one["allowed"]]
+    return await audited(district, allowed=False)
+
+
+async def allowed(district: District, deed: str) -> list[dict[str, Any]]:
+    return await audited(district, allowed=True, deed=deed)
 
 
 async def test_an_event_makes_a_run(district: District, connection: str, tap: Tap) -> None:
@@ -150,6 +160,7 @@ async def test_what_cannot_be_done_is_audited_and_makes_no_run(
     told = await until(lambda: refused(district), "the refusal is audited")
 
     assert {(one["actor"], one["deed"], one["subject"]) for one in told} == {(district.user, "import", id)}
+    assert await allowed(district, "import") == []
     assert await runs(district) == []
     assert await tap.heard(district.org) == []
 
@@ -161,6 +172,7 @@ async def test_an_event_for_another_organizations_connection_makes_no_run(
         await tap.enroll_says(event(neighbour, connection))
         (told,) = await until(lambda: refused(neighbour), "the refusal is audited")
         assert told["subject"] == connection
+        assert await allowed(neighbour, "import") == []
         assert await runs(neighbour) == []
     assert await runs(district) == []
 

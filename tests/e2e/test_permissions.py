@@ -310,9 +310,12 @@ async def test_another_organization_finds_nothing_and_the_try_is_audited(
 
         assert await runs(neighbour) == []
         assert (await neighbour.api.get("/connections")).json() == []
-        refused = {(one["deed"], one["subject"]) for one in await audit(neighbour) if not one["allowed"]}
+        told = await audit(neighbour)
+        assert {one["subject"] for one in told if one["allowed"]} <= {"runs", "connections", "audit"}
+        refused = [(one["deed"], one["subject"]) for one in told if not one["allowed"]]
+        assert len(refused) == len(set(refused)) == len(tries), "each once"
         looked = {(method, f"/api/v1{path}") for method, path, _ in tries[:-1]}
-        assert refused == looked | {("GET", f"/api/v1/runs?connection={connection}")}
+        assert set(refused) == looked | {("GET", f"/api/v1/runs?connection={connection}")}
         assert await tap.heard(neighbour.org) == []
 
     assert (await district.api.get(f"/connections/{connection}")).json() == before

@@ -96,8 +96,8 @@ async def approve(visit: Visited, id: str) -> Response:
 @router.post(ADDRESS + "/sandbox-exports", summary="Exports from Enroll's sandbox")
 async def allow(visit: Visited, id: str) -> Response:
     """Say that exports of Enroll's sandbox into the place that stood there are meant; blank: that they are not."""
-    await visit.call.may(Deed.MANAGE_CONNECTION, subject=id)
-    connection, sent = await connections.show(visit.call, id), await visit.form()
+    connection = await visit.call.found(Deed.MANAGE_CONNECTION, visit.call.connection, id)
+    sent = await visit.form()
     into = str(sent.get("into", ""))
     form = Form.read((MEANT,), sent)
     if into and not form.typed["meant"]:

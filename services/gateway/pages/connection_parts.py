@@ -170,8 +170,7 @@ async def delete(visit: Visited, id: str) -> Response:
 
 async def managed(visit: Visit, id: str, part: str = "") -> Connection:
     """The connection, for somebody who may change it. Raises Refused, and NotFound where it has no such part."""
-    await visit.call.may(Deed.MANAGE_CONNECTION, subject=id)
-    connection = await connections.show(visit.call, id)
+    connection = await visit.call.found(Deed.MANAGE_CONNECTION, visit.call.connection, id)
     if part not in tabs(connection):
         raise NotFound(*said("connection.no_part"))
     return connection
