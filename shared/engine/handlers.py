@@ -162,7 +162,7 @@ class Steps:
         """With the lease; None where it is to wait: behind an older one, which begins first, or the active one."""
         runs = self._engine.org(run).runs
         oldest = await runs.oldest_waiting(stream_of(run))
-        if oldest is not None and oldest.id < run.id:
+        if oldest is not None and oldest.id != run.id:
             await self._engine.relay.publish([self._engine.requested(oldest)])
             return None
         return await runs.activate(run, self._engine.owner, self._seconds)
