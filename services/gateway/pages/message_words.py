@@ -1,6 +1,7 @@
 """What failed messages are called on operators' pages: each beside the term by which logs know it."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from shared.contracts.messages import (
@@ -38,6 +39,40 @@ REASONS: Final[Mapping[str, str]] = {
     "unknown": "Nobody noted why",
 }
 """Those of ours, and those of RabbitMQ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What became of the run meanwhile, and what an operator does."""
+
+    meanwhile: str
+    do: str
+
+
+_FAILED: Final = (
+    "Its run, or this part of it, has failed and says so; other parts go on. An event may have made no run."
+)
+_STANDS: Final = "Nothing was done. A run that it belongs to stands still, without an error. An event has made no run."
+ADVICE: Final[Mapping[str, Advice]] = {
+    "out of attempts": Advice(_FAILED, "Mend what the error names, or wait until it is over. Then send it again."),
+    "undecodable": Advice(
+        _STANDS,
+        "Tell whoever sent it, and discard it: it reads the same the next time. Send it again only where a version "
+        "runs by now that can read it.",
+    ),
+    "unknown type or version": Advice(
+        _STANDS, "Send it again once a version runs here that knows it. Discard it where there will be none."
+    ),
+    "delivery_limit": Advice(
+        _FAILED,
+        "Find out why the process died, most often for want of memory. Then send it again, one of a run first: the "
+        "others may only have been in the same process.",
+    ),
+    "rejected": Advice(_FAILED, "Sync Service refuses nothing so: ask who did it at the broker. Then send it again."),
+    "expired": Advice(_FAILED, "Take the time limit off its queue, a policy of the broker. Then send it again."),
+    "maxlen": Advice(_FAILED, "Take the limit of length off its queue, a policy of the broker. Then send it again."),
+    "unknown": Advice(_STANDS, "Look at its type and its run, and decide by them."),
+}
 STATES: Final[Mapping[str, str]] = {
     "waiting": "Waiting",
     "replayed": "Sent again",

@@ -11,10 +11,11 @@ from playwright.async_api import Page, expect
 
 from devtools.district import FULL, District
 from devtools.stack import Stack
-from services.gateway.pages.message_words import REASONS, TYPES
+from services.gateway.pages.message_words import ADVICE, REASONS, TYPES
 from services.gateway.pages.words import MESSAGES, NONE_CHOSEN
 from shared.model.error_texts import every_text
 from tests.e2e.broker import Tap
+from tests.e2e.enroll import turn
 from tests.e2e.pages.conftest import Accessible, in_session
 from tests.e2e.pages.visitor import Visitor
 from tests.e2e.waiting import until
@@ -200,3 +201,17 @@ async def test_pages_have_words_for_types_and_reasons_with_the_terms_of_logs_bes
         assert REASONS["unknown type or version"] in page.text
         assert ">Waiting<" in page.text
     assert '<option value="delivery_limit">' in listed.text
+
+
+async def test_help_tells_an_operator_what_each_reason_means_and_nobody_else(
+    page: Page, visitor: Visitor, district: District, accessible: Accessible
+) -> None:
+    await page.goto("/failed-messages")
+    await page.get_by_role("link", name="When to send again, and when to discard").click()
+    await expect(page.get_by_role("heading", name="A message has failed")).to_be_in_viewport()
+    for reason, advice in ADVICE.items():
+        await expect(page.get_by_role("term").filter(has_text=REASONS[reason])).to_be_visible()
+        await expect(page.get_by_text(advice.do)).to_be_visible()
+    await accessible(page)
+    await turn(district, users={district.user: list(FULL)})
+    assert "A message has failed" not in (await visitor.get("/help")).text
