@@ -189,6 +189,7 @@ async def accessible(page: Page) -> None:
     """
     if not has_scripts(page):
         return
+    await page.wait_for_load_state()
     for scheme, rules in SCHEMES.items():
         await page.emulate_media(color_scheme=scheme)
         found = await Axe().run(page, options=rules)
