@@ -1,6 +1,7 @@
 """Exports: which files, or fields of a SIS, are made of approved registrations; tried out, started, fetched."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -13,13 +14,14 @@ from services.gateway.context import Base, Call, Caller
 from services.gateway.schools import compared as schools_compared
 from shared.adapters.registrations import EXAMPLES, Listed, RegistrationSource
 from shared.engine.requests import RunRequest, request_run
-from shared.mapping.automap import Proposal, propose_export
+from shared.mapping.automap import Proposal
 from shared.mapping.code_tables import table_names, with_tables
 from shared.mapping.export_preview import PreviewedFile, preview_export
 from shared.mapping.export_rows import compile_export
+from shared.mapping.export_suggestions import Tried, propose_export
 from shared.mapping.preview import Preview as PreviewedFields
 from shared.mapping.preview import preview_mapping
-from shared.mapping.registrations import check_registrations, with_references
+from shared.mapping.registrations import check_registrations, doubtful, with_references
 from shared.mapping.versions import RowChange, compare
 from shared.model.catalog import Catalog, export_catalog
 from shared.model.connection import Connection, SchoolCode
@@ -76,6 +78,17 @@ class Registrations(BaseModel):
     mapping: Draft
     school_year: int = Field(ge=2000, le=2100)
     students: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(default=[], max_length=EXAMPLES)
+
+
+class Proposing(BaseModel):
+    """What proposals are checked by: the registrations of up to five students. `mapped` are fields of the SIS for which
+    none is asked."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    school_year: int = Field(default=2000, ge=2000, le=2100)
+    students: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(default=[], max_length=EXAMPLES)
+    mapped: list[Annotated[str, Field(max_length=100)]] = Field(default=[], max_length=1000)
 
 
 class Search(BaseModel):
@@ -166,11 +179,21 @@ async def compared(call: Caller, id: str, data_type: str, before: str, after: st
 
 
 @router.post(EXPORTS + "/mappings/propose")
-async def proposed(call: Caller, id: str, data_type: str) -> list[Proposal]:
-    """Rows for the fields of the SIS that are called like fields of Enroll. Nothing is applied."""
+async def proposed(call: Caller, id: str, data_type: str, asked: Proposing | None = None) -> list[Proposal]:
+    """Rows for fields of the SIS that are called like fields of Enroll, and take what these hold. Nothing is applied.
+
+    Fields that go together are proposed together or not at all.
+    """
+    asked = asked or Proposing()
     connection = await call.found(Deed.MAP_EXPORT, call.connection, id)
+    if asked.students:
+        await call.may(Deed.VIEW_EXPORT, subject=id)
     exported_catalog(data_type)
-    return propose_export(_writable(connection))
+    about = _writable(connection)
+    found = await _registrations(call, connection, asked.school_year, asked.students)
+    tables = await call.org.code_tables.all(id)
+    tried = Tried(list(found.values()), await call.field_codes(connection.instance), tables)
+    return propose_export(about, tried, set(asked.mapped))
 
 
 @router.get(EXPORTS + "/mappings/{mapping}/export")
@@ -197,8 +220,7 @@ async def preview(call: Caller, id: str, data_type: str, asked: Registrations) -
     connection = await call.found(Deed.VIEW_EXPORT, call.connection, id)
     columns = tuple(exported_catalog(data_type).fields)
     draft = await _with_tables(call, id, _fitting(connection, asked.mapping))
-    http = call.gateway.base.enroll.client(connection.instance)
-    found = await RegistrationSource(http, call.who.org, asked.school_year).of(asked.students)
+    found = await _registrations(call, connection, asked.school_year, asked.students)
     known = [one for one in asked.students if one in found]
     now = connection.clock()
     moment = Moment(now.date(), asked.school_year)
@@ -206,7 +228,9 @@ async def preview(call: Caller, id: str, data_type: str, asked: Registrations) -
     shown = Previewed(students=known, unknown=[one for one in asked.students if one not in found])
     if isinstance(draft, MappingDraft):
         whole = with_references(draft)
-        shown.fields = preview_mapping(whole, _writable(connection), columns, moment, examples)
+        about = _writable(connection)
+        mapped = preview_mapping(whole, about, columns, moment, examples)
+        shown.fields = replace(mapped, problems=(*mapped.problems, *doubtful(draft, about)))
     else:
         names = draft.file_names(now, asked.school_year)
         shown.files = preview_export(draft, columns, moment, names, examples)
@@ -307,6 +331,13 @@ async def download(call: Caller, id: str, number: Annotated[int, Path(ge=1)]) ->
         "X-Content-Type-Options": "nosniff",
     }
     return StreamingResponse(body(), media_type="text/csv", headers=headers)
+
+
+async def _registrations(
+    call: Call, connection: Connection, school_year: int, students: Sequence[str]
+) -> dict[str, list[str]]:
+    http = call.gateway.base.enroll.client(connection.instance)
+    return await RegistrationSource(http, call.who.org, school_year).of(students)
 
 
 async def _version(call: Call, id: str, data_type: str, mapping: str) -> ExportMapping | Mapping:

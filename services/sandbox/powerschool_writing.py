@@ -1,7 +1,7 @@
 """What the simulated PowerSchool makes of students and contacts that are sent to it. Source: SIS facts, 1.8 to 1.12."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -64,11 +64,7 @@ def faults(record: Mapping[str, Any], schools: Mapping[str, Json], entry_codes: 
         if len(str(values.get(name, ""))) > most:
             found.append(_fault(name, "FIELD_VALIDATION_ERROR", f"may have {most} characters"))
     found += [_fault(name, "INVALID_DATE_VALUE", "is not a date") for name in DATES if _bad_date(values.get(name))]
-    for kind in ("physical", "mailing"):
-        parts = [f"addresses.{kind}.{part}" for part in ("street", "city", "state_province", "postal_code")]
-        if any(values.get(part) for part in parts):
-            lacks = [part for part in parts if not values.get(part)]
-            found += [_fault(part, f"REQUIRED_{kind}_{part.split('.')[-1]}".upper(), "is required") for part in lacks]
+    found += _halves(values)
     if record.get("action") == "INSERT":
         school = values.get("school_enrollment.school_number")
         if school not in (None, "") and str(school) not in schools:
@@ -79,6 +75,26 @@ def faults(record: Mapping[str, Any], schools: Mapping[str, Json], entry_codes: 
     elif any(values.get(name) == "" for name in ("name.last_name", "name.first_name")):
         found.append(_fault("name.last_name", "FIELD_VALIDATION_ERROR", "may not be blanked"))
     return found
+
+
+def _halves(values: Mapping[str, Any]) -> Iterator[Json]:
+    """An address is sent whole, and an emergency contact with a phone."""
+    wholes = {
+        f"addresses.{kind}": ("street", "city", "state_province", "postal_code") for kind in ("physical", "mailing")
+    }
+    for whole, names in wholes.items():
+        for name in _blank(values, [f"{whole}.{one}" for one in names]):
+            kind, part = name.split(".")[1:]
+            yield _fault(name, f"REQUIRED_{kind}_{part}".upper(), "is required")
+    for number in (1, 2):
+        pair = [f"contact.emergency_contact_name{number}", f"contact.emergency_phone{number}"]
+        yield from (_fault(name, "REQUIRED", "is required") for name in _blank(values, pair))
+
+
+def _blank(values: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+    """Those that are blank where others are not."""
+    blank = [name for name in names if not values.get(name)]
+    return blank if len(blank) < len(names) else []
 
 
 def merged(student: Json, record: Mapping[str, Any], dropped: frozenset[str], extensions: frozenset[str]) -> None:

@@ -14,6 +14,7 @@ from shared.engine.contacts import without_nameless
 from shared.engine.context import Engine
 from shared.engine.deciding import decide, loses_access, objections
 from shared.engine.enrolling import enrolling
+from shared.engine.halves import without_halves
 from shared.engine.listing import refused
 from shared.engine.planning import Plan
 from shared.engine.retrying import set_overtaken_aside
@@ -132,6 +133,7 @@ async def _decided(
     decided = [decide(one, held.get(one.key), about, plan.fixed) for one in found.candidates]
     if run.delivery == "sis":
         decided = [without_nameless(change, one.values) for change, one in zip(decided, found.candidates, strict=True)]
+        decided = [without_halves(change, about) for change in decided]
     if about.checked:
         problems = await _check(target, found.candidates, decided, problems)
     for change, said in zip(decided, problems, strict=True):

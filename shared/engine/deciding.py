@@ -5,6 +5,7 @@ from collections.abc import Iterator, Set
 from shared.engine.classify import Candidate
 from shared.mapping.transformations.letters import plain_letters
 from shared.model.catalog import Catalog
+from shared.model.contacts import contact_field
 from shared.model.error_texts import said
 from shared.model.record import Action, Change, Found, Problem, Values
 
@@ -26,17 +27,22 @@ def decide(candidate: Candidate, found: Found | None, about: Catalog, fixed: Set
         if name not in referring and name not in fixed and found.values.get(name) != value
     }
     before = {name: found.values.get(name) for name in differing}
-    sent = {**referring, **_companions(differing, values, about), **differing} if differing else {}
+    sent = {**referring, **_companions(differing, values, found, about), **differing} if differing else {}
     action = Action.UPDATE if differing else Action.ADOPT
     return Change(candidate.key, action, candidate.row, sent, before, found.target_id, *known, label=candidate.label)
 
 
-def _companions(differing: Values, values: Values, about: Catalog) -> Values:
-    """Fields that are equal, but can only be sent together with some that differ."""
+def _companions(differing: Values, values: Values, found: Found, about: Catalog) -> Values:
+    """Fields that are equal, or left as they are, but can only be sent together with some that differ."""
     whole = {about.fields[name].together for name in differing if name in about.fields} - {""}
     if not whole:
         return {}
-    return {name: value for name, value in values.items() if about.fields[name].together in whole}
+    equal = {name: value for name, value in values.items() if about.fields[name].together in whole}
+    if not about.refuses_parts:
+        return equal
+    parts = [name for part, names, _ in about.wholes() if part in whole for name in names]
+    kept = {name: found.values.get(name) for name in parts if contact_field(name) is None}
+    return {**{name: held for name, held in kept.items() if held is not None}, **equal}
 
 
 def objections(candidate: Candidate, found: Found | None, about: Catalog) -> list[Problem]:

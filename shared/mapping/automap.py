@@ -20,6 +20,7 @@ LEAST = 0.5
 ENROLLS_OWN = ".id"
 """An id that Enroll gives is proposed for a column of exactly that name: it decides who is meant, before all others."""
 NO_SETS: CodeSets = {}
+UNCHECKED = "There are no values to check it by."
 MAX_SAMPLES = 200
 SYSTEMS = {
     "powerschool": "PowerSchool",
@@ -80,30 +81,22 @@ def propose(
     return sorted(chosen.values(), key=lambda one: order[one.target])
 
 
-def propose_export(about: Catalog) -> list[Proposal]:
-    """The other way round: rows for the fields of a SIS, from the fields of Enroll that are called the same."""
-    fields = {name: one for name, one in about.fields.items() if not one.refers}
-    enroll = find_catalog(about.data_type)
-    proposed: dict[str, Proposal] = {}
-    for columns in ({name: name for name in fields}, {one.label: name for name, one in fields.items()}):
-        for one in propose(enroll, list(columns), ()):
-            name = columns[one.column]
-            if one.row.get("source") == one.column and name not in proposed:
-                row = {"type": "direct", "target": name, "source": one.target}
-                proposed[name] = Proposal(name, one.target, row, one.confidence, one.reason)
-    return [proposed[name] for name in fields if name in proposed]
-
-
 def _column(samples: Sequence[Sequence[str]], place: int) -> Sampled:
     return sampled([row[place] for row in samples[:MAX_SAMPLES] if place < len(row)])
 
 
 def _guesses(catalog: Catalog, place: int, name: str, values: Sampled) -> Iterator[_Guess]:
+    for field, sure, why in called_alike(catalog, name):
+        yield from _weighed(_Guess(place, field, sure, why), values)
+
+
+def called_alike(catalog: Catalog, name: str) -> Iterator[tuple[Field, float, str]]:
+    """Fields that may be what somebody calls so, how sure that is, and why. Values are not looked at."""
     known, names, meant = _known_names(catalog.data_type)
     seen: set[str] = set()
     for target, why in known.get(plain(name), {}).items():
         seen.add(target)
-        yield from _weighed(_Guess(place, catalog.fields[target], 0.95, why), values)
+        yield catalog.fields[target], 0.95, why
     if contact_field(name) is not None:  # whose it is, and what, is said outright: what is only like it is another's
         return
     for other, alike in names.like(name, 0.6).items():
@@ -112,8 +105,7 @@ def _guesses(catalog: Catalog, place: int, name: str, values: Sampled) -> Iterat
                 seen.add(target)
                 same = words(name) == words(other)
                 sure = 0.85 if same else 0.4 + 0.4 * alike
-                why = f"The header says the same as {other!r}." if same else f"The header is like {other!r}."
-                yield from _weighed(_Guess(place, catalog.fields[target], sure, why), values)
+                yield catalog.fields[target], sure, f"The header {'says the same as' if same else 'is like'} {other!r}."
 
 
 def _weighed(guess: _Guess, values: Sampled) -> Iterator[_Guess]:
@@ -126,7 +118,7 @@ def _weighed(guess: _Guess, values: Sampled) -> Iterator[_Guess]:
 
 def _fits(field: Field, values: Sampled) -> tuple[float, str]:
     if not values.values:
-        return 0.9, "There are no values to check it by."
+        return 0.9, UNCHECKED
     if field.type == "date":
         patterns = values.dates()
         if not patterns:

@@ -325,7 +325,8 @@ def _value_reader(
 ) -> tuple[ReadValue, PlainText | None]:
     text = inputs.row(row)
     read = value_reader(field, text, row.blank, key=key)
-    if isinstance(row, Direct) and isinstance(row.source, str) and field.type == "text" and not key and inputs.used:
+    copied = isinstance(row, Direct) and isinstance(row.source, str) and bool(inputs.used)
+    if copied and field.type == "text" and not field.takes and not key:
         return read, PlainText(inputs.used[0].index, field.length or sys.maxsize)
     return read, None
 

@@ -9,10 +9,11 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from shared.mapping.code_tables import CodeSets, code_problems, table_names, with_tables
+from shared.mapping.compiled import MappingProblem
 from shared.mapping.differences import columns_read
 from shared.mapping.export_preview import preview_export
 from shared.mapping.preview import MappedValue, preview_mapping
-from shared.mapping.registrations import with_references
+from shared.mapping.registrations import doubtful, is_refused, with_references
 from shared.model.catalog import Catalog
 from shared.model.codes import CodeTable
 from shared.model.draft import TYPES
@@ -103,13 +104,19 @@ def look_at_fields(rows: Sequence[Raw], known: Known) -> Looked:
     shown = preview_mapping(whole, known.catalog, columns, known.moment, known.examples)
     looked.values = {one.target: one.examples for one in shown.fields}
     found = [*shown.problems, *(code_problems(draft, known.catalog, known.sets) if known.sets else [])]
+    if known.direction == "export":
+        found += doubtful(draft, known.catalog)
     looked.problems += [
-        Placed(one.target, one.code, one.message, one.fix, one.code != LOST or known.direction == "export")
+        Placed(one.target, one.code, one.message, one.fix, _blocks(one, known))
         for one in found
         if not (one.row == 0 and one.target in bad)
     ]
     looked.mapped = {row.target for row in sound if not isinstance(row, DoNotMap)}
     return looked
+
+
+def _blocks(problem: MappingProblem, known: Known) -> bool:
+    return is_refused(problem, known.catalog) if known.direction == "export" else problem.code != LOST
 
 
 def sound_fields(rows: Sequence[Raw], name: str) -> MappingDraft:

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from enum import Enum
 from functools import lru_cache, partial
@@ -51,7 +51,7 @@ def converter(field: Field) -> Convert:
     """What turns a text into a value of this field. A text stays as it is, spaces included; others are trimmed."""
     limit = field.length or sys.maxsize
     return {
-        "text": _text(limit),
+        "text": _one_of(field.takes) if field.takes else _text(limit),
         "date": _date,
         "datetime": _datetime,
         "integer": _integer(field.length, field.minimum),
@@ -102,6 +102,17 @@ def _text(limit: int) -> Convert:
         if len(text) > limit:
             raise _too_long(limit)
         return text
+
+    return convert
+
+
+def _one_of(takes: Sequence[str]) -> Convert:
+    known = " or ".join(takes)
+
+    def convert(text: str) -> str:
+        if text.strip() not in takes:
+            raise ValueProblem(*said("value.not_taken", known=known))
+        return text.strip()
 
     return convert
 

@@ -26,9 +26,11 @@ class Field(BaseModel):
     `required`: no row may be without it. `create`: no record can be created without it.
     `refers`: it says which student, program or school is meant, and is never written itself.
     `replaces`: its values replace all there is under that name, whether a mapping fills all fields of it or not.
-    `default`: what a blank means where the field is part of the match key. `codes` names its code set.
+    `default`: what a blank means where the field is part of the match key. `codes` names its code set; a
+    field of a SIS has a set of Enroll's where it is written alike there, and else one of its own.
     `create_only`: the target takes it when it makes the record and never again. `together`: fields of one name are sent
-    all or none. `rule`: what fills it in a new record where the mapping does not.
+    all or none; `whole`: none of them is complete without this one. `takes`: the only texts it takes. `rule`: what
+    fills it in a new record where the mapping does not.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,6 +50,8 @@ class Field(BaseModel):
     codes: str = ""
     create_only: bool = False
     together: str = ""
+    whole: bool = False
+    takes: tuple[str, ...] = ()
     rule: Literal["", "entry_date", "exit_date", "status", "school"] = ""
 
 
@@ -58,6 +62,7 @@ class Catalog(BaseModel):
     which at least one must agree before a record counts as the same person. `create_one_of`: of each set a record needs
     one field to be created. `checked`: Enroll is asked about the changes before they are made. `called` are the fields
     that say by which name people know a record. `is_of_sis`: it is what an export fills, the student of a SIS.
+    `refuses_parts`: a record with only a part of what goes together is refused as a whole.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -71,6 +76,7 @@ class Catalog(BaseModel):
     create_one_of: tuple[tuple[str, ...], ...] = ()
     checked: bool = False
     is_of_sis: bool = False
+    refuses_parts: bool = False
     statuses: Mapping[str, str] = {}
     """What a new student's status is called in the SIS: `active` and `pre_enrolled`."""
     missing_field: str = ""
@@ -80,6 +86,13 @@ class Catalog(BaseModel):
     def match_key(self, filled: set[str]) -> MatchKey:
         """The match key that a mapping of these fields uses; empty where it has none."""
         return next((key for key in self.match_keys if filled.issuperset(key)), ())
+
+    def wholes(self) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+        """Of fields that go together: under which name, which they are, and those that none of them can be without."""
+        for name in dict.fromkeys(field.together for field in self.fields.values() if field.together):
+            parts = [field for field in self.fields.values() if field.together == name]
+            if needed := tuple(field.name for field in parts if field.whole):
+                yield name, tuple(field.name for field in parts), needed
 
     def label_of(self, name: str) -> str:
         """What people call a field; its name where it is none of these."""

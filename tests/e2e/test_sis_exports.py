@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from devtools.district import ENDED, EXPORTER, District, ok
-from devtools.sis_districts import SISS, SisDistrict, enrolled
+from devtools.sis_districts import SISS, PowerSchoolDistrict, SisDistrict, enrolled
 from devtools.stack import Stack
 from tests.e2e.broker import APPROVED, Tap, approved
 from tests.e2e.enroll import Faults, turn
@@ -196,6 +196,57 @@ async def moved(district: District, roster: Path, student: str) -> None:
         csv.writer(file).writerows(rows)
     run = await district.watch((await district.upload(await district.ad_hoc("Corrections"), roster))["id"])
     assert run["counts"]["updated"] == 1, run
+
+
+async def test_what_is_suggested_is_sent_and_what_the_sis_refuses_is_told_of_before(
+    sis: SisDistrict, tmp_path: Path
+) -> None:
+    """Emergency contacts of this district have no phone: PowerSchool would refuse each of the students for it."""
+    district = sis.district
+    students = await enrolled(district, tmp_path, 3)
+    await district.register(students)
+    connection = await sis.connect()
+    path = f"/connections/{connection}/exports/students/mappings/propose"
+
+    async def exported(body: dict[str, Any] | None) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        found = [one["row"] for one in ok(await district.api.post(path, json=body)).json()]
+        if sis.kind == "skyward":  # whose grades are codes of its own
+            found += [one for one in sis.mapping if one["target"] == "Enrollment.Grade"]
+        await sis.map(connection, found)
+        run = (await district.export(connection, preview=True))["id"]
+        waits = await district.watch(run, states=frozenset({"needs_approval"}))
+        assert (waits["counts"]["create"], waits["counts"]["invalid"]) == (3, 0)
+        planned = await district.records(run, outcome="Pending")
+        return waits, [problem for one in planned for problem in one["problems"]]
+
+    is_told = sis.kind == "powerschool"
+    waits, told = await exported(None)
+    assert {one["code"] for one in told} == ({"value.part_blank"} if is_told else set())
+    assert all("Blank or not mapped: Emergency 2 Phone" in one["message"] for one in told)
+    ok(await district.api.post(f"/runs/{waits['id']}/reject", json={}))
+
+    waits, told = await exported({"school_year": 2026, "students": students[:2]})
+    assert told == []
+    ok(await district.api.post(f"/runs/{waits['id']}/approve"))
+    run = await district.watch(waits["id"])
+    assert (run["state"], run["counts"]["created"]) == ("succeeded", 3), await district.records(run["id"], limit=3)
+    mapped = ok(await district.api.get(f"/connections/{connection}/exports/students/mappings")).json()[0]["fields"]
+    names = [one["target"] for one in mapped]
+    more = {"school_year": 2026, "mapped": names}
+    assert not {one["target"] for one in ok(await district.api.post(path, json=more)).json()} & set(names)
+
+
+async def test_a_part_of_what_goes_together_is_refused_at_save(stack: Stack, unique: str) -> None:
+    async with District(stack, f"o-{unique}", permissions=EXPORTER) as district:
+        connection = await PowerSchoolDistrict(district).connect()
+        path = f"/connections/{connection}/exports/students/mappings"
+        half = [one for one in PowerSchoolDistrict.mapping if one["target"] != "addresses.physical.city"]
+        answer = await district.api.put(path, json={"fields": half})
+        assert answer.status_code == 422
+        assert "Home City is not mapped, and goes together with Home Street" in answer.json()["error"]["message"]
+        draft = {"mapping": {"fields": half}, "school_year": 2026}
+        shown = ok(await district.api.post(path + "/preview", json=draft)).json()["fields"]["problems"]
+        assert [(one["code"], one["target"]) for one in shown] == [("mapping.part_unmapped", "addresses.physical.city")]
 
 
 async def test_a_preview_shows_who_is_new_and_who_is_there_already(sis: SisDistrict, tmp_path: Path) -> None:

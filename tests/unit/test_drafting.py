@@ -8,10 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.mapping import transformations
-from shared.mapping.automap import propose_export
 from shared.mapping.drafting import Known, look_at_fields, look_at_files, sound_fields
 from shared.mapping.versions import compare
-from shared.model.catalog import catalog, export_catalog, sis_catalog
+from shared.model.catalog import catalog, export_catalog
 from shared.model.draft import TYPES
 from shared.model.export_file import ExportDraft
 from shared.model.mapping import MappingDraft
@@ -84,15 +83,6 @@ def test_files_differ_by_file_and_header() -> None:
         "f.csv",
         "f.csv: ID",
     ]
-
-
-def test_the_fields_of_a_sis_are_found_by_their_names() -> None:
-    for sis, least in (("powerschool", 8), ("aeries", 8), ("skyward", 6)):
-        about = sis_catalog(sis)
-        found = {one.target: one for one in propose_export(about)}
-        assert len(found) >= least, (sis, list(found))
-        assert all(one.row["source"] in export_catalog("students").fields for one in found.values())
-        assert not any(about.fields[name].refers for name in found)
 
 
 JARGON = re.compile(

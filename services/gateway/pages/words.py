@@ -143,6 +143,8 @@ MESSAGES: Final[Mapping[str, str]] = {
     "draft-discarded": "The draft is gone. This is the newest version.",
     "examples-read": "Read. Mapped Value shows the first rows; nothing was imported.",
     "accepted": "Taken into your draft.",
+    "nothing-suggested": "Nothing more can be suggested: no other field of the SIS is called like a field of Enroll "
+    "and takes what it holds.",
     "restored": "Restored as a new version. The next run uses it.",
     "deleted": "Deleted.",
     "replayed": "Sent again.",

@@ -11,10 +11,11 @@ from services.gateway import exports
 from services.gateway.pages.filters import named
 from services.gateway.pages.mapping.fields import HOME
 from services.gateway.pages.mapping.rows import Names, Step, step_of
-from services.gateway.pages.mapping.screen import screen
+from services.gateway.pages.mapping.screen import Screen, screen
 from services.gateway.pages.visits import Visited
 from shared.contracts.topology import Direction
 from shared.model.draft import Draft
+from shared.model.permission import Deed
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(named)])
 
@@ -42,11 +43,11 @@ class Suggestion:
 async def show(visit: Visited, id: str, direction: Direction, data_type: str) -> Response:
     one = await screen(visit, id, direction, data_type)
     fields = one.whose.catalog.fields
-    held = {str(row.get("target")): row for row in one.draft.fields}
-    found = [
-        _suggestion(each, held, fields, one.names) for each in one.examples.proposals if each.get("target") in fields
-    ]
-    return await one.page("suggestions.html", "suggestions", found=found)
+    held = rows_by_target(one.draft)
+    proposals = [each for each in one.examples.proposals if each.get("target") in fields]
+    found = [_suggestion(each, held, fields, one.names) for each in proposals]
+    free = sum(_is_free(each, held) or _is_same(each, held) for each in proposals)
+    return await one.page("suggestions.html", "suggestions", found=found, free=free)
 
 
 @router.post(HOME + "/suggestions", summary="Answer suggestions of a mapping")
@@ -56,17 +57,56 @@ async def answer(visit: Visited, id: str, direction: Direction, data_type: str) 
     do, _, target = form.get("do", "").partition(":")
     proposals = one.examples.proposals
     if do == "ask" and direction == "export":
-        found = [asdict(each) for each in await exports.proposed(visit.call, id, data_type)]
+        found = await _asked(one)
+        if not found:
+            return one.then("suggestions", "nothing-suggested")
         await one.keep_examples(one.examples.model_copy(update={"proposals": found}))
         return one.then("suggestions")
-    chosen = [each for each in proposals if do in ("accept-all", "dismiss-all") or each.get("target") == target]
+    chosen = [each for each in proposals if do == "dismiss-all" or each.get("target") == target]
     if do in ("accept", "accept-all"):
         await one.go_on(form)
-        await one.keep(with_rows(one.draft, [each["row"] for each in chosen]))
+        held = rows_by_target(one.draft)
+        if do == "accept-all":
+            chosen = [each for each in proposals if _is_free(each, held) or _is_same(each, held)]
+        new = [each["row"] for each in chosen if not _is_same(each, held)]
+        await one.keep(with_rows(one.draft, new))
     left = [each for each in proposals if each not in chosen]
     await one.keep_examples(one.examples.model_copy(update={"proposals": left}))
     done = "accepted" if do.startswith("accept") else ""
     return one.then("suggestions" if left else "fields", done)
+
+
+async def _asked(one: Screen) -> list[dict[str, Any]]:
+    """Rows for what is not mapped yet, checked by the examples, where this person may see them."""
+    may_see = await one.visit.can(Deed.VIEW_EXPORT)
+    about = exports.Proposing(
+        school_year=one.examples.school_year,
+        students=one.examples.students if may_see else [],
+        mapped=[target for target, row in rows_by_target(one.draft).items() if is_mapped(row)],
+    )
+    found = await exports.proposed(one.visit.call, one.whose.connection.id, one.whose.data_type, about)
+    return [asdict(each) for each in found]
+
+
+def rows_by_target(draft: Draft) -> dict[str, Mapping[str, Any]]:
+    return {str(row.get("target")): row for row in draft.fields}
+
+
+def is_mapped(row: Mapping[str, Any]) -> bool:
+    """Whether somebody has decided about the field: one that was added and is blank yet waits for it."""
+    return row.get("type") != "direct" or bool(row.get("source"))
+
+
+def _is_free(proposal: Mapping[str, Any], held: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether it takes nobody's row away: only who asks for that very row does that."""
+    now = held.get(str(proposal.get("target")))
+    return now is None or not is_mapped(now)
+
+
+def _is_same(proposal: Mapping[str, Any], held: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether the row says so already; what else it says, as of blanks, is the person's."""
+    now = held.get(str(proposal.get("target")))
+    return now is not None and step_of(now) == step_of(proposal["row"])
 
 
 def with_rows(draft: Draft, rows: Sequence[Mapping[str, Any]]) -> Draft:
