@@ -9,9 +9,11 @@ from starlette.datastructures import UploadFile
 
 from services.gateway.context import Call, Caller
 from services.gateway.mappings import MAPPINGS, Cell, found_catalog
+from shared.adapters.enroll_sites import PRODUCTION
 from shared.adapters.file_sources import UploadSource
 from shared.mapping.automap import MAX_SAMPLES, Proposal, propose
 from shared.mapping.differences import Differences, differences
+from shared.model.connection import Instance
 from shared.model.error_texts import said
 from shared.model.errors import BadInput
 from shared.model.mapping import Mapping
@@ -61,14 +63,14 @@ class Read(BaseModel):
 
 
 @router.post("/catalogs/{data_type}/propose")
-async def proposed(call: Caller, data_type: str, sampled: Sampled) -> list[Proposal]:
+async def proposed(call: Caller, data_type: str, sampled: Sampled, instance: Instance = PRODUCTION) -> list[Proposal]:
     """A row for each field that the file seems to hold, with its reason and how sure it is. Nothing is saved."""
     await call.may(Deed.MAP_IMPORT, data_type=data_type, subject="propose mapping")
-    return propose(found_catalog(data_type), sampled.columns, sampled.samples, await call.field_codes())
+    return propose(found_catalog(data_type), sampled.columns, sampled.samples, await call.field_codes(instance))
 
 
 @router.post("/catalogs/{data_type}/read-file")
-async def read_file(request: Request, call: Caller, data_type: str) -> Read:
+async def read_file(request: Request, call: Caller, data_type: str, instance: Instance = PRODUCTION) -> Read:
     """The same from the file itself (form field `file`), which is read and not kept."""
     await call.may(Deed.MAP_IMPORT, data_type=data_type, subject="propose mapping")
     about = found_catalog(data_type)
@@ -77,7 +79,7 @@ async def read_file(request: Request, call: Caller, data_type: str) -> Read:
         if not isinstance(file, UploadFile):
             raise BadInput(*said("upload.no_file"))
         columns, rows, details = await _head(call, file, data_type)
-    proposals = propose(about, columns, rows, await call.field_codes())
+    proposals = propose(about, columns, rows, await call.field_codes(instance))
     return Read(columns=columns, examples=rows[:SHOWN], details=details, proposals=proposals)
 
 

@@ -145,15 +145,24 @@ def _made(field: Field, column: str, values: Sampled, known: Sequence[Code]) -> 
         pivot = {"pivot": PIVOT} if any(map(needs_pivot, patterns)) else {}
         return _step("date", source=column, **{"from": list(patterns)}, to="YYYY-MM-DD", **pivot)
     if field.codes == "grades" and field.type == "integer" and values.fit(field) < 1:
-        return _codes(column, {value: str(found) for value in values.values if (found := grade(value)) is not None})
+        grades = {value: str(found) for value in values.values if (found := grade(value)) is not None}
+        return _codes(column, _of_enroll(grades, known))
     if field.codes == "gender" and values.values and values.share(lambda value: gender(value) is not None) == 1:
         codes = {value: letter for value in values.values if (letter := gender(value)) is not None}
-        return _codes(column, codes) if any(value != letter for value, letter in codes.items()) else _direct(column)
+        if any(value != letter for value, letter in codes.items()):
+            return _codes(column, _of_enroll(codes, known))
+        return _direct(column)
     if field.type in {"text", "json"} and (paired := _paired(field, values, known)):
         return _codes(column, *paired)
     if field.name.endswith("phone") and values.phones():
         return _step("phone_number", source=column, form="(999) 999-9999")
     return _direct(column)
+
+
+def _of_enroll(codes: Mapping[str, str], known: Sequence[Code]) -> dict[str, str]:
+    """Without codes that Enroll does not have, as far as its codes are known: Save takes no others."""
+    allowed = {one.code for one in known}
+    return {value: code for value, code in codes.items() if not allowed or code in allowed}
 
 
 def _paired(field: Field, values: Sampled, known: Sequence[Code]) -> tuple[dict[str, str], str] | None:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.mapping.automap import Proposal, propose
+from shared.mapping.code_tables import code_problems
 from shared.mapping.compiled import check_mapping
 from shared.model.catalog import catalog, data_types
 from shared.model.codes import Code
@@ -200,3 +201,29 @@ def test_a_contact_is_never_taken_for_the_student_or_for_another_contact() -> No
     found = propose(about, ["3 - Contacts.LastName", "3 - Contacts.BirthDate", "3 - Contacts.Phones1"], [])
     targets = {one.target for one in found}
     assert not targets & {"students.lname", "students.dob", "student_annual.phone"}
+
+
+GRADES = [Code(code=str(one)) for one in range(-1, 13)]
+GENDERS = [Code(code=one) for one in "FM"]
+
+
+@settings(max_examples=examples())
+@given(
+    st.lists(st.sampled_from(["PK", "K", "KG", "1", "12", "13", "14", "Grade 13", "18", "x"]), min_size=1, max_size=8),
+    st.lists(st.sampled_from(["Male", "Female", "X", "Non-binary", "M"]), min_size=1, max_size=4),
+)
+def test_save_takes_every_code_that_is_proposed(grades: list[str], genders: list[str]) -> None:
+    """Grade 13 was proposed, and refused by Save."""
+    sets = {"grades": GRADES, "gender": GENDERS}
+    rows = [[grade, gender] for grade in grades for gender in genders]
+    found = propose(STUDENTS, ["Grade", "Gender"], rows, sets)
+    assert found
+    draft = MappingDraft.model_validate({"fields": [one.row for one in found]})
+    assert code_problems(draft, STUDENTS, sets) == []
+
+
+def test_a_grade_that_enroll_does_not_have_is_left_for_the_person() -> None:
+    (found,) = propose(STUDENTS, ["Grade"], [["K"], ["1"], ["13"]], {"grades": GRADES})
+    assert found.row["codes"] == {"K": "0", "1": "1"}
+    (found,) = propose(STUDENTS, ["Grade"], [["K"], ["1"], ["13"]])
+    assert found.row["codes"] == {"K": "0", "1": "1", "13": "13"}, "nobody knows Enroll's codes"

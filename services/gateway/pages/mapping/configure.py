@@ -88,7 +88,7 @@ async def upload(visit: Visited, id: str, direction: Direction, data_type: str) 
     try:
         if not name:
             raise BadInput(*said("upload.no_file"))
-        read = await mapping_help.read_file(visit.request, visit.call, data_type)
+        read = await mapping_help.read_file(visit.request, visit.call, data_type, one.whose.connection.instance)
     except Permanent as error:
         one.wrong = error
         return await _shown(one)
