@@ -1,5 +1,7 @@
 """Match codes: tables that pair the codes of the SIS with those of Enroll, for both directions."""
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self
@@ -48,7 +50,7 @@ class Table:
 
     @classmethod
     def of(cls, name: str, held: CodeTableDraft, version: int) -> Self:
-        theirs = "\n".join(f"{one.code}\t{one.label}" if one.label else one.code for one in held.sis_codes)
+        theirs = "\n".join(lined(one.code, one.label) for one in held.sis_codes)
         return cls(name, held.enroll_set, theirs, [(one.sis, one.enroll) for one in held.pairs], name, version)
 
     @property
@@ -57,9 +59,14 @@ class Table:
         return self.version if self.opened == self.name[:100] else 0
 
     @property
+    def lines(self) -> str:
+        """The pairs, one a line."""
+        return "\n".join(lined(*pair) for pair in self.pairs)
+
+    @property
     def sis_codes(self) -> tuple[Code, ...]:
         """Raises ValidationError."""
-        lines = (_parted(line) for line in self.theirs.splitlines() if line.strip())
+        lines = (parted(line) for line in self.theirs.splitlines() if line.strip())
         return tuple(Code(code=code, label=label) for code, label in lines)
 
     def draft(self) -> CodeTableDraft:
@@ -158,13 +165,13 @@ async def _suggested(visit: Visit, table: Table) -> Table:
 
 def _with_theirs(table: Table, found: Sequence[Code]) -> Table:
     """With the codes that the SIS answers; as it was where there is no such set."""
-    lines = "\n".join(f"{one.code}\t{one.label}" for one in found)
+    lines = "\n".join(lined(one.code, one.label) for one in found)
     return replace(table, theirs=lines or table.theirs)
 
 
 def _typed(form: Mapping[str, str]) -> Table:
     pairs = [(form.get(f"p/{at}/sis", "").strip(), form.get(f"p/{at}/enroll", "").strip()) for at in _places(form)]
-    pairs += [_parted(line) for line in form.get("lines", "").splitlines() if line.strip()]
+    pairs += [parted(line) for line in form.get("lines", "").splitlines() if line.strip()]
     kept = [pair for pair in pairs if any(pair)]
     opened, version = form.get("opened", ""), whole_number(form.get("version", ""), 0)
     return Table(
@@ -177,9 +184,27 @@ def _places(form: Mapping[str, str]) -> Sequence[int]:
     return sorted({place for place in found if place >= 0})
 
 
-def _parted(line: str) -> tuple[str, str]:
-    left, _, right = line.partition("\t" if "\t" in line else ",")
-    return left.strip(), right.strip()
+def parted(line: str) -> tuple[str, str]:
+    """What stands before the first tab, or else the first comma, and behind it; each in quotes or not, as in CSV."""
+    if '"' not in line:
+        left, _, right = line.partition("\t" if "\t" in line else ",")
+        return left.strip(), right.strip()
+    for separator in ("\t", ","):
+        cells = next(csv.reader([line], delimiter=separator, skipinitialspace=True), [""])
+        if len(cells) > 1:
+            break
+    return cells[0].strip(), separator.join(cells[1:]).strip()
+
+
+def lined(code: str, meaning: str = "") -> str:
+    """A line that `parted` reads as it was."""
+    text = io.StringIO()
+    cells = [code, meaning] if meaning else [code]
+    if "," in code and not meaning:
+        csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="").writerow(cells)
+    else:
+        csv.writer(text, delimiter="\t", lineterminator="").writerow(cells)
+    return text.getvalue()
 
 
 async def _shown(
