@@ -57,7 +57,7 @@ async def runtime(service: str, settings: Settings) -> AsyncIterator[Runtime]:
     enroll = _sites(settings)
     ends = RealEnds(store, settings, enroll)
     relay = Relay(store.outboxes, publisher)
-    engine = Engine(store, relay, settings.topology(), ends, Planner(store), settings)
+    engine = Engine(store, relay, settings.topology(), ends, Planner(store, enroll.codes), settings)
     try:
         await _prepared(store, stop)
         log.info("started", action="start", service=service)

@@ -74,7 +74,8 @@ async def preview(call: Caller, id: str, data_type: str, asked: Examples) -> Pre
     width = len(asked.columns)
     rows = [[*row[:width], *[""] * (width - len(row))] for row in asked.examples]
     moment = Moment(connection.clock().date(), asked.school_year)
-    return preview_mapping(asked.mapping, found_catalog(data_type), asked.columns, moment, rows)
+    sets = await call.field_codes(connection.instance)
+    return preview_mapping(asked.mapping, found_catalog(data_type), asked.columns, moment, rows, sets)
 
 
 @router.put(MAPPINGS, status_code=201)

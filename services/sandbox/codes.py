@@ -5,12 +5,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from services.sandbox.world import Organization
 
+RELATIONSHIPS = (
+    *("Mother", "Father", "Guardian", "Aunt", "Uncle", "Grandmother", "Grandfather", "Sister", "Brother", "Stepmother"),
+    *("Stepfather", "Foster", "Friend", "Neighbor", "Other"),
+)
+STATES = (
+    *("AL", "AK", "AZ", "AR", "CA", "CO", "CT", "DE", "DC", "FL", "GA", "HI", "ID", "IL"),
+    *("IN", "IA", "KS", "KY", "LA", "ME", "MD", "MA", "MI", "MN", "MS", "MO", "MT", "NE"),
+    *("NV", "NH", "NJ", "NM", "NY", "NC", "ND", "OH", "OK", "OR", "PA", "PR", "RI", "SC"),
+    *("SD", "TN", "TX", "UT", "VT", "VA", "WA", "WV", "WI", "WY"),
+)
 _FIXED = {
     "gender": {"F": "Female", "M": "Male", "X": "Non-binary"},
     "race": {
         "A": "Asian",
         "B": "Black or African American",
+        "H": "Hispanic or Latino",
         "I": "American Indian or Alaska Native",
+        "M": "Two or More Races",
         "P": "Native Hawaiian or Other Pacific Islander",
         "W": "White",
     },
@@ -21,8 +33,8 @@ _FIXED = {
         "zh": "Chinese",
         "nv": "Navajo",
     },
-    "relationships": {"Mother": "Mother", "Father": "Father", "Guardian": "Guardian", "Aunt": "Aunt"},
-    "states": {"AZ": "Arizona", "CA": "California", "CO": "Colorado", "NM": "New Mexico", "NV": "Nevada", "UT": "Utah"},
+    "relationships": {one: one for one in RELATIONSHIPS},
+    "states": {one: one for one in STATES},
     "countries": {"US": "United States", "MX": "Mexico", "CA": "Canada"},
 }
 _GRADES = {-2: "PreK 3", -1: "PreK", 0: "Kindergarten"}

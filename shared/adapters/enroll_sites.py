@@ -5,9 +5,10 @@ from typing import Final
 import httpx
 
 from shared.adapters.enroll import EnrollDirectory
+from shared.model.codes import NO_SETS, CodeSets
 from shared.model.connection import Instance
 from shared.model.error_texts import said
-from shared.model.errors import BadSettings
+from shared.model.errors import BadSettings, NotFound
 
 PRODUCTION: Final[Instance] = "production"
 
@@ -38,6 +39,13 @@ class EnrollSites:
     def directory(self, instance: Instance = PRODUCTION) -> EnrollDirectory:
         """Raises BadSettings where the deployment has no such site."""
         return EnrollDirectory(self.client(instance))
+
+    async def codes(self, org: str, instance: Instance) -> CodeSets:
+        """Field codes of an organization; none of one that this Enroll does not know: it will say so itself."""
+        try:
+            return await self.directory(instance).field_codes(org)
+        except NotFound:
+            return NO_SETS
 
     async def aclose(self) -> None:
         for client in self._clients.values():

@@ -1,16 +1,20 @@
 """What a run works by: its compiled mapping, the catalog of its target, the fields that are not updated."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from shared.mapping.compiled import CompiledMapping, compile_mapping
 from shared.mapping.registrations import compile_registrations
 from shared.model.catalog import Catalog, catalog
-from shared.model.connection import Connection
+from shared.model.codes import NO_SETS, CodeSets
+from shared.model.connection import Connection, Instance
 from shared.model.run import Run
 from shared.store.database import Store
 
 MOST_KEPT = 100
+Codes: TypeAlias = Callable[[str, Instance], Awaitable[CodeSets]]
+"""Asks the Enroll of an instance for the field codes of an organization."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +29,9 @@ class Plan:
 class Planner:
     """Keeps what it has compiled: mappings never change, and the slices of a run ask for the same."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, codes: Codes) -> None:
         self._store = store
+        self._codes = codes
         self._kept: dict[tuple[object, ...], Plan] = {}
 
     async def plan(self, run: Run, connection: Connection, columns: Sequence[str] = ()) -> Plan:
@@ -37,23 +42,25 @@ class Planner:
         """
         columns = tuple(columns or run.stage["columns"])
         about = connection.export_catalog if run.delivery == "sis" else catalog(run.data_type)
-        asked = (run.org, run.mapping, columns, run.moment, id(about))
+        # A code that is added in Enroll counts for the next run: what was compiled by codes is of this run alone.
+        asked = (run.org, run.mapping, columns, run.moment, id(about), run.id if about.is_closed else "")
         plan = self._kept.get(asked)
         if plan is None:
-            plan = await self._made(run, about, columns)
+            sets = await self._codes(run.org, connection.instance) if about.is_closed else NO_SETS
+            plan = await self._made(run, about, columns, sets)
             if len(self._kept) >= MOST_KEPT:
                 self._kept.clear()
             self._kept[asked] = plan
         return plan
 
-    async def _made(self, run: Run, about: Catalog, columns: Sequence[str]) -> Plan:
+    async def _made(self, run: Run, about: Catalog, columns: Sequence[str], sets: CodeSets) -> Plan:
         org = self._store.org(run.org)
         if run.delivery == "sis":
             mapping = await org.sis_mappings.get(run.mapping)
             compiled = compile_registrations(mapping, about, columns, run.moment)
         else:
             mapping = await org.mappings.get(run.mapping)
-            compiled = compile_mapping(mapping, about, columns, run.moment)
+            compiled = compile_mapping(mapping, about, columns, run.moment, sets)
         fixed = {row.target for row in mapping.fields if not row.updatable}
         fixed |= {name for name, field in about.fields.items() if field.create_only}
         return Plan(compiled, about, frozenset(fixed))

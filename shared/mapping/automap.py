@@ -1,5 +1,6 @@
 """Proposes a mapping from the headers of a file and a few of its values. A proposal is never applied by itself."""
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,19 +8,17 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from shared.mapping.code_tables import CodeSets
 from shared.mapping.headers import Names, plain, words
 from shared.mapping.samples import PIVOT, Sampled, gender, grade, sampled
 from shared.mapping.transformations.date_pattern import needs_pivot
 from shared.model.catalog import Catalog, Field
 from shared.model.catalog import catalog as find_catalog
-from shared.model.codes import Code
+from shared.model.codes import NO_SETS, Code, CodeSets
 from shared.model.contacts import contact_field
 
 LEAST = 0.5
 ENROLLS_OWN = ".id"
 """An id that Enroll gives is proposed for a column of exactly that name: it decides who is meant, before all others."""
-NO_SETS: CodeSets = {}
 UNCHECKED = "There are no values to check it by."
 MAX_SAMPLES = 200
 SYSTEMS = {
@@ -66,7 +65,7 @@ def propose(
         guess
         for place, name in enumerate(columns)
         if place not in whole
-        for guess in _guesses(catalog, place, name, values[place])
+        for guess in _guesses(catalog, place, name, values[place], sets)
     ]
     order = {name: place for place, name in enumerate(catalog.fields)}
     guesses.sort(key=lambda one: (-one.sure, order[one.field.name], one.place))
@@ -85,9 +84,9 @@ def _column(samples: Sequence[Sequence[str]], place: int) -> Sampled:
     return sampled([row[place] for row in samples[:MAX_SAMPLES] if place < len(row)])
 
 
-def _guesses(catalog: Catalog, place: int, name: str, values: Sampled) -> Iterator[_Guess]:
+def _guesses(catalog: Catalog, place: int, name: str, values: Sampled, sets: CodeSets) -> Iterator[_Guess]:
     for field, sure, why in called_alike(catalog, name):
-        yield from _weighed(_Guess(place, field, sure, why), values)
+        yield from _weighed(_Guess(place, field, sure, why), values, sets.get(field.codes, ()))
 
 
 def called_alike(catalog: Catalog, name: str) -> Iterator[tuple[Field, float, str]]:
@@ -108,15 +107,15 @@ def called_alike(catalog: Catalog, name: str) -> Iterator[tuple[Field, float, st
                 yield catalog.fields[target], sure, f"The header {'says the same as' if same else 'is like'} {other!r}."
 
 
-def _weighed(guess: _Guess, values: Sampled) -> Iterator[_Guess]:
+def _weighed(guess: _Guess, values: Sampled, known: Sequence[Code]) -> Iterator[_Guess]:
     """The same guess in the light of the values; nothing where they speak against it."""
-    fits, said = _fits(guess.field, values)
+    fits, said = _fits(guess.field, values, known)
     sure = round(guess.sure * (0.5 + 0.5 * fits), 2)
     if fits >= 0.2 and sure >= LEAST:
         yield _Guess(guess.place, guess.field, sure, f"{guess.why} {said}".strip())
 
 
-def _fits(field: Field, values: Sampled) -> tuple[float, str]:
+def _fits(field: Field, values: Sampled, known: Sequence[Code]) -> tuple[float, str]:
     if not values.values:
         return 0.9, UNCHECKED
     if field.type == "date":
@@ -130,6 +129,9 @@ def _fits(field: Field, values: Sampled) -> tuple[float, str]:
     if field.codes == "grades" and field.type == "integer":
         share = values.share(lambda value: grade(value) is not None)
         return share, "The values are grades." if share > 0.8 else "Not all values are grades."
+    if known and field.type in ("text", "json"):
+        share = values.share(lambda value: _is_known(field, value, known))
+        return share, "" if share == 1 else f"Enroll has codes for {share:.0%} of the values."
     share = values.fit(field)
     return share, "" if share == 1 else f"{share:.0%} of the values suit the field."
 
@@ -163,6 +165,13 @@ def _of_enroll(codes: Mapping[str, str], known: Sequence[Code]) -> dict[str, str
     """Without codes that Enroll does not have, as far as its codes are known: Save takes no others."""
     allowed = {one.code for one in known}
     return {value: code for value, code in codes.items() if not allowed or code in allowed}
+
+
+def _is_known(field: Field, value: str, known: Sequence[Code]) -> bool:
+    """Whether the value, or one in its list, is a code of Enroll's or the name of one."""
+    named = {plain(name) for one in known for name in (one.label, one.code)}
+    meant = gender(value) if field.codes == "gender" else None
+    return meant in {one.code for one in known} or any(plain(part) in named for part in re.split("[,;]", value))
 
 
 def _paired(field: Field, values: Sampled, known: Sequence[Code]) -> tuple[dict[str, str], str] | None:

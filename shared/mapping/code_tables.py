@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel
 
@@ -11,14 +11,12 @@ from shared.mapping.compiled import MappingProblem
 from shared.mapping.transformations.registry import ValueProblem
 from shared.mapping.values import converter
 from shared.model.catalog import Catalog, Field
-from shared.model.codes import Code, CodePair, CodeTable, CodeTableDraft
+from shared.model.codes import Code, CodePair, CodeSets, CodeTable, CodeTableDraft
 from shared.model.error_texts import said
 from shared.model.errors import BadMapping
 from shared.model.mapping import FieldMapping, MappingDraft, MatchCodes, Transformation
 
 Draft = TypeVar("Draft", bound=BaseModel)
-CodeSets: TypeAlias = Mapping[str, Sequence[Code]]
-"""Enroll's field codes: the name of a set to its codes."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -14,8 +14,9 @@ import orjson
 from shared.mapping.mark import Mark, marker
 from shared.mapping.sources import Column, Columns, RowInputs
 from shared.mapping.transformations.registry import ValueProblem, parse
-from shared.mapping.values import KEEP, PlainText, ReadValue, converter, value_reader
+from shared.mapping.values import KEEP, PlainText, ReadValue, among, converter, value_reader
 from shared.model.catalog import Catalog, Field, MatchKey
+from shared.model.codes import NO_SETS, CodeSets
 from shared.model.error_texts import said
 from shared.model.errors import BadMapping
 from shared.model.label import label_of
@@ -219,22 +220,26 @@ def check_mapping(draft: MappingDraft, catalog: Catalog) -> list[MappingProblem]
 
 
 def plan_mapping(
-    draft: MappingDraft, catalog: Catalog, columns: Sequence[str], moment: Moment
+    draft: MappingDraft, catalog: Catalog, columns: Sequence[str], moment: Moment, sets: CodeSets = NO_SETS
 ) -> tuple[list[Step], list[MappingProblem]]:
     """The rows that can be read from these columns, one step each, and everything wrong with the mapping."""
-    steps, problems = _plan(draft, catalog, Columns(columns), moment)
+    steps, problems = _plan(draft, catalog, Columns(columns), moment, sets)
     problems += [_column_missing(step, column) for step in steps for column in step.lost]
     return steps, _by_row(problems)
 
 
-def compile_mapping(draft: MappingDraft, catalog: Catalog, columns: Sequence[str], moment: Moment) -> CompiledMapping:
+def compile_mapping(
+    draft: MappingDraft, catalog: Catalog, columns: Sequence[str], moment: Moment, sets: CodeSets = NO_SETS
+) -> CompiledMapping:
     """The mapping for a file with these columns. Their names match exactly, else but for case and white space.
+
+    A value that is not in the code set of its field is a problem of its record, as far as `sets` are known.
 
     Raises:
         BadMapping: names every problem by row. A column the file does not have is one only where it feeds the match
             key or a required field; elsewhere it becomes one of `lost_columns`.
     """
-    steps, problems = _plan(draft, catalog, Columns(columns), moment)
+    steps, problems = _plan(draft, catalog, Columns(columns), moment, sets)
     filled = {step.field.name for step in steps}
     match_key = catalog.match_key(filled)
     for step in steps:
@@ -295,7 +300,7 @@ def _by_row(problems: list[MappingProblem]) -> list[MappingProblem]:
 
 
 def _plan(
-    draft: MappingDraft, catalog: Catalog, columns: Columns | None, moment: Moment
+    draft: MappingDraft, catalog: Catalog, columns: Columns | None, moment: Moment, sets: CodeSets = NO_SETS
 ) -> tuple[list[Step], list[MappingProblem]]:
     problems = _target_problems(draft, catalog)
     rows = {row.target: row for row in draft.fields}
@@ -312,6 +317,8 @@ def _plan(
             _check_constants(row, field, inputs, read)
             if not inputs.used and not inputs.lost:
                 read = partial(_same, read([]))
+            if catalog.is_closed and (codes := sets.get(field.codes)):
+                read, plain = among(codes, read), None
         except BadMapping as error:
             problems.append(MappingProblem(number, row.target, error.code, error.message, error.fix))
         else:

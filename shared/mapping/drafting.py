@@ -8,14 +8,14 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from shared.mapping.code_tables import CodeSets, code_problems, table_names, with_tables
+from shared.mapping.code_tables import code_problems, table_names, with_tables
 from shared.mapping.compiled import MappingProblem
 from shared.mapping.differences import columns_read
 from shared.mapping.export_preview import preview_export
 from shared.mapping.preview import MappedValue, preview_mapping
 from shared.mapping.registrations import doubtful, is_refused, with_references
 from shared.model.catalog import Catalog
-from shared.model.codes import CodeTable
+from shared.model.codes import CodeSets, CodeTable
 from shared.model.draft import TYPES
 from shared.model.error_texts import said
 from shared.model.errors import BadMapping
@@ -101,7 +101,7 @@ def look_at_fields(rows: Sequence[Raw], known: Known) -> Looked:
     if not known.columns:
         looked.unchecked = list(columns_read(whole))
     columns = known.columns or tuple(looked.unchecked) or NONE_LEFT
-    shown = preview_mapping(whole, known.catalog, columns, known.moment, known.examples)
+    shown = preview_mapping(whole, known.catalog, columns, known.moment, known.examples, known.sets)
     looked.values = {one.target: one.examples for one in shown.fields}
     found = [*shown.problems, *(code_problems(draft, known.catalog, known.sets) if known.sets else [])]
     if known.direction == "export":

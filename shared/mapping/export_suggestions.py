@@ -1,16 +1,15 @@
 """Proposes rows for the fields of a SIS from the fields of a registration that are called alike, and fit."""
 
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from shared.mapping.automap import LEAST, NO_SETS, UNCHECKED, Proposal, called_alike
-from shared.mapping.code_tables import CodeSets
+from shared.mapping.automap import LEAST, UNCHECKED, Proposal, called_alike
 from shared.mapping.headers import words
 from shared.mapping.transformations.registry import ValueProblem
 from shared.mapping.values import converter
 from shared.model.catalog import Catalog, Field, catalog, export_catalog
-from shared.model.codes import CodeTable
+from shared.model.codes import NO_SETS, CodeSets, CodeTable
 from shared.model.contacts import contact_field
 
 BY_NAME_ALONE: Final = 0.95
@@ -25,7 +24,7 @@ class Tried:
     the code tables of the connection."""
 
     registrations: Sequence[Sequence[str]] = ()
-    sets: CodeSets | None = None
+    sets: CodeSets = field(default_factory=lambda: NO_SETS)
     tables: Sequence[CodeTable] = ()
 
     def values(self, source: Field, data_type: str) -> list[str]:
@@ -40,7 +39,7 @@ class Tried:
         return any(any(one) and not all(one) for one in filled)
 
     def codes(self, source: Field) -> list[str]:
-        return [one.code for one in (self.sets or NO_SETS).get(source.codes, ())]
+        return [one.code for one in self.sets.get(source.codes, ())]
 
 
 NOTHING: Final = Tried()

@@ -8,6 +8,7 @@ from shared.mapping.compiled import MappingProblem, Step, plan_mapping
 from shared.mapping.transformations.registry import ValueProblem
 from shared.mapping.values import KEEP
 from shared.model.catalog import Catalog
+from shared.model.codes import NO_SETS, CodeSets
 from shared.model.mapping import MappingDraft
 from shared.model.moment import Moment
 
@@ -48,13 +49,18 @@ class Preview:
 
 
 def preview_mapping(
-    draft: MappingDraft, catalog: Catalog, columns: Sequence[str], moment: Moment, examples: Sequence[list[str]]
+    draft: MappingDraft,
+    catalog: Catalog,
+    columns: Sequence[str],
+    moment: Moment,
+    examples: Sequence[list[str]],
+    sets: CodeSets = NO_SETS,
 ) -> Preview:
     """Never raises on any text: rows of the mapping that cannot be used are among the problems.
 
     Each example has as many values as there are columns.
     """
-    steps, problems = plan_mapping(draft, catalog, columns, moment)
+    steps, problems = plan_mapping(draft, catalog, columns, moment, sets)
     fields = tuple(
         PreviewedField(
             step.row,

@@ -12,6 +12,7 @@ import orjson
 
 from shared.mapping.transformations.registry import Reader, ValueProblem
 from shared.model.catalog import Field
+from shared.model.codes import Code
 from shared.model.error_texts import said
 from shared.model.mapping import Blank
 
@@ -74,6 +75,22 @@ def value_reader(field: Field, text: Reader, blank: Blank, *, key: bool) -> Read
         return convert(found.strip() if key else found)
 
     return read
+
+
+def among(codes: Sequence[Code], read: ReadValue) -> ReadValue:
+    """The same reader for a field that takes no value but these codes, in any list of them."""
+    known = frozenset(one.code for one in codes)
+
+    def checked(values: list[str]) -> Any:
+        value = read(values)
+        if isinstance(value, str):
+            value = value.strip()
+        parts = value if isinstance(value, list) else [] if value is None or value is KEEP else [value]
+        if not all(str(one) in known for one in parts):
+            raise ValueProblem(*said("value.code_unknown"))
+        return value
+
+    return checked
 
 
 def _when_blank(field: Field, blank: Blank, *, key: bool) -> Callable[[], Any]:

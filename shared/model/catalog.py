@@ -83,6 +83,11 @@ class Catalog(BaseModel):
     """The flag that is set on records which a complete source no longer holds."""
     fields: Mapping[str, Field]
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether values are compared with Enroll's code sets here: elsewhere Enroll is asked about each change."""
+        return not (self.checked or self.is_of_sis)
+
     def match_key(self, filled: set[str]) -> MatchKey:
         """The match key that a mapping of these fields uses; empty where it has none."""
         return next((key for key in self.match_keys if filled.issuperset(key)), ())

@@ -1,6 +1,8 @@
 """Codes: what Enroll and a SIS call the same thing, and the table that pairs them, used in both directions."""
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Annotated, Final, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,6 +18,12 @@ class Code(BaseModel):
 
     code: CodeText
     label: str = Field(default="", max_length=500)
+
+
+CodeSets: TypeAlias = Mapping[str, Sequence[Code]]
+"""Enroll's field codes: the name of a set to its codes."""
+NO_SETS: Final[CodeSets] = MappingProxyType({})
+"""Where they are not known, or nothing is checked by them."""
 
 
 class CodePair(BaseModel):

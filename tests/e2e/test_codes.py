@@ -62,3 +62,36 @@ async def test_a_mapping_with_a_code_that_enroll_does_not_have_is_refused(distri
     assert f"row {len(rows) + 1}: Enroll does not have these codes for Gender: 'MALE'" in error["message"]
     unknown = {**gender, "codes": {}, "table": "Sex"}
     assert (await refused(district, path, {"fields": [*rows, unknown]}))["code"] == "mapping.table_unknown"
+
+
+async def test_a_value_that_is_none_of_enrolls_codes_hurts_its_record_alone(district: District, tmp_path: Path) -> None:
+    """Grade 13, Gender Q and Race ZZ were written into Enroll where they were mapped by Direct."""
+    connection = await district.ad_hoc()
+    header = ["Student ID", "First Name", "Last Name", "Birth Date", "Sex", "Level", "Race"]
+    kept = [one for one in student_mapping(8)["fields"] if one["target"] in {
+        "students.student_district_id", "students.fname", "students.lname", "students.dob"}]  # fmt: skip
+    coded = {"students.gender": "Sex", "student_annual.grade": "Level", "students.race": "Race"}
+    fields = [*kept, *({"type": "direct", "target": target, "source": source} for target, source in coded.items())]
+    await district.map(connection, "students", {"fields": fields})
+    common = ["Torres", "03/09/2015"]
+    wild = [["F", "12", "W"], ["Q", "12", "W"], ["F", "13", "W"], ["F", "12", "ZZ"]]
+    rows = [
+        dict(zip(header, [f"S-{number}", "Mara", *common, *codes], strict=True)) for number, codes in enumerate(wild)
+    ]
+    preview = {"columns": header, "examples": [list(one.values()) for one in rows], "school_year": 2026}
+    path = f"/connections/{connection}/mappings/students/preview"
+    shown = (await district.api.post(path, json={"mapping": {"fields": fields}, **preview})).raise_for_status().json()
+    values = {one["target"]: [each["problem"] for each in one["examples"]] for one in shown["fields"]}
+    assert [place for target in coded for place, each in enumerate(values[target]) if each] == [1, 2, 3]
+
+    file = write(tmp_path / "codes.csv", rows)
+    waits = await district.upload(connection, file, preview=True)
+    run = await district.watch(waits["id"], states=frozenset({"needs_approval"}))
+    assert (run["counts"]["create"], run["counts"]["invalid"]) == (1, 3)
+    failed = await district.records(run["id"], outcome="Failed")
+    assert {(one["problems"][0]["code"], one["problems"][0]["field"]) for one in failed} == {
+        ("value.code_unknown", target) for target in coded
+    }
+    (await district.api.post(f"/runs/{run['id']}/approve")).raise_for_status()
+    assert (await district.watch(run["id"]))["counts"]["created"] == 1
+    assert set(await students(district)) == {"S-0"}

@@ -115,7 +115,7 @@ def test_codes_that_enroll_calls_otherwise_are_matched_by_their_names() -> None:
     assert (made["type"], made["separator"]) == ("match_codes", ",")
     assert row("White; White")["separator"] == ";"
     assert row("W", "I")["type"] == "direct"
-    assert row("martian")["type"] == "direct"
+    assert propose(STUDENTS, ["races"], [["martian"]], sets) == [], "Enroll would refuse every one of them"
 
 
 def test_enrolls_own_id_is_never_guessed() -> None:
