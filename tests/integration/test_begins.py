@@ -32,7 +32,7 @@ async def engine(store: Store, amqp_url: str, unique: str) -> AsyncIterator[Engi
     enroll = EnrollSites(enroll_client(settings.enroll_url, ""), None)
     ends = RealEnds(store, settings, enroll)
     relay = Relay(store.outboxes, publisher)
-    yield Engine(store, relay, settings.topology(), ends, Planner(store), settings)
+    yield Engine(store, relay, settings.topology(), ends, Planner(store, enroll.codes), settings)
     await publisher.aclose()
     await ends.aclose()
     await enroll.aclose()
