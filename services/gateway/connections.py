@@ -19,31 +19,25 @@ from shared.adapters.ssh import host_key
 from shared.contracts.envelope import new_id
 from shared.contracts.topology import Direction
 from shared.mapping.differences import columns_read
-from shared.model.connection import (
-    Connection,
-    Instance,
-    Kind,
+from shared.model.connection import Connection, Instance, NewName, SafetyLimits, Schedule
+from shared.model.error_texts import said
+from shared.model.errors import BadSettings, Conflict, NotFound, Outdated
+from shared.model.export_rules import NewExportRules
+from shared.model.kind import Kind
+from shared.model.kind_settings import (
     NewAeriesSettings,
-    NewExportRules,
-    NewName,
     NewOneRosterSettings,
     NewPowerSchoolSettings,
     NewSftpSettings,
     NewSkywardSettings,
-    SafetyLimits,
-    Schedule,
-    SchoolCode,
-    Secrets,
-    SftpSecrets,
     SftpSettings,
-    read_login,
 )
-from shared.model.error_texts import said
-from shared.model.errors import BadSettings, Conflict, NotFound, Outdated
+from shared.model.login import Secrets, SftpSecrets, read_login
 from shared.model.mapping import DoNotMap
 from shared.model.occurrences import upcoming
 from shared.model.permission import Deed
 from shared.model.saved import newest
+from shared.model.school_code import SchoolCode
 from shared.model.sis import SisLists
 from shared.model.zone import Zone
 from shared.security.secrets import SecretBox

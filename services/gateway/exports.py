@@ -24,7 +24,7 @@ from shared.mapping.preview import preview_mapping
 from shared.mapping.registrations import check_registrations, doubtful, with_references
 from shared.mapping.versions import RowChange, compare
 from shared.model.catalog import Catalog, export_catalog
-from shared.model.connection import Connection, SchoolCode
+from shared.model.connection import Connection
 from shared.model.error_texts import said
 from shared.model.errors import BadInput, BadMapping, BadSettings, NotFound
 from shared.model.export_file import ExportDraft, ExportMapping
@@ -32,6 +32,7 @@ from shared.model.mapping import Mapping, MappingDraft
 from shared.model.moment import Moment
 from shared.model.permission import Deed
 from shared.model.run import Run, Selection, SourceSpec, Trigger
+from shared.model.school_code import SchoolCode
 
 router = APIRouter(prefix="/api/v1", tags=["exports"])
 

@@ -20,9 +20,9 @@ from shared.adapters.csv_files import MAX_CELL_CHARS, CsvFile
 from shared.adapters.roster_set import RosterSet
 from shared.adapters.sis_http import SisHttp
 from shared.adapters.spool import Spooled
-from shared.model.connection import OneRosterSettings
 from shared.model.error_texts import said
 from shared.model.errors import BadInput, BadSettings, NotFound, Refused, Unavailable
+from shared.model.kind_settings import OneRosterSettings
 from shared.model.number import whole_number
 from shared.model.ports import SourceInfo
 from shared.model.record import RowBatch

@@ -16,9 +16,10 @@ from shared.adapters.csv_files import MAX_CELL_CHARS
 from shared.adapters.file_sources import FileSource, Pulled
 from shared.adapters.spool import BLOCK, Spooled, spool, too_large
 from shared.adapters.ssh import host_key, session, translated
-from shared.model.connection import SftpSecrets, SftpSettings
 from shared.model.error_texts import said
 from shared.model.errors import BadInput, BadSettings, Unavailable
+from shared.model.kind_settings import SftpSettings
+from shared.model.login import SftpSecrets
 
 __all__ = ["SftpSource", "check", "host_key"]
 

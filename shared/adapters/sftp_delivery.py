@@ -12,9 +12,10 @@ from typing import Literal, cast
 import asyncssh
 
 from shared.adapters.ssh import session, translated
-from shared.model.connection import SftpSecrets, SftpSettings
 from shared.model.error_texts import said
 from shared.model.errors import BadInput, BadSettings, Unavailable
+from shared.model.kind_settings import SftpSettings
+from shared.model.login import SftpSecrets
 
 STALL_SECONDS = 60.0
 STALE_SECONDS = 24 * 3600

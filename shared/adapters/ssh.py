@@ -8,9 +8,10 @@ from functools import partial
 import asyncssh
 
 from shared.adapters.outage import outage
-from shared.model.connection import SftpSecrets, SftpSettings
 from shared.model.error_texts import said
 from shared.model.errors import BadSettings, Unavailable
+from shared.model.kind_settings import SftpSettings
+from shared.model.login import SftpSecrets
 from shared.security.addresses import ensure_public
 
 CONNECT_SECONDS = 30.0

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from shared.adapters.disk_index import DiskIndex
-from shared.model.connection import MatchBy
 from shared.model.error_texts import said
+from shared.model.export_rules import MatchBy
 from shared.model.record import Problem
 from shared.together import together
 

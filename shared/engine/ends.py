@@ -14,9 +14,11 @@ from shared.engine.failures import FailedRows, failed_keys
 from shared.engine.linking import LinkedTarget
 from shared.engine.sis import Sis, SisDoor
 from shared.engine.written import WrittenRecords
-from shared.model.connection import Connection, SftpSecrets, SftpSettings
+from shared.model.connection import Connection
 from shared.model.error_texts import said
 from shared.model.errors import BadInput, BadSettings
+from shared.model.kind_settings import SftpSettings
+from shared.model.login import SftpSecrets
 from shared.model.ports import Source, Target
 from shared.model.run import Run, Selection
 from shared.security.secrets import SecretBox

@@ -4,7 +4,7 @@ from datetime import date
 
 from shared.mapping.registrations import SCHOOL
 from shared.model.catalog import Catalog, Field
-from shared.model.connection import ExportRules
+from shared.model.export_rules import ExportRules
 from shared.model.record import Values
 
 

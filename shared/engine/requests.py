@@ -11,8 +11,9 @@ import orjson
 from shared.contracts.envelope import new_id
 from shared.contracts.topology import Direction
 from shared.engine.context import Engine
-from shared.model.connection import Connection, Kind
+from shared.model.connection import Connection
 from shared.model.errors import NotFound
+from shared.model.kind import Kind
 from shared.model.run import UNWRITTEN, Delivery, Run, RunState, Selection, SourceSpec, Trigger
 from shared.model.saved import SavedMapping
 from shared.store.database import OrgStore

@@ -22,19 +22,18 @@ from shared.adapters.skyward.objects import Objects
 from shared.adapters.skyward.source import SkywardSource
 from shared.adapters.skyward.target import SkywardTarget
 from shared.model.catalog import sis_catalog
-from shared.model.connection import (
+from shared.model.connection import Connection
+from shared.model.error_texts import said
+from shared.model.errors import BadSettings
+from shared.model.export_rules import ExportRules
+from shared.model.kind_settings import (
     AeriesSettings,
     ApiSettings,
-    CertificateSecrets,
-    ClientSecrets,
-    Connection,
-    ExportRules,
     OneRosterSettings,
     PowerSchoolSettings,
     SkywardSettings,
 )
-from shared.model.error_texts import said
-from shared.model.errors import BadSettings
+from shared.model.login import CertificateSecrets, ClientSecrets
 from shared.model.ports import Source, Target
 from shared.model.sis import SisLists
 from shared.security.secrets import SecretBox

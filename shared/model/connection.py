@@ -1,9 +1,7 @@
 """A connection: one configured link to a SIS or file store."""
 
-from contextlib import suppress
-from datetime import date, datetime
-from enum import StrEnum
-from typing import Annotated, Any, Literal, cast, get_args
+from datetime import datetime
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -13,15 +11,23 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
 )
 
-from shared.model.address import HttpAddress, NewHost, NewHttpAddress
 from shared.model.catalog import Catalog, catalog, export_catalog, sis_catalog
 from shared.model.error_texts import said
 from shared.model.errors import BadSettings
+from shared.model.export_rules import ExportRules
+from shared.model.kind import Kind
+from shared.model.kind_settings import (
+    AeriesSettings,
+    ApiSettings,
+    OneRosterSettings,
+    PowerSchoolSettings,
+    SftpSettings,
+    SkywardSettings,
+)
+from shared.model.login import Secrets, login_of
+from shared.model.school_code import SchoolCode
 from shared.model.zone import Zone, zone_of
 
 Instance = Literal["sandbox", "production"]
@@ -40,28 +46,7 @@ NewName = Annotated[
 """A name as it may be given today: it is what a link reads."""
 
 
-ExtensionField = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,60}\.[A-Za-z0-9_]{1,60}$")]
-SchoolCode = Annotated[str, Field(min_length=1, max_length=20)]
-
-
-def _day(day: str) -> str:
-    try:
-        return date.fromisoformat(day).isoformat()
-    except ValueError:
-        raise ValueError("Use a day such as 2026-08-10.") from None
-
-
-Day = Annotated[str, AfterValidator(_day)]
 Percent = Annotated[float, Field(ge=0, le=100)]
-
-
-class Kind(StrEnum):
-    AD_HOC = "ad_hoc"
-    SFTP = "sftp"
-    ONEROSTER = "oneroster"
-    POWERSCHOOL = "powerschool"
-    AERIES = "aeries"
-    SKYWARD = "skyward"
 
 
 class SafetyLimits(BaseModel):
@@ -91,253 +76,6 @@ class Schedule(BaseModel):
     zone: Zone
     enabled_by: str = ""
     enabled_at: datetime | None = None
-
-
-class SftpSettings(BaseModel):
-    """Where the files are. The host key is pinned: an OpenSSH public key line, approved by a person.
-
-    `settle_seconds` is how long a file must stay the same before it is taken.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    host: str = Field(min_length=1, max_length=255)
-    port: int = Field(default=22, ge=1, le=65535)
-    user: str = Field(min_length=1, max_length=100)
-    import_folder: str = Field(default="import", max_length=500)
-    archive_folder: str = Field(default="archive", max_length=500)
-    export_folder: str = Field(default="export", max_length=500)
-    pattern: str = Field(default="*.csv", min_length=1, max_length=200)
-    settle_seconds: float = Field(default=5, ge=0, le=300)
-    host_key: str = Field(default="", max_length=5000)
-
-    @field_validator("pattern")
-    @classmethod
-    def _name_only(cls, pattern: str) -> str:
-        if "/" in pattern or "\\" in pattern or "\0" in pattern:
-            raise ValueError("The pattern is for the file name alone, without folders.")
-        return pattern
-
-
-class SftpSecrets(BaseModel):
-    """Goes in and never comes out: kept encrypted (`shared.security.secrets`). One of the two is needed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    password: str = Field(default="", max_length=1000)
-    private_key: str = Field(default="", max_length=20_000)
-    passphrase: str = Field(default="", max_length=1000)
-
-
-class OneRosterSettings(BaseModel):
-    """A OneRoster server. `base_url` ends before the collections, such as https://sis.example/ims/oneroster/v1p1.
-
-    `per_second`: calls that all workers together may make; 0 sets no limit.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    base_url: HttpAddress
-    token_url: HttpAddress
-    version: Literal["1.1", "1.2"] = "1.1"
-    scope: str = Field(default="", max_length=2000)
-    page_size: int = Field(default=1000, ge=1, le=10_000)
-    per_second: float = Field(default=10, ge=0, le=1000)
-
-    @property
-    def scopes(self) -> str:
-        """What is asked for: the standard's read scopes, unless the connection says otherwise."""
-        place = "v1p1" if self.version == "1.1" else "v1p2"
-        root = f"https://purl.imsglobal.org/spec/or/{place}/scope"
-        return self.scope or f"{root}/roster-core.readonly {root}/roster-demographics.readonly"
-
-
-class PowerSchoolSettings(BaseModel):
-    """A PowerSchool server. `base_url` is that of the server, such as https://ps.example.org.
-
-    `statuses`: which students are read: A active, P pre-registered, T transferred out, G graduated, H historical,
-    I inactive. `extension_fields` are custom fields as `table.field`. `contacts` asks for those of each student, one
-    call a student. `per_second`: calls that all workers together may make (the plugin's minimum interval).
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    base_url: HttpAddress
-    page_size: int = Field(default=500, ge=1, le=10_000)
-    statuses: tuple[Literal["A", "P", "T", "G", "H", "I"], ...] = Field(default=("A", "P"), min_length=1)
-    extension_fields: tuple[ExtensionField, ...] = Field(default=(), max_length=500)
-    contacts: bool = False
-    per_second: float = Field(default=10, ge=0, le=1000)
-
-
-class AeriesSettings(BaseModel):
-    """An Aeries site. `base_url` is that of the site, such as https://district.asp.aeries.net/aeries.
-
-    `schools` are the codes of those that are read; all active ones where it is empty. `statuses` are the Inactive
-    Status Codes that are wanted, the first before the next: "" active, "*" pre-enrolled. `database_year` is the year a
-    school year begins; the site's default where it is not given. `address_change`: whether an address that an export
-    writes was corrected or has changed.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    base_url: HttpAddress
-    schools: tuple[Annotated[int, Field(ge=0, le=9999)], ...] = Field(default=(), max_length=2000)
-    statuses: tuple[Annotated[str, Field(max_length=3)], ...] = Field(default=("", "*"), min_length=1, max_length=20)
-    database_year: int | None = Field(default=None, ge=2000, le=2100)
-    contacts: bool = True
-    address_change: Literal["correction", "change"] = "change"
-    page_size: int = Field(default=1000, ge=1, le=10_000)
-    per_second: float = Field(default=10, ge=0, le=1000)
-
-
-class SkywardSettings(BaseModel):
-    """A Skyward Qmlativ server. `base_url` is that of its API, such as https://skyward.iscorp.com/DistrictStuAPI.
-
-    `entity_id` is what is seen: 1 is the district, others are schools. `active_only` leaves out who has left.
-    `extra_fields` are fields of Student, dotted for a related object. `without` are fields (`Student.Name.BirthDate`)
-    and whole objects (`NameEmail`) that the integration may not read: one of them would fail every call.
-    `external_ids`: the names that exports make carry a key of ours in External Unique Identifier, by which an
-    interrupted creation is taken up again.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    base_url: HttpAddress
-    entity_id: int = Field(default=1, ge=1)
-    school_year_id: int | None = Field(default=None, ge=1)
-    page_size: int = Field(default=1000, ge=1, le=10_000)
-    per_second: float = Field(default=10, ge=0, le=1000)
-    contacts: bool = True
-    active_only: bool = True
-    extra_fields: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,60}(\.[A-Za-z0-9]{1,60})?$")], ...] = Field(
-        default=(), max_length=200
-    )
-    without: tuple[Annotated[str, Field(max_length=100)], ...] = Field(default=(), max_length=500)
-    external_ids: bool = True
-
-
-class NewSftpSettings(SftpSettings):
-    __doc__ = SftpSettings.__doc__
-
-    host: NewHost
-
-
-class NewOneRosterSettings(OneRosterSettings):
-    __doc__ = OneRosterSettings.__doc__
-
-    base_url: NewHttpAddress
-    token_url: NewHttpAddress
-
-
-class NewPowerSchoolSettings(PowerSchoolSettings):
-    __doc__ = PowerSchoolSettings.__doc__
-
-    base_url: NewHttpAddress
-
-
-class NewAeriesSettings(AeriesSettings):
-    __doc__ = AeriesSettings.__doc__
-
-    base_url: NewHttpAddress
-
-
-class NewSkywardSettings(SkywardSettings):
-    __doc__ = SkywardSettings.__doc__
-
-    base_url: NewHttpAddress
-
-
-MatchBy = Literal["student_id", "state_id", "name_and_birth_date"]
-
-
-class SchoolStart(BaseModel):
-    """The day a school begins, where it is not that of the district; `school` is its code."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    school: SchoolCode
-    date: Day
-
-
-class ExportRules(BaseModel):
-    """How registrations become students of the SIS.
-
-    `match`: by what a student who is there already is found, in this order; the first that finds one decides.
-    A new student enters on the day the school starts (`start_date`, or that of their school in `school_starts`), and
-    once that is past on the day of the export; `end_date` is the last day of the school year.
-    `new_students` are pre-enrolled (before the SIS rolls over) or active.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    match: tuple[MatchBy, ...] = Field(default=("student_id", "state_id", "name_and_birth_date"), min_length=1)
-    new_students: Literal["pre_enrolled", "active"] = "active"
-    start_date: Day | Literal[""] = ""
-    school_starts: tuple[SchoolStart, ...] = Field(default=(), max_length=2000)
-    end_date: Day | Literal[""] = ""
-
-    def entry_date(self, school_code: str, today: date) -> date:
-        """The school's start date if today is on or before it, else today."""
-        start = next((one.date for one in self.school_starts if one.school == school_code), self.start_date)
-        return max(date.fromisoformat(start), today) if start else today
-
-
-class NewExportRules(ExportRules):
-    """Rules as they may be given today: a school year ends after it began."""
-
-    @field_validator("end_date")
-    @classmethod
-    def _after_every_start(cls, end: str, given: ValidationInfo) -> str:
-        starts = [given.data.get("start_date", ""), *(one.date for one in given.data.get("school_starts", ()))]
-        if end and end <= max(starts):
-            raise ValueError(f"The last day of school has to be after the first, which is {max(starts)}.")
-        return end
-
-
-class CertificateSecrets(BaseModel):
-    """The certificate of Aeries. Goes in and never comes out: kept encrypted."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    certificate: str = Field(min_length=1, max_length=500, pattern=r"^[!-~]+$")
-
-
-class ClientSecrets(BaseModel):
-    """The login of an API. Goes in and never comes out: kept encrypted."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    client_id: str = Field(min_length=1, max_length=500)
-    client_secret: str = Field(min_length=1, max_length=2000)
-
-
-Secrets = SftpSecrets | ClientSecrets | CertificateSecrets
-
-
-def login_of(kind: Kind) -> type[Secrets]:
-    """The kind of credentials that a connection of this kind takes."""
-    if kind is Kind.AERIES:
-        return CertificateSecrets
-    return SftpSecrets if kind in (Kind.AD_HOC, Kind.SFTP) else ClientSecrets
-
-
-def read_login(kind: Kind, given: Any) -> Secrets:
-    """The credentials of this kind of connection; those of another where they are whole, to be refused as such.
-
-    Raises ValidationError, which is about this kind alone.
-    """
-    try:
-        return login_of(kind).model_validate(given)
-    except ValidationError:
-        for other in get_args(Secrets):
-            with suppress(ValidationError):
-                if given:
-                    return cast("Secrets", other.model_validate(given))
-        raise
-
-
-ApiSettings = OneRosterSettings | PowerSchoolSettings | AeriesSettings | SkywardSettings
 
 
 class Connection(BaseModel):

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.contracts.envelope import Envelope, Outgoing, new_id
-from shared.model.connection import Connection, Kind, Schedule
+from shared.model.connection import Connection, Schedule
+from shared.model.kind import Kind
 from shared.model.mapping import MappingDraft
 from shared.model.run import Run, SourceSpec, Trigger
 

@@ -14,8 +14,8 @@ from shared.adapters.aeries.json import named, text, texts
 from shared.adapters.aeries.server import Aeries, Certificate
 from shared.adapters.aeries.source import AeriesSource
 from shared.adapters.sis_http import SisHttp
-from shared.model.connection import AeriesSettings
 from shared.model.errors import BadInput, BadSettings, Unavailable
+from shared.model.kind_settings import AeriesSettings
 from tests.integration.api_site import GOOD, ApiSite, opened, table
 
 

@@ -9,8 +9,8 @@ import pytest
 from shared.adapters import sis_http
 from shared.adapters.oneroster import OneRoster, OneRosterSource
 from shared.adapters.sis_http import ClientCredentials, SisHttp
-from shared.model.connection import OneRosterSettings
 from shared.model.errors import BadInput, BadSettings, Permanent, Refused, Throttled, Unavailable
+from shared.model.kind_settings import OneRosterSettings
 from tests.integration.api_site import GOOD, ApiSite, opened, table
 from tests.integration.store_site import store
 

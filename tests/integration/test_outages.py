@@ -14,8 +14,9 @@ import pytest
 from shared.adapters import ssh
 from shared.adapters.sftp import check
 from shared.adapters.sis_http import ClientCredentials, SisHttp, sis_client
-from shared.model.connection import SftpSecrets, SftpSettings
 from shared.model.errors import SyncError, Unavailable
+from shared.model.kind_settings import SftpSettings
+from shared.model.login import SftpSecrets
 from tests.integration.api_site import Beat
 from tests.integration.certificates import self_signed
 

@@ -11,8 +11,8 @@ from services.sandbox.powerschool_writing import ContactBook
 from shared.adapters.powerschool.server import PowerSchool
 from shared.adapters.powerschool.source import CUT_SHORT, PowerSchoolSource
 from shared.adapters.sis_http import ClientCredentials, SisHttp
-from shared.model.connection import PowerSchoolSettings
 from shared.model.errors import BadInput, BadSettings, SyncError, Unavailable
+from shared.model.kind_settings import PowerSchoolSettings
 from tests.integration.api_site import GOOD, ApiSite, opened, table
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from shared.adapters import sftp_delivery
 from shared.adapters.sftp_delivery import deliver
-from shared.model.connection import SftpSecrets
 from shared.model.errors import BadInput, BadSettings, Unavailable
+from shared.model.login import SftpSecrets
 from tests.integration.conformance.sftp_server import Folder, Site, sftp_site
 
 BIG = os.urandom(3_000_000)

@@ -13,8 +13,8 @@ import pytest
 
 from shared.adapters import ssh
 from shared.adapters.sftp import SftpSource, check, host_key
-from shared.model.connection import SftpSecrets
 from shared.model.errors import BadInput, BadSettings, Permanent, SyncError, Unavailable
+from shared.model.login import SftpSecrets
 from tests.integration.conformance.sftp_server import PASSWORD, USER, Folder, Site, sftp_site
 
 ROSTER = b"id,name\n1,Ada\n2,Bo\n"

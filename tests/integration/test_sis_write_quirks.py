@@ -12,7 +12,8 @@ from shared.adapters.aeries.target import AeriesTarget
 from shared.adapters.powerschool.target import PowerSchoolTarget
 from shared.adapters.sis_http import ClientCredentials, SisHttp
 from shared.model.catalog import sis_catalog
-from shared.model.connection import AeriesSettings, ExportRules, PowerSchoolSettings
+from shared.model.export_rules import ExportRules
+from shared.model.kind_settings import AeriesSettings, PowerSchoolSettings
 from shared.model.record import Action, Change, ChangeBatch, Values
 from shared.security.trust import trusted
 from shared.store.database import Store

@@ -12,8 +12,8 @@ from shared.adapters.skyward.lists import check, lists
 from shared.adapters.skyward.login import SkywardLogin
 from shared.adapters.skyward.objects import Objects, flat
 from shared.adapters.skyward.source import SkywardSource
-from shared.model.connection import SkywardSettings
 from shared.model.errors import BadInput, BadSettings, Unavailable
+from shared.model.kind_settings import SkywardSettings
 from tests.integration.api_site import GOOD, ApiSite, opened, table
 
 

@@ -8,20 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shared.model.connection import (
-    CertificateSecrets,
-    ClientSecrets,
-    Connection,
-    ExportRules,
-    Kind,
-    OneRosterSettings,
-    Schedule,
-    SchoolStart,
-    SftpSecrets,
-    login_of,
-    read_login,
-)
+from shared.model.connection import Connection, Schedule
 from shared.model.errors import BadSettings
+from shared.model.export_rules import ExportRules, SchoolStart
+from shared.model.kind import Kind
+from shared.model.kind_settings import OneRosterSettings
+from shared.model.login import CertificateSecrets, ClientSecrets, SftpSecrets, login_of, read_login
 from shared.model.run import Selection
 from shared.model.zone import zones
 from tests.integration.enroll_runs import make_connection

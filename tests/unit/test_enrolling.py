@@ -9,7 +9,7 @@ from shared.engine.deciding import decide
 from shared.engine.enrolling import enrolling, left_open
 from shared.mapping.registrations import check_registrations
 from shared.model.catalog import catalog, sis_catalog
-from shared.model.connection import ExportRules, SchoolStart
+from shared.model.export_rules import ExportRules, SchoolStart
 from shared.model.mapping import MappingDraft
 from shared.model.moment import Moment
 from shared.model.record import Action, Found

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from services.gateway.pages.findings import findings
-from shared.model.connection import Kind
+from shared.model.kind import Kind
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from shared.model.address import is_host
-from shared.model.connection import (
+from shared.model.kind_settings import (
     NewAeriesSettings,
     NewOneRosterSettings,
     NewPowerSchoolSettings,

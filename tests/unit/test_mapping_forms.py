@@ -29,8 +29,8 @@ from shared.engine.enrolling import left_open
 from shared.mapping import transformations
 from shared.mapping.drafting import Looked
 from shared.model.catalog import catalog, sis_catalog
-from shared.model.connection import ExportRules
 from shared.model.draft import Draft
+from shared.model.export_rules import ExportRules
 from tests.examples import examples
 from tests.sent import Sent
 from tests.unit.test_any_mapping import _filled, _taken, rows

@@ -10,9 +10,12 @@ from services.gateway.pages.connection_fields import ABOUT, LIMITS, LOGINS, SETT
 from services.gateway.pages.export_rules import RULES, from_typed, rules_of, to_typed
 from services.gateway.pages.fields import Field, Form, overlaid
 from services.gateway.pages.words import KINDS
-from shared.model.connection import Connection, ExportRules, Kind, SftpSecrets, login_of
+from shared.model.connection import Connection
 from shared.model.error_texts import said
 from shared.model.errors import BadSettings, Conflict, NotFound, Refused
+from shared.model.export_rules import ExportRules
+from shared.model.kind import Kind
+from shared.model.login import SftpSecrets, login_of
 from tests.integration.enroll_runs import make_connection
 
 ADDRESSES: dict[Kind, dict[str, Any]] = {

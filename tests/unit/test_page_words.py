@@ -11,7 +11,7 @@ from services.gateway.actions import LEFT_ALONE
 from services.gateway.pages import words
 from services.gateway.values import shown
 from shared.adapters.registrations import Listed
-from shared.model.connection import Kind
+from shared.model.kind import Kind
 from shared.model.permission import Identity
 from shared.model.record import Outcome
 from shared.model.run import RunState, SourceSpec, Trigger

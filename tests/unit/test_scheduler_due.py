@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.scheduler.main import due_at as all_due_at
-from shared.model.connection import Connection, Kind, Schedule
+from shared.model.connection import Connection, Schedule
+from shared.model.kind import Kind
 from shared.store.triggers import Due
 
 NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)  # 05:00 in Denver

@@ -9,7 +9,7 @@ import pytest
 from shared.adapters.sis_http import BRISK_SECONDS, Auth, SisHttp
 from shared.adapters.sis_target import SisTarget
 from shared.adapters.student_finder import Person, StudentFinder
-from shared.model.connection import MatchBy
+from shared.model.export_rules import MatchBy
 from shared.model.record import Applied, ChangeBatch, Sought, Values
 
 

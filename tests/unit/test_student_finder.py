@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from shared.adapters.student_finder import SEARCHES, Person, StudentFinder
-from shared.model.connection import MatchBy
 from shared.model.errors import Unavailable
+from shared.model.export_rules import MatchBy
 
 ALL: tuple[MatchBy, ...] = ("student_id", "state_id", "name_and_birth_date")
 MARA = Person("1", "20231", "9900012345", "Mara", "Torres", "2015-03-09")

@@ -16,8 +16,10 @@ from services.gateway.pages.site import HEADERS, page, then
 from services.gateway.pages.visits import Visit, Visited
 from services.gateway.pages.words import INSTANCES, KINDS
 from shared.adapters.enroll_sites import PRODUCTION
-from shared.model.connection import Connection, Instance, Kind, login_of
+from shared.model.connection import Connection, Instance
 from shared.model.errors import Permanent
+from shared.model.kind import Kind
+from shared.model.login import login_of
 from shared.model.permission import Deed
 
 router = APIRouter(include_in_schema=False)

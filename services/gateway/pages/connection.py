@@ -17,8 +17,9 @@ from services.gateway.pages.visits import Visit, Visited
 from services.gateway.pages.words import kind
 from shared.adapters.ssh import fingerprint_of
 from shared.engine.enrolling import left_open
-from shared.model.connection import Connection, Kind, Schedule
+from shared.model.connection import Connection, Schedule
 from shared.model.errors import BadSettings, Refused, SyncError
+from shared.model.kind import Kind
 from shared.model.mapping import DoNotMap
 from shared.model.mapping import Mapping as SisMapping
 from shared.model.permission import Deed

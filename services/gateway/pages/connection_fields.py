@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from services.gateway.pages.fields import Field
-from shared.model.connection import Connection, Kind
+from shared.model.connection import Connection
+from shared.model.kind import Kind
 
 ZONES: Final = "zones"
 PACE: Final = "How many calls a second all runs together may make. 0 sets no limit of ours."

@@ -6,7 +6,8 @@ from typing import Any, Final
 from services.gateway.pages.fields import Field, Form, lines
 from services.gateway.pages.words import kind
 from shared.engine.enrolling import fed_by_rules
-from shared.model.connection import Connection, ExportRules
+from shared.model.connection import Connection
+from shared.model.export_rules import ExportRules
 
 MATCHES: Final = (
     ("student_id", "Student ID"),

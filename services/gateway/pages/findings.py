@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from services.gateway.pages.words import KINDS, plural
-from shared.model.connection import Kind
+from shared.model.kind import Kind
 
 COUNTED: Final[Mapping[str, tuple[str, ...]]] = {
     "matching_files": ("file that would be taken", "files that would be taken"),

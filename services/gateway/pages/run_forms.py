@@ -11,8 +11,9 @@ from services.gateway.pages.words import label, school_year
 from services.gateway.schools import by_name, enroll_schools, named
 from services.gateway.switches import Switches
 from shared.model.catalog import data_types
-from shared.model.connection import Connection, Kind
+from shared.model.connection import Connection
 from shared.model.errors import NotFound, SyncError
+from shared.model.kind import Kind
 from shared.model.permission import Deed
 from shared.model.saved import newest
 

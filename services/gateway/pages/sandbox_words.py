@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from shared.model.connection import Connection, Kind
+from shared.model.connection import Connection
+from shared.model.kind import Kind
 from shared.model.run import Run
 
 ENROLL_ONLY: Final = "Sandbox: this reaches Enroll's sandbox only"

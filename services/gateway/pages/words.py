@@ -10,7 +10,8 @@ from services.gateway.values import shown
 from shared.adapters.registrations import Listed
 from shared.engine.undone import taken_back as count_taken_back
 from shared.model.catalog import catalog
-from shared.model.connection import Connection, Instance, Kind
+from shared.model.connection import Connection, Instance
+from shared.model.kind import Kind
 from shared.model.run import Run, RunState, SourceSpec, Wait
 from shared.store.sessions import Session
 

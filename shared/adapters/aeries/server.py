@@ -8,9 +8,9 @@ import httpx
 
 from shared.adapters.aeries.json import text, texts
 from shared.adapters.sis_http import SisHttp
-from shared.model.connection import AeriesSettings
 from shared.model.error_texts import said
 from shared.model.errors import BadSettings, NotFound, Refused, Unavailable
+from shared.model.kind_settings import AeriesSettings
 from shared.model.number import whole_number
 
 API: Final = "/api/v5"

@@ -12,8 +12,8 @@ from shared.adapters.aeries.server import Aeries
 from shared.adapters.disk_index import DiskIndex
 from shared.adapters.pulled import PulledSource
 from shared.adapters.row_store import RowStore
-from shared.model.connection import AeriesSettings
 from shared.model.contacts import contact_name
+from shared.model.kind_settings import AeriesSettings
 from shared.model.record import RowBatch
 
 

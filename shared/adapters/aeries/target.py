@@ -18,9 +18,10 @@ from shared.adapters.sis_target import SisTarget, one_by_one, rest_of_saved
 from shared.adapters.sis_values import dropped, same_digits, typed, written
 from shared.adapters.student_finder import Person, StudentFinder
 from shared.model.catalog import Catalog
-from shared.model.connection import AeriesSettings, ExportRules
 from shared.model.contacts import contact_field
 from shared.model.error_texts import said
+from shared.model.export_rules import ExportRules
+from shared.model.kind_settings import AeriesSettings
 from shared.model.record import Action, Applied, Change, ChangeBatch, Problem, Values
 
 BATCH: Final = 10

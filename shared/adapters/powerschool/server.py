@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from shared.adapters.powerschool.json import extensions, group, many, text
 from shared.adapters.sis_http import SisHttp
-from shared.model.connection import PowerSchoolSettings
 from shared.model.error_texts import said
 from shared.model.errors import BadSettings, NotFound, Permanent, Refused, Unavailable
+from shared.model.kind_settings import PowerSchoolSettings
 from shared.model.number import whole_number
 
 PAGE: Final = 100

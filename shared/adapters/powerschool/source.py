@@ -8,8 +8,8 @@ from shared.adapters.powerschool.json import CONTACT, SCHOOL, STUDENT, contacts,
 from shared.adapters.powerschool.server import PowerSchool
 from shared.adapters.pulled import PulledSource
 from shared.adapters.row_store import RowStore
-from shared.model.connection import PowerSchoolSettings
 from shared.model.contacts import contact_name
+from shared.model.kind_settings import PowerSchoolSettings
 
 CUT_SHORT: Final = "file.cut_short"
 

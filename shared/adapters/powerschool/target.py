@@ -16,10 +16,11 @@ from shared.adapters.sis_target import SisTarget, problem_of, rest_of_saved
 from shared.adapters.sis_values import dropped, typed, written
 from shared.adapters.student_finder import Person, StudentFinder
 from shared.model.catalog import Catalog
-from shared.model.connection import ExportRules, MatchBy, PowerSchoolSettings
 from shared.model.contacts import contact_field
 from shared.model.error_texts import said
 from shared.model.errors import Permanent
+from shared.model.export_rules import ExportRules, MatchBy
+from shared.model.kind_settings import PowerSchoolSettings
 from shared.model.record import Action, Applied, Change, ChangeBatch, Problem, Values
 
 BATCH: Final = 20

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 from shared.adapters.sis_http import SisHttp
-from shared.model.connection import SkywardSettings
 from shared.model.error_texts import said
 from shared.model.errors import BadSettings, NotFound, Permanent, Unavailable
+from shared.model.kind_settings import SkywardSettings
 
 Row = dict[str, Any]
 MAX_LISTED: Final = 200

@@ -15,8 +15,8 @@ from shared.adapters.pulled import PulledSource
 from shared.adapters.row_store import RowStore
 from shared.adapters.skyward.codes import CODED, Codes
 from shared.adapters.skyward.objects import Objects, Row
-from shared.model.connection import SkywardSettings
 from shared.model.contacts import contact_name
+from shared.model.kind_settings import SkywardSettings
 
 STUDENT: Final = (
     *("StudentID", "NameID", "StudentNumber", "CalculatedStudentStateID", "Grade", "GradYear", "IsCurrentActive"),

@@ -20,8 +20,9 @@ from shared.adapters.skyward.gender import Gender, told
 from shared.adapters.skyward.objects import ObjectRefused, Objects, Row
 from shared.adapters.skyward.people import NAME, People
 from shared.adapters.student_finder import Person, StudentFinder
-from shared.model.connection import ExportRules, MatchBy, SkywardSettings
 from shared.model.error_texts import said
+from shared.model.export_rules import ExportRules, MatchBy
+from shared.model.kind_settings import SkywardSettings
 from shared.model.record import Action, Applied, Change, ChangeBatch, Problem, Values
 
 BATCH: Final = 10

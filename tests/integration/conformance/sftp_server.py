@@ -7,7 +7,8 @@ from pathlib import Path
 
 import asyncssh
 
-from shared.model.connection import SftpSecrets, SftpSettings
+from shared.model.kind_settings import SftpSettings
+from shared.model.login import SftpSecrets
 
 USER = "district"
 PASSWORD = "orchard-gate-71"

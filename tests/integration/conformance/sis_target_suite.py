@@ -13,8 +13,8 @@ from shared.engine.classify import Candidate
 from shared.engine.deciding import decide, objections
 from shared.engine.linking import LinkedTarget
 from shared.model.catalog import Catalog
-from shared.model.connection import ExportRules
 from shared.model.errors import Permanent, Throttled, Unavailable
+from shared.model.export_rules import ExportRules
 from shared.model.ports import Target
 from shared.model.record import Action, Applied, Change, ChangeBatch, Found, Sought, Values
 from shared.store.database import Store

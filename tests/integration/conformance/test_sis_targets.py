@@ -17,8 +17,9 @@ from shared.adapters.sis_http import ClientCredentials, SisHttp
 from shared.adapters.skyward.login import SkywardLogin
 from shared.adapters.skyward.target import SkywardTarget
 from shared.model.catalog import Catalog, sis_catalog
-from shared.model.connection import AeriesSettings, ExportRules, PowerSchoolSettings, SkywardSettings
 from shared.model.errors import Unavailable
+from shared.model.export_rules import ExportRules
+from shared.model.kind_settings import AeriesSettings, PowerSchoolSettings, SkywardSettings
 from shared.model.ports import Target
 from shared.model.record import Applied
 from shared.security.trust import trusted
