@@ -215,7 +215,7 @@ GENDERS = [Code(code=one) for one in "FM"]
 def test_save_takes_every_code_that_is_proposed(grades: list[str], genders: list[str]) -> None:
     """Grade 13 was proposed, and refused by Save."""
     sets = {"grades": GRADES, "gender": GENDERS}
-    rows = [[grade, gender] for grade in grades for gender in genders]
+    rows = [[grade, gender] for grade in ("1", *grades) for gender in ("M", *genders)]
     found = propose(STUDENTS, ["Grade", "Gender"], rows, sets)
     assert found
     draft = MappingDraft.model_validate({"fields": [one.row for one in found]})
