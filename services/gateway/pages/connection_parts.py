@@ -208,7 +208,7 @@ async def _kept(visit: Visit, connection: Connection, form: Form, values: Mappin
     try:
         return await connections.change(visit.call, connection.id, change, connections.tag(connection))
     except Permanent as error:
-        form.blame(error, BLAMED | (OF_RULES if form.fields == rules_of(connection) else {}))
+        form.blame(error, BLAMED | (OF_RULES if "exports" in values else {}))
         return None
 
 
