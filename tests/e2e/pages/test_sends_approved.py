@@ -7,7 +7,10 @@ from devtools.sis_districts import PowerSchoolDistrict
 from devtools.stack import Stack
 from tests.e2e.pages.visitor import Visitor, words
 
-CARD = "Enable Export: from then on each registration is exported at once when it is approved in Enroll."
+CARDS = (
+    "Enable Export of a connection to a SIS: from then on each registration is exported at once when it is approved "
+    "in Enroll."
+)
 
 
 async def test_it_is_said_beside_the_switch_and_on_the_card(stack: Stack, org: str) -> None:
@@ -23,7 +26,7 @@ async def test_it_is_said_beside_the_switch_and_on_the_card(stack: Stack, org: s
             "Once this is on, each registration that is approved in Enroll, for the schools of this connection,"
             in before
         )
-        assert CARD in await words(visitor, "/")
+        assert CARDS in await words(visitor, "/")
 
         switched = await visitor.led(f"{place}/switch", direction="export", on="1", back="1")
         assert "Each registration that is approved in Enroll from now on is exported at once." in switched.text
@@ -32,7 +35,7 @@ async def test_it_is_said_beside_the_switch_and_on_the_card(stack: Stack, org: s
         assert at_once in after
         assert "Once this is on" not in after
         card = await words(visitor, "/")
-        assert ("Next run Export at once, whenever a registration is approved" in card, CARD in card) == (True, False)
+        assert ("Next run Export at once, whenever a registration is approved" in card, CARDS in card) == (True, False)
 
         await visitor.led(f"{place}/schedule/export", **SCHEDULE)
         assert f"{at_once}. Besides, daily at 02:00" in await words(visitor, place)
