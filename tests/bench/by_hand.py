@@ -4,12 +4,14 @@ import re
 import time
 from collections.abc import Callable
 from datetime import date
+from functools import cache
 from itertools import islice
 from typing import Any
 
 from services.sandbox.district import district_header, district_rows, student_mapping
 from shared.mapping.compiled import KEEP, CompiledMapping, compile_mapping
 from shared.model.catalog import catalog
+from shared.model.codes import Code, CodeSets
 from shared.model.mapping import Direct, MappingDraft
 from shared.model.moment import Moment
 
@@ -38,7 +40,20 @@ def mapping() -> MappingDraft:
 
 
 def compiled() -> CompiledMapping:
-    return compile_mapping(mapping(), catalog("students"), district_header(), MOMENT)
+    return compile_mapping(mapping(), catalog("students"), district_header(), MOMENT, codes())
+
+
+@cache
+def codes() -> CodeSets:
+    """Of an Enroll that has every code of these rows."""
+    anything = compile_mapping(mapping(), catalog("students"), district_header(), MOMENT)
+    fields = catalog("students").fields
+    found: dict[str, set[str]] = {fields[name].codes: set() for name in anything.fields if fields[name].codes}
+    for row in district_rows(ROWS):
+        for name, value in zip(anything.fields, anything.record(row)[0] or (), strict=True):
+            if (kind := fields[name].codes) and value is not KEEP:
+                found[kind].update(map(str, value if isinstance(value, list) else [value]))
+    return {name: [Code(code=one) for one in sorted(known)] for name, known in found.items()}
 
 
 class Bad(Exception):
@@ -52,23 +67,33 @@ _GRADES = {"PK": -1, "KG": 0, **{f"{grade:02d}": grade for grade in range(1, 13)
 _GENDERS = {"Male": "M", "Female": "F", "X": "X"}
 
 
+def _text(value: str, limit: int, known: set[str] | None = None) -> Any:
+    if not value or value.isspace():
+        return KEEP
+    if len(value) > limit or (known is not None and value not in known):
+        raise Bad
+    return value
+
+
+def _listed(value: str, known: set[str]) -> Any:
+    found = _text(value, 50, known)
+    return KEEP if found is KEEP else [found]
+
+
 def by_hand(columns: list[str]) -> Record:
     """As a good engineer would write it for this one file: every check that the catalog asks for, and nothing else."""
     at = {name: place for place, name in enumerate(columns)}
     limits = {name: field.length or 10**9 for name, field in catalog("students").fields.items()}
     direct = [row for row in mapping().fields if isinstance(row, Direct) and isinstance(row.source, str)]
     apart = {"students.student_district_id", "students.race"}
-    texts = [(at[str(row.source)], limits[row.target]) for row in direct if row.target not in apart]
+    known = {name: {one.code for one in held} for name, held in codes().items()}
+    sets = {name: known.get(field.codes) for name, field in catalog("students").fields.items()}
+    rows = [row for row in direct if row.target not in apart]
+    texts = [(at[str(row.source)], limits[row.target], sets[row.target]) for row in rows]
+    races = known["race"]
     (id_at, first, last, born) = (at["Student ID"], at["First Name"], at["Last Name"], at["Birth Date"])
     (gender, grade, phone, race) = (at["Gender"], at["Grade"], at["Phone"], at["Race"])
     (email, city) = (at["Guardian 1 Email"], at["City"])
-
-    def text(value: str, limit: int) -> Any:
-        if not value or value.isspace():
-            return KEEP
-        if len(value) > limit:
-            raise Bad
-        return value
 
     def name(word: re.Match[str]) -> str:
         found = word[0]
@@ -92,10 +117,10 @@ def by_hand(columns: list[str]) -> Record:
         level = row[grade].strip()
         if (sex and sex not in _GENDERS) or (level and level not in _GRADES):
             raise Bad
-        out: list[Any] = [text(row[place], limit) for place, limit in texts]
+        out: list[Any] = [_text(row[place], limit, known) for place, limit, known in texts]
         out += [key, fname, lname, dob, _GENDERS[sex] if sex else KEEP, _GRADES[level] if level else KEEP]
-        out += [f"({digits[:3]}) {digits[3:6]}-{digits[6:]}", [row[race]] if row[race].strip() else KEEP, 2026]
-        out += [text(row[email].lower(), 255), text(row[city].strip(), 50)]
+        out += [f"({digits[:3]}) {digits[3:6]}-{digits[6:]}", _listed(row[race], races), 2026]
+        out += [_text(row[email].lower(), 255), _text(row[city].strip(), 50)]
         return out
 
     return record
