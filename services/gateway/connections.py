@@ -197,10 +197,20 @@ async def change(call: Call, id: str, wanted: ConnectionChange, if_match: str | 
     if wanted.sftp and connection.sftp:
         values["sftp"]["host_key"] = _host_key(connection.sftp, wanted.sftp)
     if wanted.enable_export:
-        Connection.model_validate({**connection.model_dump(), **values}).check_export()
+        await _check_exports(call, Connection.model_validate({**connection.model_dump(), **values}))
         values["export_enabled_by"] = call.who.user
     asked = await compared(call, connection.instance, _added(connection, wanted))
     return _saved(await _set(call, connection, values, if_match) if values else connection, asked)
+
+
+async def _check_exports(call: Call, connection: Connection) -> None:
+    """Raises BadSettings where it may not export, or would hear of approvals and could send nobody."""
+    connection.check_export()
+    if connection.hears_of_approvals:
+        try:
+            await call.org.sis_mappings.latest_id(connection.id, "students")
+        except NotFound:
+            raise BadSettings(*said("export.not_mapped")) from None
 
 
 def tag(connection: Connection) -> str:

@@ -2,7 +2,7 @@
 
 import re
 
-from devtools.district import EXPORTER, District
+from devtools.district import EXPORTER, District, ok
 from devtools.sis_districts import PowerSchoolDistrict
 from devtools.stack import Stack
 from tests.e2e.pages.visitor import Visitor, words
@@ -43,6 +43,24 @@ async def test_it_is_said_beside_the_switch_and_on_the_card(stack: Stack, org: s
         off = await visitor.led(f"{place}/switch", direction="export", on="0", back="1")
         assert "Switched off." in off.text
         assert "Export Daily at 02:00, America/Denver. It waits for Enable Export" in await words(visitor, place)
+
+
+async def test_it_stays_off_where_nothing_is_mapped_for_each_approval_would_be_lost(stack: Stack, org: str) -> None:
+    async with District(stack, org, permissions=EXPORTER) as district, Visitor(district) as visitor:
+        sis = PowerSchoolDistrict(district)
+        await sis.make()
+        about = {"kind": "powerschool", "powerschool": {"base_url": sis.url}, "secrets": sis.login}
+        connection = ok(await district.api.post("/connections", json={"name": "SIS", **about})).json()["id"]
+        place = f"/connections/{connection}"
+
+        answer = await visitor.post(f"{place}/switch", direction="export", on="1", back="1")
+
+        assert (answer.status_code, "Enable Export stays off: no export is mapped yet" in answer.text) == (422, True)
+        refused = await district.api.patch(place, json={"enable_export": True})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (422, "export.not_mapped")
+        assert not ok(await district.api.get(place)).json()["enable_export"]
+        await sis.map(connection, sis.mapping)
+        assert ok(await district.api.patch(place, json={"enable_export": True})).json()["enable_export"]
 
 
 async def test_where_an_approval_starts_nothing_nothing_is_said_of_it(visitor: Visitor, district: District) -> None:
