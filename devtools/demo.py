@@ -3,12 +3,14 @@
 import argparse
 import asyncio
 import contextlib
+import csv
 import signal
 import sys
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -26,6 +28,7 @@ SERVICES = ("gateway", "importer", "exporter", "scheduler", SANDBOX, REHEARSAL)
 STUDENTS = 2000
 CHANGED = 0.01
 REGISTERED = 1500
+APPROVED = 20
 PULLED = 500
 EXPORTED = 100
 LABELS = {"powerschool": "PowerSchool", "aeries": "Aeries", "skyward": "Skyward"}
@@ -83,13 +86,19 @@ async def story(stack: Stack) -> list[Told]:
 
 
 async def _leave_for_trying(district: District, folder: Path) -> None:
-    """What the README's session needs: addresses and a token that lasts the day, a mapping, a file."""
+    """What the README's session needs: addresses and a token that lasts the day, a mapping, a file, approvals."""
     token = await district.token(claims={"exp": int(time.time()) + DAY_SECONDS})
     session = folder / "session"
     session.touch(mode=0o600)
     session.write_text(f"api={district.stack.url('gateway')}/api/v1\nauth='Authorization: Bearer {token}'\n")
     await asyncio.to_thread(write_district, folder / "students.csv", STUDENTS, changed=CHANGED)
+    await district.register(await asyncio.to_thread(_ids, folder / "students.csv"))
     (folder / "mapping.json").write_bytes(orjson.dumps(student_mapping(), option=orjson.OPT_INDENT_2))
+
+
+def _ids(path: Path) -> list[str]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return [row["Student ID"] for row in islice(csv.DictReader(file), APPROVED)]
 
 
 async def _upload(district: District, path: Path) -> Told:

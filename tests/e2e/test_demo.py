@@ -17,6 +17,7 @@ from devtools.parts import LocalParts
 from devtools.parts.local import AMQP_VARIABLE, MONGO_VARIABLE
 from devtools.parts.nursery import VARIABLE
 from shared.security.trust import trusted
+from tests.e2e.waiting import until
 
 LAST_LINE = "Ctrl-C ends all of it."
 
@@ -57,6 +58,21 @@ async def connected(client: httpx.AsyncClient, api: str, kind: str, told: str) -
     return str(made.json()["id"])
 
 
+async def exported(client: httpx.AsyncClient, api: str, where: str) -> str:
+    """The file of approved registrations, as docs/api.md says to make one."""
+    files = [{"name": "roster", "columns": [{"header": "ID", "source": "students.student_district_id"}]}]
+    assert (await client.put(f"{where}/exports/students/mappings", json={"files": files})).is_success
+    assert (await client.patch(where, json={"schools": ["100"]})).is_success
+    asked = await client.post(f"{where}/exports/students", params={"school_year": 2026})
+    run = f"{api}/runs/{asked.json()['id']}"
+
+    async def made() -> bool:
+        return bool((await client.get(run)).json()["state"] == "succeeded")
+
+    await until(made, "the approved registrations are in a file")
+    return (await client.get(f"{run}/files/1")).text
+
+
 async def test_the_demo_tells_its_story_leaves_a_session_and_takes_everything_down(
     demo: asyncio.subprocess.Process,
 ) -> None:
@@ -86,6 +102,9 @@ async def test_the_demo_tells_its_story_leaves_a_session_and_takes_everything_do
                 f"{where}/imports/students", params={"school_year": 2026, "preview": True}, files={"file": file}
             )
         assert asked.is_success, asked.text
+        known = await client.get(f"{api}/explain/students", params={"key": "2000001"})
+        assert known.is_success, "the key that the README asks for"
+        assert len((await exported(client, api, where)).splitlines()) == 21
         places = re.findall(r"^The simulated (?:PowerSchool|Aeries|Skyward)  \S+/(\w+)/.*", told, re.MULTILINE)
         assert places == ["powerschool", "aeries", "skyward"]
         for kind in places:
