@@ -1,5 +1,6 @@
 """Failed messages, for operators: searched, looked at, sent again, put aside."""
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import Annotated, Any, Literal
 
@@ -20,6 +21,7 @@ State = Literal["waiting", "replayed", "discarded", "any"]
 Text = Annotated[str | None, Query(max_length=300)]
 SETTLED = {"replayed": "was sent again already.", "discarded": "was discarded already."}
 FILTERS = ("type", "code", "reason", "org", "run")
+NAMED = 2
 
 
 class Chosen(BaseModel):
@@ -121,9 +123,14 @@ async def _settled(call: Call, ids: AbstractSet[str]) -> list[Result]:
     return [Result(id=one["_id"], type=one["type"], done=False, why_not=SETTLED[one["state"]]) for one in settled]
 
 
+def _named(ids: Sequence[str]) -> str:
+    """Each of a few, else how many."""
+    return ", ".join(one[:60] for one in ids) if len(ids) <= NAMED else f"{len(ids)} by id"
+
+
 def _subject(asked: Decided) -> str:
-    """For the audit log: what, of how many or of which kind, and the reason given."""
+    """For the audit log: what, of which or of which kind, and the reason given."""
     kind = ", ".join(f"{name} {value}" for name in FILTERS if (value := getattr(asked, name)))
-    which = f"{len(asked.ids)} by id" if asked.ids else kind or "all"
+    which = _named(asked.ids) if asked.ids else kind or "all"
     tried = " (tried out)" if asked.dry_run else ""
     return f"{asked.deed} failed messages{tried}: {which}; {asked.why}"[:300]

@@ -29,8 +29,8 @@ DEEDS: Final[Mapping[str, str]] = {
     Deed.OPERATE: "Failed messages",
     "GET": "Look for what is not here",
     "POST": "Change what is not here",
-    "PUT": "Replace what is not here",
-    "PATCH": "Change a part of what is not here",
+    "PUT": "Save over what is not here",
+    "PATCH": "Change something of what is not here",
     "DELETE": "Delete what is not here",
 }
 """What somebody asked to do, by its name in the log; of what was not found that is the method of HTTP."""

@@ -58,7 +58,7 @@ ADVICE: Final[Mapping[str, Advice]] = {
     "undecodable": Advice(
         _STANDS,
         "Tell whoever sent it, and discard it: it reads the same the next time. Send it again only where a version "
-        "runs by now that can read it.",
+        "runs by now that can read it; one that is no envelope at all cannot be.",
     ),
     "unknown type or version": Advice(
         _STANDS, "Send it again once a version runs here that knows it. Discard it where there will be none."
