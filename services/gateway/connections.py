@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationError, ValidationInfo, field_validator
 
+from services.gateway.connection_change import ConnectionChange, laid_over
 from services.gateway.context import Call, Caller, Limit
 from services.gateway.etags import GUARDED, TAGGED, IfMatch, etag, expect
 from services.gateway.exports import exported_catalog
@@ -79,24 +80,6 @@ class NewConnection(BaseModel):
     def _of_its_kind(cls, given: Any, about: ValidationInfo) -> Any:
         kind = about.data.get("kind")
         return None if given is None or kind is None else read_login(kind, given)
-
-
-class ConnectionChange(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    name: NewName | None = None
-    enable_import: bool | None = None
-    enable_export: bool | None = None
-    roster: Literal["full", "some"] | None = None
-    time_zone: Zone | Literal[""] | None = None
-    limits: SafetyLimits | None = None
-    schools: tuple[SchoolCode, ...] | None = Field(default=None, max_length=2000)
-    exports: NewExportRules | None = None
-    sftp: NewSftpSettings | None = None
-    oneroster: NewOneRosterSettings | None = None
-    powerschool: NewPowerSchoolSettings | None = None
-    aeries: NewAeriesSettings | None = None
-    skyward: NewSkywardSettings | None = None
 
 
 class SavedConnection(Connection):
@@ -179,6 +162,8 @@ async def changed(
 ) -> SavedConnection:
     """Change what is given. Enable Import and Enable Export arm the schedules.
 
+    What is left out stays as it is, also within `limits`, `exports` and the settings of the kind. Lists are replaced
+    whole.
     A new SFTP server needs its host key approved anew. School codes that the connection does not have yet, to be
     assigned to it or with a first day of their own, are compared with Enroll's schools: those that it does not know
     are refused.
@@ -192,10 +177,8 @@ async def change(call: Call, id: str, wanted: ConnectionChange, if_match: str | 
     """Raises Outdated where the connection is not what `if_match` says; what each change may raise besides."""
     connection = await call.found(Deed.MANAGE_CONNECTION, call.connection, id)
     expect(if_match, tag(connection))
-    values = wanted.model_dump(exclude_none=True, mode="python")
-    _only_its_own(connection.kind, values)
-    if wanted.sftp and connection.sftp:
-        values["sftp"]["host_key"] = _host_key(connection.sftp, wanted.sftp)
+    _only_its_own(connection.kind, wanted.model_dump(exclude_none=True))
+    values = _laid_over(connection, wanted)
     if wanted.enable_export:
         await _check_exports(call, Connection.model_validate({**connection.model_dump(), **values}))
         values["export_enabled_by"] = call.who.user
@@ -361,6 +344,16 @@ def _only_its_own(kind: Kind, given: Collection[str]) -> None:
     foreign = [one for one in (*Kind, "secrets") if one in given and one not in own]
     if foreign:
         raise BadSettings(*said("connection.other_kind", kind=kind.value, foreign=", ".join(foreign)))
+
+
+def _laid_over(connection: Connection, wanted: ConnectionChange) -> dict[str, Any]:
+    try:
+        values = laid_over(connection, wanted)
+    except ValidationError as error:
+        raise _of_body(error) from None
+    if wanted.sftp and connection.sftp:
+        values["sftp"]["host_key"] = _host_key(connection.sftp, SftpSettings(**values["sftp"]))
+    return values
 
 
 async def _set(call: Call, connection: Connection, values: dict[str, Any], if_match: str | None) -> Connection:

@@ -38,6 +38,73 @@ async def test_a_school_year_does_not_end_before_it_began(district: District) ->
     assert ok(await district.api.patch(f"/connections/{id}", json={"exports": fine})).is_success
 
 
+RULES = {
+    "match": ["state_id"],
+    "new_students": "pre_enrolled",
+    "start_date": "2026-08-10",
+    "school_starts": [{"school": "100", "date": "2026-08-12"}, {"school": "200", "date": "2026-08-17"}],
+    "end_date": "2027-05-28",
+}
+LIMITS = {"missing_percent": 3, "changed_percent": 20, "invalid_percent": 4, "few": 2}
+
+
+async def test_what_is_left_out_of_a_part_stays_as_it_is(district: District) -> None:
+    await district.open_schools(_100="Mesa Elementary", _200="Alder High")
+    id = await district.ad_hoc(limits=LIMITS, exports=RULES)
+
+    async def change(**values: Any) -> dict[str, Any]:
+        held: dict[str, Any] = ok(await district.api.patch(f"/connections/{id}", json=values)).json()
+        assert held | {"schools_compared": None} == ok(await district.api.get(f"/connections/{id}")).json() | {
+            "schools_compared": None
+        }
+        return held
+
+    assert (await change(limits={"invalid_percent": 7}))["limits"] == {**LIMITS, "invalid_percent": 7}
+    assert (await change(exports={"end_date": "2027-06-04"}))["exports"] == {**RULES, "end_date": "2027-06-04"}
+    fewer = [{"school": "200", "date": "2026-08-18"}]
+    assert (await change(exports={"school_starts": fewer}))["exports"]["school_starts"] == fewer, "lists: whole"
+    cleared = await change(exports={"end_date": "", "match": ["student_id"]}, limits={"few": 0})
+    now = {**RULES, "end_date": "", "match": ["student_id"], "school_starts": fewer}
+    assert (cleared["exports"], cleared["limits"]["few"], cleared["limits"]["changed_percent"]) == (now, 0, 20)
+    assert (await change(exports={}, limits={}))["exports"] == now
+
+
+async def test_what_is_given_has_to_go_with_what_is_there(district: District) -> None:
+    id = await district.ad_hoc(exports={"start_date": "2026-08-10", "end_date": "2027-05-28"})
+    refused = await district.api.patch(f"/connections/{id}", json={"exports": {"start_date": "2027-05-28"}})
+    words = "exports.end_date: The last day of school has to be after the first, which is 2027-05-28."
+    assert told(refused)["message"] == words
+
+
+async def test_settings_of_a_kind_are_changed_one_by_one(district: District) -> None:
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIF8vJ0mCyrq6Bv8X5pKXo8e3kN0m7mGvC6yT3Z0pQ1Rs"
+    sftp = {**BLOCKS["sftp"], "port": 2222, "pattern": "students*.csv", "host_key": key}
+    aeries = {**BLOCKS["aeries"], "database_year": 2026, "schools": [990, 994], "contacts": False}
+
+    async def made(kind: str, **settings: Any) -> str:
+        body = {"name": kind, "kind": kind, kind: settings}
+        id: str = ok(await district.api.post("/connections", json=body)).json()["id"]
+        return id
+
+    async def change(id: str, kind: str, **values: Any) -> dict[str, Any]:
+        held: dict[str, Any] = ok(await district.api.patch(f"/connections/{id}", json={kind: values})).json()[kind]
+        return held
+
+    files, sis = await made("sftp", **sftp), await made("aeries", **aeries)
+    assert sftp.items() <= (await change(files, "sftp", export_folder="out")).items()
+    moved = await change(files, "sftp", host="other.example.org")
+    assert (moved["host"], moved["port"], moved["export_folder"], moved["host_key"]) == (
+        "other.example.org",
+        2222,
+        "out",
+        "",
+    )
+    assert {**aeries, "page_size": 50}.items() <= (await change(sis, "aeries", page_size=50)).items()
+    assert (await change(sis, "aeries", database_year=None, schools=[]))["database_year"] is None
+    refused = await district.api.patch(f"/connections/{sis}", json={"aeries": {"base_url": ""}})
+    assert told(refused)["message"].startswith("aeries.base_url: ")
+
+
 async def test_one_is_changed_only_as_it_was_read(district: District) -> None:
     id = await district.ad_hoc()
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from starlette.datastructures import FormData, UploadFile
 
-from services.gateway.connections import ConnectionChange, NewConnection
+from services.gateway.connection_change import ConnectionChange, laid_over
+from services.gateway.connections import NewConnection
 from services.gateway.pages.connection_fields import ABOUT, LIMITS, LOGINS, SETTINGS, defaults, settings_of
 from services.gateway.pages.export_rules import RULES, from_typed, rules_of, to_typed
 from services.gateway.pages.fields import Field, Form, overlaid
@@ -50,20 +51,15 @@ def connection(kind: Kind, **more: Any) -> Connection:
     return Connection.model_validate({**make_connection().model_dump(), "kind": kind, "sftp": None, **place, **more})
 
 
-def over(held: Connection, name: str, value: Any) -> Any:
-    return overlaid({name: held.model_dump()[name]}, {name: value})[name]
-
-
 @pytest.mark.parametrize("kind", list(Kind))
 def test_a_form_that_is_sent_as_it_came_changes_nothing(kind: Kind) -> None:
     held = connection(kind, time_zone="America/Denver", roster="some")
     for fields in (settings_of(held), LIMITS):
         form = Form.read(fields, again(Form.of(fields, held.model_dump())))
-        values = {name: over(held, name, value) for name, value in form.nested().items()}
-        change = form.build(ConnectionChange, values)
+        change = form.build(ConnectionChange, form.nested())
         assert change is not None, form.wrong
-        for name, value in change.model_dump(exclude_none=True).items():
-            assert value == held.model_dump(exclude_none=True)[name]
+        for name, value in laid_over(held, change).items():
+            assert value == held.model_dump()[name]
 
 
 @pytest.mark.parametrize("kind", [one for one in Kind if SETTINGS[one]])

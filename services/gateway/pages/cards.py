@@ -10,7 +10,8 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.gateway import connections
-from services.gateway.connections import AfterName, ConnectionChange, Search
+from services.gateway.connection_change import ConnectionChange
+from services.gateway.connections import AfterName, Search
 from services.gateway.pages.site import page, then
 from services.gateway.pages.visits import Visited
 from services.gateway.pages.words import only_shows

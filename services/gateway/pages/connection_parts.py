@@ -4,14 +4,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from fastapi import APIRouter
+from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response
 
 from services.gateway import connections
-from services.gateway.connections import ConnectionChange, SavedConnection
+from services.gateway.connection_change import ConnectionChange
+from services.gateway.connections import SavedConnection
 from services.gateway.pages.connection import ADDRESS, frame, not_allowed, tabs
 from services.gateway.pages.connection_fields import LIMITS, LOGINS, settings_of
 from services.gateway.pages.export_rules import from_typed, rules_of, to_typed
-from services.gateway.pages.fields import Field, Form, lines, overlaid
+from services.gateway.pages.fields import Field, Form, lines
 from services.gateway.pages.meanwhile import WAS, Change, carried, together
 from services.gateway.pages.site import page, then
 from services.gateway.pages.visits import Visit, Visited
@@ -193,9 +195,7 @@ async def _changed(visit: Visit, connection: Connection, part: str, form: Form, 
     sent = await visit.fields()
     if newer := together(sent.get(WAS, ""), form, _standing(connection, part)):
         return await _ask(visit, connection, part, newer.form, newer.changes)
-    held = connection.model_dump(exclude_none=True)
-    whole = {name: overlaid({name: held.get(name, {})}, {name: value})[name] for name, value in values.items()}
-    if not form.bad and (kept := await _kept(visit, connection, form, whole)):
+    if not form.bad and (kept := await _kept(visit, connection, form, values)):
         return then(f"/connections/{connection.id}", "saved" if kept.schools_compared else STARTS_NOT_COMPARED)
     return await _ask(visit, connection, part, form)
 
@@ -207,6 +207,10 @@ async def _kept(visit: Visit, connection: Connection, form: Form, values: Mappin
         return None
     try:
         return await connections.change(visit.call, connection.id, change, connections.tag(connection))
+    except RequestValidationError as error:
+        for problem in error.errors():
+            form.note(problem)
+        return None
     except Permanent as error:
         form.blame(error, BLAMED | (OF_RULES if "exports" in values else {}))
         return None
