@@ -139,14 +139,15 @@ async def save_schools(visit: Visited, id: str) -> Response:
     ticked = [one for one in sent.getlist("schools") if isinstance(one, str)]
     chosen = lines("\n".join(ticked))
     form = Form.of((CODES,), {"schools": chosen})
-    if which not in (ALL, SOME) or (which == SOME and not chosen):
-        form.wrong["schools"] = NONE_CHOSEN
-    elif newer := together(str(sent.get(WAS, "")), _assigned(str(which), chosen), _assigned_to(connection)):
+    was = str(sent.get(WAS, ""))
+    if which in (ALL, SOME) and (newer := together(was, _assigned(str(which), chosen), _assigned_to(connection))):
         which, chosen = newer.form.typed["which"], lines(newer.form.typed["schools"])
         return await _ask_schools(visit, connection, which, chosen, newer=newer.changes)
+    if which not in (ALL, SOME) or (which == SOME and not chosen):
+        form.wrong["schools"] = NONE_CHOSEN
     elif kept := await _kept(visit, connection, form, {"schools": chosen if which == SOME else []}):
         return then(f"/connections/{id}", "saved" if kept.schools_compared else NOT_COMPARED)
-    return await _ask_schools(visit, connection, str(which), chosen, form)
+    return await _ask_schools(visit, connection, str(which), chosen, form, was=was)
 
 
 @router.get(ADDRESS + "/delete")
@@ -232,8 +233,12 @@ async def _ask_schools(
     chosen: Sequence[str],
     tried: Form | None = None,
     newer: Sequence[Change] = (),
+    was: str | None = None,
 ) -> Response:
-    """A list to tick, from Enroll; where it cannot tell, codes to enter, and why it could not."""
+    """A list to tick, from Enroll; where it cannot tell, codes to enter, and why it could not.
+
+    `was` is what stood there when it was opened: what stands there now, where it is opened now.
+    """
     trouble, schools, found = None, CODES, None
     try:
         found = await enroll_schools(visit.call, connection.instance)
@@ -246,7 +251,7 @@ async def _ask_schools(
     if tried is not None:
         form.wrong, form.told = tried.wrong, tried.told
     about: dict[str, Any] = {"form": form, "trouble": trouble, "none_yet": found == (), "newer": newer}
-    about |= {"was": carried(_assigned_to(connection))}
+    about |= {"was": carried(_assigned_to(connection)) if was is None else was}
     status = 409 if newer else 422 if form.bad else 200
     return await page(visit, "connection_schools.html", status=status, **frame(connection, "schools"), **about)
 

@@ -1,5 +1,6 @@
 """Two people on the settings of one connection: whoever saves last takes nothing back without having seen it."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -42,6 +43,10 @@ async def stopped(visitor: Visitor, address: str, form: dict[str, Any]) -> httpx
     answer = await visitor.post(address, **form)
     assert (answer.status_code, STALE in answer.text) == (409, True)
     return answer
+
+
+def ticked(page: httpx.Response) -> set[str]:
+    return set(re.findall(r'name="schools" value="([^"]*)" checked', page.text))
 
 
 async def test_settings_that_a_colleague_has_saved_meanwhile_are_put_together(
@@ -102,6 +107,27 @@ async def test_export_rules_and_schools(visitor: Visitor, colleague: Visitor, di
     assert (await held(district, connection))["schools"] == ["100"]
     await saved(visitor, schools, {"was": Sent(told.text).form["was"], "which": "some", "schools": "101"})
     assert (await held(district, connection))["schools"] == ["101"]
+
+
+async def test_schools_that_come_back_with_an_error_still_know_when_they_were_opened(
+    visitor: Visitor, colleague: Visitor, district: District
+) -> None:
+    await district.open_schools(_100="Mesa Elementary", _101="Alder High", _102="Birch Middle")
+    connection = await district.ad_hoc("Uploads")
+    address = f"/connections/{connection}/schools"
+    mine, theirs = await opened(visitor, address), await opened(colleague, address)
+
+    none = await visitor.post(address, was=mine["was"], which="some")
+    assert (none.status_code, "Choose at least one school" in none.text) == (422, True)
+    nothing_chosen = Sent(none.text).form["was"]
+    await saved(colleague, address, {"was": theirs["was"], "which": "some", "schools": ["100", "101"]})
+    await stopped(visitor, address, {"was": nothing_chosen, "which": "some", "schools": "102"})
+    told = await stopped(visitor, address, {"was": mine["was"], "which": "some"})
+    assert {"100", "101"} <= ticked(told), "what they have chosen stands there"
+    strange = await visitor.post(address, was=mine["was"], schools="102")
+    assert strange.status_code == 422
+    await stopped(visitor, address, {"was": Sent(strange.text).form["was"], "which": "some", "schools": "102"})
+    assert (await held(district, connection))["schools"] == ["100", "101"]
 
 
 async def test_in_a_browser(either: Page, district: District, accessible: Accessible) -> None:
