@@ -303,7 +303,13 @@ async def plugin(call: Caller, id: str) -> Response:
 @router.put("/{id}/schedule")
 async def schedule(call: Caller, id: str, new: NewSchedule) -> dict[str, Any]:
     """Run daily, under the authority of whoever sends this. Answers with the next three times."""
+    return await plan(call, id, new)
+
+
+async def plan(call: Call, id: str, new: NewSchedule, if_match: str | None = None) -> dict[str, Any]:
+    """Raises Outdated where the connection is not what `if_match` says; what stands in the way of it besides."""
     connection = await call.found(Deed.MANAGE_CONNECTION, call.connection, id, subject=f"schedule of {id}")
+    expect(if_match, tag(connection))
     deed = Deed.IMPORT if new.direction == "import" else Deed.EXPORT
     if new.direction == "export":
         connection.check_export()
@@ -319,7 +325,7 @@ async def schedule(call: Caller, id: str, new: NewSchedule) -> dict[str, Any]:
         raise BadSettings(*said("schedule.needs_sftp"))
     now = datetime.now(UTC)
     planned = _planned(call, new, now)
-    await call.org.connections.set(id, **{PLACES[new.direction]: planned.model_dump()})
+    await _set(call, connection, {PLACES[new.direction]: planned.model_dump()}, if_match)
     enabled = connection.enable_import if new.direction == "import" else connection.enable_export
     times = [one.at_utc.isoformat() for one in upcoming(planned.time, planned.zone, now)]
     return {"schedule": planned, "next": times, "enabled": enabled}

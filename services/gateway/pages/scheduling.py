@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter
 from fastapi.exceptions import RequestValidationError
@@ -15,6 +15,7 @@ from services.gateway.pages.connection import ADDRESS, Way, frame, ways
 from services.gateway.pages.connection_fields import ZONES
 from services.gateway.pages.connection_parts import managed
 from services.gateway.pages.fields import Field, Form
+from services.gateway.pages.meanwhile import WAS, Change, Together, carried, together
 from services.gateway.pages.site import HEADERS, page, then
 from services.gateway.pages.visits import Visit, Visited
 from services.gateway.pages.words import label, school_year
@@ -40,10 +41,15 @@ NOT_YOU: Final = "Your permissions do not cover this, and a schedule runs under 
 
 @dataclass(slots=True)
 class Planning:
-    """One direction: what is saved, and the form to save another. `why_not`: what stands in the way of that."""
+    """One direction: what is saved, and the form to save another. `why_not`: what stands in the way of that.
+
+    `was` is what was saved when the form was opened, `newer` what somebody else has saved since.
+    """
 
     way: Way
     form: Form
+    was: str = ""
+    newer: Sequence[Change] = ()
     times: Sequence[datetime] = ()
     zone: str = "UTC"
     why_not: str = ""
@@ -80,6 +86,10 @@ async def save(visit: Visited, id: str, direction: Direction) -> Response:
     if mine is None or mine.why_not:
         return await _page(visit, connection, found)
     mine.form = Form.read(mine.form.fields, sent)
+    mine.was = str(sent.get(WAS, ""))
+    if sent.get("do") != "show" and (newer := together(mine.was, mine.form, _standing(mine.way, mine.form.fields))):
+        _put_together(mine, newer)
+        return await _page(visit, connection, found)
     values = mine.form.nested()
     planned = mine.form.build(Schedule, values)
     if planned is not None and sent.get("do") == "show":
@@ -87,7 +97,8 @@ async def save(visit: Visited, id: str, direction: Direction) -> Response:
         mine.times = _times(planned)
     elif planned is not None:
         try:
-            await connections.schedule(visit.call, id, NewSchedule(direction=direction, **values))
+            new = NewSchedule(direction=direction, **values)
+            await connections.plan(visit.call, id, new, connections.tag(connection))
             return then(f"/connections/{id}/schedule", "saved")
         except RequestValidationError as error:
             for problem in error.errors():
@@ -114,9 +125,28 @@ async def _planning(visit: Visit, connection: Connection, way: Way) -> Planning:
     asked = {"data_type": "students", "time": "02:00", "zone": connection.time_zone}
     asked["school_year"] = str(known.current_school_year)
     if saved is not None:
-        asked = {**saved.model_dump(include=set(asked)), "time": saved.time[:5]}
+        asked = _asked(saved)
     why = "" if types else NOT_YOU
-    return Planning(way, Form.of(_fields(way.name, types, years), asked), why_not=why or ("" if years else NO_YEAR))
+    fields = _fields(way.name, types, years)
+    was = carried(_standing(way, fields))
+    return Planning(way, Form.of(fields, asked), was, why_not=why or ("" if years else NO_YEAR))
+
+
+def _standing(way: Way, fields: Sequence[Field]) -> Form:
+    """What is saved; blank where nothing is, whatever is proposed then."""
+    return Form.of(fields, _asked(way.schedule) if way.schedule else {})
+
+
+def _asked(saved: Schedule) -> dict[str, Any]:
+    return {**saved.model_dump(include={"data_type", "school_year", "zone"}), "time": saved.time[:5]}
+
+
+def _put_together(mine: Planning, newer: Together) -> None:
+    """Of a schedule that was removed meanwhile what was typed stays, so that saving it makes it anew."""
+    mine.form = replace(
+        newer.form, typed={name: now or mine.form.typed[name] for name, now in newer.form.typed.items()}
+    )
+    mine.newer, mine.was = newer.changes, carried(_standing(mine.way, mine.form.fields))
 
 
 def _times(planned: Schedule) -> list[datetime]:
@@ -152,5 +182,5 @@ def _fields(group: str, types: Sequence[str], years: Sequence[int]) -> tuple[Fie
 async def _page(visit: Visit, connection: Connection, found: Sequence[Planning]) -> Response:
     history = await connections.history(visit.call, connection.id)
     about = {"forms": found, "history": history, "zones_common": COMMON, "zones_other": others()}
-    status = 422 if any(one.form.bad for one in found) else 200
+    status = 409 if any(one.newer for one in found) else 422 if any(one.form.bad for one in found) else 200
     return await page(visit, "connection_schedule.html", status=status, **frame(connection, "schedule"), **about)

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import AsyncIterator
+from html import unescape
 from typing import Any
 
 import httpx
 from playwright.async_api import Page, expect
 
-from devtools.district import FULL, District, ok
+from devtools.district import EXPORTER, FULL, YEAR, District, ok
 from devtools.sis_districts import PowerSchoolDistrict
 from tests.e2e.enroll import turn
 from tests.e2e.pages.conftest import Accessible, in_session
@@ -128,6 +129,53 @@ async def test_schools_that_come_back_with_an_error_still_know_when_they_were_op
     assert strange.status_code == 422
     await stopped(visitor, address, {"was": Sent(strange.text).form["was"], "which": "some", "schools": "102"})
     assert (await held(district, connection))["schools"] == ["100", "101"]
+
+
+SCHEDULE = {"data_type": "students", "school_year": str(YEAR), "time": "02:00", "zone": "America/Denver"}
+
+
+def was(page: str, direction: str) -> str:
+    """What the form of this direction was opened with; each has its own."""
+    (form,) = [one for one in page.split("<form")[1:] if f'id="plan-{direction}"' in one]
+    found = re.search(r'name="was" value="([^"]*)"', form)
+    assert found
+    return unescape(found[1])
+
+
+async def test_a_schedule(visitor: Visitor, colleague: Visitor, district: District) -> None:
+    await turn(district, users={user: list(EXPORTER) for user in ("u-1", "u-2")})
+    connection = await district.sftp()
+    place = f"/connections/{connection}/schedule"
+
+    async def seen(by: Visitor) -> str:
+        return was((await by.get(place)).text, "import")
+
+    mine = await seen(visitor)
+    await saved(colleague, f"{place}/import", SCHEDULE | {"was": await seen(colleague), "time": "03:00"})
+    await saved(colleague, f"{place}/export", SCHEDULE | {"was": was((await colleague.get(place)).text, "export")})
+    first = await stopped(visitor, f"{place}/import", SCHEDULE | {"was": mine, "time": "04:00"})
+    assert "<del>nothing</del>" in first.text
+    assert "<ins>03:00</ins>" in first.text
+    assert (await held(district, connection))["schedule"]["time"] == "03:00"
+    await saved(visitor, f"{place}/import", SCHEDULE | {"was": was(first.text, "import"), "time": "04:00"})
+
+    mine, theirs = await seen(visitor), await seen(colleague)
+    await saved(colleague, f"{place}/import", SCHEDULE | {"was": theirs, "time": "05:00"})
+    wrong = await visitor.post(f"{place}/import", **SCHEDULE | {"was": mine, "time": "06:00", "do": "show"})
+    assert (wrong.status_code, "It would run at" in wrong.text) == (200, True)
+    assert was(wrong.text, "import") == mine
+    told = await stopped(visitor, f"{place}/import", SCHEDULE | {"was": mine, "time": "04:00", "zone": "Asia/Tokyo"})
+    assert 'value="05:00"' in told.text, "what was left alone is theirs"
+    assert 'value="Asia/Tokyo"' in told.text
+    await saved(visitor, f"{place}/import", SCHEDULE | {"was": was(told.text, "import"), "time": "05:00"})
+
+    mine = await seen(visitor)
+    assert "removed" in (await colleague.led(f"{place}/import/remove")).text
+    gone = await stopped(visitor, f"{place}/import", SCHEDULE | {"was": mine, "time": "05:00", "zone": "Asia/Tokyo"})
+    assert 'value="05:00"' in gone.text, "it can be saved anew as it was"
+    await saved(visitor, f"{place}/import", SCHEDULE | {"was": was(gone.text, "import"), "time": "05:00"})
+    found = await held(district, connection)
+    assert (found["schedule"]["time"], found["export_schedule"]["time"]) == ("05:00", "02:00")
 
 
 async def test_in_a_browser(either: Page, district: District, accessible: Accessible) -> None:
