@@ -1,5 +1,6 @@
 """How registrations become students of the SIS."""
 
+from collections import Counter
 from datetime import date
 from typing import Annotated, Literal
 
@@ -54,7 +55,15 @@ class ExportRules(BaseModel):
 
 
 class NewExportRules(ExportRules):
-    """Rules as they may be given today: a school year ends after it began."""
+    """Rules as they may be given today: a school begins on one day, and a school year ends after it began."""
+
+    @field_validator("school_starts")
+    @classmethod
+    def _each_school_once(cls, starts: tuple[SchoolStart, ...]) -> tuple[SchoolStart, ...]:
+        twice = [school for school, times in Counter(one.school for one in starts).items() if times > 1]
+        if twice:
+            raise ValueError(f"A school has one first day. There more than once: {', '.join(twice)}.")
+        return starts
 
     @field_validator("end_date")
     @classmethod

@@ -76,6 +76,21 @@ async def test_what_is_given_has_to_go_with_what_is_there(district: District) ->
     assert told(refused)["message"] == words
 
 
+async def test_a_school_has_one_first_day(district: District) -> None:
+    await district.open_schools(_100="Mesa Elementary")
+    id = await district.ad_hoc()
+    rules = {"school_starts": [{"school": "100", "date": f"2026-08-{day}"} for day in (12, 17)]}
+    words = "exports.school_starts: A school has one first day. There more than once: 100."
+    for answer in (
+        await district.api.post("/connections", json={"name": "Twice", "kind": "ad_hoc", "exports": rules}),
+        await district.api.patch(f"/connections/{id}", json={"exports": rules}),
+    ):
+        assert told(answer)["message"] == words
+    async with database(district.stack) as db:  # as it could be given before
+        await db["connections"].update_one({"_id": id}, {"$set": {f"exports.{name}": rules[name] for name in rules}})
+    assert ok(await district.api.patch(f"/connections/{id}", json={"name": "Renamed"})).json()["name"] == "Renamed"
+
+
 async def test_settings_of_a_kind_are_changed_one_by_one(district: District) -> None:
     key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIF8vJ0mCyrq6Bv8X5pKXo8e3kN0m7mGvC6yT3Z0pQ1Rs"
     sftp = {**BLOCKS["sftp"], "port": 2222, "pattern": "students*.csv", "host_key": key}

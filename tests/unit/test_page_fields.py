@@ -28,6 +28,9 @@ ADDRESSES: dict[Kind, dict[str, Any]] = {
 }
 
 
+STARTS = "exports.school_starts"
+
+
 def sent(*pairs: tuple[str, str], **fields: str) -> FormData:
     return FormData([*pairs, *fields.items()])
 
@@ -181,6 +184,7 @@ def test_rules_there_and_back() -> None:
         ({"exports.start_date": "10/08/2026"}, {"exports.start_date"}),
         ({"exports.school_starts": "100"}, {"exports.school_starts"}),
         ({"exports.school_starts": "100 2026-02-30"}, {"exports.school_starts"}),
+        ({"exports.school_starts": "100 2026-08-12\r\n100 2026-08-17"}, {"exports.school_starts"}),
         ({"exports.start_date": "2026-08-10", "exports.end_date": "2026-05-28"}, {"exports.end_date"}),
         ({"exports.school_starts": "100 2026-08-10", "exports.end_date": "2026-08-10"}, {"exports.end_date"}),
         ({"exports.end_date": "next year"}, {"exports.end_date"}),
@@ -208,3 +212,10 @@ def test_what_is_none_of_the_choices_is_refused() -> None:
     form = Form.read(fields, sent(x="a", y="zzz", z="", other="zzz"))
     form.refuse_strays(("x", "y", "z"))
     assert form.wrong == {"y": "Choose one of these."}
+
+
+def test_a_school_that_starts_on_two_days_is_named() -> None:
+    days = "100 2026-08-12\r\n200 2026-08-12\r\n100 2026-08-17"
+    form = Form.read(RULES, sent(**{"match.1": "student_id", "exports.new_students": "active"} | {STARTS: days}))
+    assert form.build(ConnectionChange, from_typed(form)) is None
+    assert form.wrong == {STARTS: "A school has one first day. There more than once: 100."}

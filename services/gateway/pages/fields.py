@@ -25,7 +25,7 @@ NO_CHOICE: Final = "Choose one of these."
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """`says` stands in for what is said where the value cannot be used. `more`: seldom needed, so folded away.
+    """`says` stands in for what is said where the value cannot be read. `more`: seldom needed, so folded away.
 
     `places` is the id of a list of values that are proposed. `group` tells apart forms that stand on one page. `aside`
     stands in brackets behind the label of what is not required.
@@ -122,7 +122,8 @@ class Form:
         for length in range(len(place), 0, -1):
             found = next((one for one in self.fields if one.name == ".".join(place[:length])), None)
             if found is not None:
-                self.wrong.setdefault(found.name, found.says or _said(problem))
+                is_ours = length == len(place) and problem["type"] == "value_error"
+                self.wrong.setdefault(found.name, _said(problem) if is_ours else found.says or _said(problem))
                 return
         self.told.append({"code": "request.invalid", "message": f"{'.'.join(place)}: {_said(problem)}", "fix": ""})
 
