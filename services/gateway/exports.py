@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
 from services.gateway.bodies import FIELDS_DRAFT, FILES_DRAFT
 from services.gateway.context import Base, Call, Caller
@@ -43,7 +43,8 @@ Student = Annotated[
     str, Query(max_length=100, description="Only this student's registration, by Enroll's id or the district's.")
 ]
 Schools = Annotated[
-    Sequence[SchoolCode], Query(max_length=200, description="Only registrations at these school codes.")
+    Sequence[Annotated[SchoolCode, StringConstraints(strip_whitespace=True)]],
+    Query(max_length=200, description="Only registrations at these school codes."),
 ]
 Pending = Annotated[
     bool, Query(description="Only registrations that are not exported yet, or Failed, or are a Partial Sync.")

@@ -77,6 +77,9 @@ async def test_an_export_of_a_school_that_enroll_does_not_know_is_refused(
         assert ok(await district.api.get("/runs")).json() == []
         known = ok(await district.api.post(path, params={**query, "school": "100"})).json()
         assert known["schools_compared"] is True
+        spaced = ok(await district.api.post(path, params={**query, "school": " 100\t"})).json()
+        assert (spaced["schools_compared"], spaced["selection"]["schools"]) == (True, ["100"])
+        assert (await district.api.post(path, params={**query, "school": "  "})).status_code == 422
         await faults({"path": "field-codes", "org": org, "status": 503})
         unasked = ok(await district.api.post(path, params={**query, "school": "1O0"})).json()
         assert unasked["schools_compared"] is False
