@@ -47,7 +47,7 @@ async def apply(engine: Engine, run: Run, slice: Slice, *, remember: Remembering
     overtaken = await _overtaken(engine, run, changes)
     changes = [one for one in changes if one.key not in overtaken]
     connection = await org.connections.get(run.connection)
-    if run.direction == "export" and any(one.is_sent or is_only_told(one) for one in changes):
+    if run.direction == "export" and any(one.is_sent or (run.may_tell and told_as(one)) for one in changes):
         connection.check_export()
     plan = await engine.planner.plan(run, connection)
     target = await engine.ends.target(run, connection, plan.compiled.match_key, plan.fixed)
@@ -130,7 +130,7 @@ def _result(change: Change, answer: Applied) -> RecordResult:
     return RecordResult(
         row=change.row,
         key=change.key,
-        action=change.action,
+        action=Action.ADOPT if change.is_empty else change.action,
         outcome=_outcome(answer),
         target_id=answer.target_id or change.target_id,
         changes={name: [change.before.get(name), None if removed else change.values[name]] for name in names},
@@ -148,7 +148,7 @@ def _outcome(answer: Applied) -> Outcome:
 
 async def report(engine: Engine, run: Run, changes: Sequence[Change], answers: Mapping[str, Applied]) -> None:
     """Tell Enroll what became of registrations."""
-    if run.delivery == "sis" and not run.undoes:
+    if run.delivery == "sis" and not run.undoes and run.may_tell:
         await engine.ends.report(run, [told for one in changes if (told := _told(one, answers.get(one.key)))])
 
 
@@ -156,17 +156,19 @@ def _told(change: Change, answer: Applied | None) -> dict[str, str] | None:
     """What Enroll is told about a registration; nothing where it shows it already."""
     if answer is not None:
         return {"id": change.key, "status": _outcome(answer).value, "error": reason(answer.problems)}
+    status = told_as(change)
+    if status is None:
+        return None
+    return {"id": change.key, "status": status.value, "error": str(change.values.get(REASON, ""))}
+
+
+def told_as(change: Change) -> Outcome | None:
+    """How Enroll is told that a registration stands of which nothing is sent into the SIS; None of the others."""
     if change.action is Action.NONE:
-        return {"id": change.key, "status": Outcome.FAILED.value, "error": str(change.values.get(REASON, ""))}
-    if change.action is Action.ADOPT and change.mark == UNTOLD:
-        return {"id": change.key, "status": Outcome.SUCCEEDED.value, "error": ""}
-    return None
-
-
-def is_only_told(change: Change) -> bool:
-    """Whether Enroll is told how a registration stands, and nothing of it is sent into the SIS."""
-    untold = change.action is Action.ADOPT and change.mark == UNTOLD
-    return untold or change.is_empty or change.action is Action.NONE
+        return Outcome.FAILED
+    if change.is_empty:
+        return Outcome.PARTIAL
+    return Outcome.SUCCEEDED if change.action is Action.ADOPT and change.mark == UNTOLD else None
 
 
 async def remember(

@@ -32,13 +32,17 @@ class Candidate:
 
 @dataclass(slots=True)
 class Classified:
-    """`adopted` are unchanged too, but their rows read otherwise than then: the mark is to be renewed."""
+    """`adopted` are unchanged too, but their rows read otherwise than then: the mark is to be renewed.
+
+    `shown` is how Enroll shows the export of those that are looked at, by key.
+    """
 
     candidates: list[Candidate] = field(default_factory=list)
     adopted: list[Change] = field(default_factory=list)
     missing: list[Change] = field(default_factory=list)
     invalid: list[RecordResult] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    shown: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True, frozen=True)
@@ -103,6 +107,8 @@ def _read(
             seen.add(key)
             continue
         seen.add(key)
+        if shown := compiled.shown(values):
+            result.shown[key] = shown
         out, problems = compiled.record(values)
         if out is None:
             result.invalid.append(_invalid(number, key, problems, compiled.label(values)))

@@ -8,7 +8,7 @@ from functools import partial
 import structlog
 
 from shared.engine import changes as changesets
-from shared.engine.applying import is_only_told
+from shared.engine.applying import told_as
 from shared.engine.classify import Candidate, Classified, classify
 from shared.engine.contacts import without_nameless
 from shared.engine.context import Engine
@@ -107,8 +107,14 @@ async def work_out(
     counts = {"losing": losing}
     if run.delivery == "sis":
         changes += [refused(one) for one in found.invalid if one.key]
-        counts["tell"] = sum(map(is_only_told, changes))
+        counts |= _to_tell(found, changes)
     return Planned(changes, found.invalid, _counts(found, changes) | counts)
+
+
+def _to_tell(found: Classified, changes: Sequence[Change]) -> dict[str, int]:
+    """Of how many Enroll would only be told how they stand: of those that it shows so there is nothing to tell."""
+    new = [told for one in changes if (told := told_as(one)) and told != found.shown.get(one.key)]
+    return {"tell": len(new), "tell_failed": new.count(Outcome.FAILED)}
 
 
 def count_rows(run: Run, counts: Mapping[str, int]) -> None:

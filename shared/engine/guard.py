@@ -57,7 +57,13 @@ def only_told(counts: Mapping[str, int]) -> list[dict[str, Any]]:
     """What approving an export would do that sends nothing, and only tells Enroll how registrations stand."""
     if counts["invalid"] == counts["rows"]:
         return none_fit(counts)
-    return [told("guard.only_told", count=counts["tell"], failed=counts["invalid"])]
+    count, failed = counts["tell"], counts["tell_failed"]
+    stand = "1 registration stands" if count == 1 else f"{count} registrations stand"
+    return [told("guard.only_told", stand=f"{stand}, {_as_failed(count, failed)}" if failed else stand)]
+
+
+def _as_failed(count: int, failed: int) -> str:
+    return "as Failed" if count == failed else f"{failed} of them as Failed"
 
 
 def sis_objections(counts: Mapping[str, int], limits: SafetyLimits) -> list[dict[str, Any]]:

@@ -63,6 +63,7 @@ def list_rows(artifact: bytes, compiled: CompiledExport, states: Mapping[int, En
         "missing": len(gone),
         "known": len(known),
         "tell": actions.count(Action.ADOPT) + actions.count(Action.NONE),
+        "tell_failed": actions.count(Action.NONE),
     }
     return result
 

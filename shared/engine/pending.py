@@ -23,6 +23,8 @@ OUTCOMES = {
     RunState.FAILED: Outcome.STOPPED,
     RunState.PARTIAL: Outcome.STOPPED,
 }
+SETTLED = Outcome.PARTIAL
+"""How a record stands of which nothing is left to be sent but what cannot be: in any run, whatever becomes of it."""
 PLANNED = frozenset({Outcome.PENDING, Outcome.CANCELLED, Outcome.STOPPED})
 """How a record ended that was not applied, or not yet."""
 NOT_SENT = (Action.ADOPT, Action.NONE)
@@ -63,7 +65,7 @@ class _Search:
         if self.run.state is RunState.SUCCEEDED or self.wanted.code is not None or self.wanted.field is not None:
             return False
         outcome, now = self.wanted.outcome, OUTCOMES.get(self.run.state, Outcome.PENDING)
-        return outcome in (None, now) or (outcome is Outcome.PENDING and not self.run.ended)
+        return outcome in (None, now, SETTLED) or (outcome is Outcome.PENDING and not self.run.ended)
 
     async def found(self, part: _Part, start: int = 0, most: int = sys.maxsize) -> list[dict[str, Any]]:
         """Those of a part from place `start` on, at most so many, without those that were answered for."""
@@ -122,26 +124,32 @@ def _cursor(after: str | None) -> tuple[int, int]:
 def _is_wanted(change: Change, wanted: Wanted) -> bool:
     if change.action in NOT_SENT:
         return False
-    if wanted.action not in (None, change.action) or wanted.key not in (None, change.key):
+    if wanted.outcome is not None and change.is_empty != (wanted.outcome is SETTLED):
+        return False
+    if wanted.action not in (None, _action(change)) or wanted.key not in (None, change.key):
         return False
     values = (*change.values.values(), *change.before.values()) if wanted.text is not None else ()
     return has_text(wanted.text, change.key, change.label, change.target_id, values)
 
 
 def _shown(change: Change, cursor: str, run: Run) -> dict[str, Any]:
-    outcome = OUTCOMES.get(run.state, Outcome.PENDING)
+    outcome = SETTLED if change.is_empty else OUTCOMES.get(run.state, Outcome.PENDING)
     return {
         "cursor": cursor,
         "row": change.row or None,
         "key": change.key,
         "label": change.label,
-        "action": change.action.value,
+        "action": _action(change).value,
         "outcome": outcome.value,
         "target_id": change.target_id,
         "changes": {name: [change.before.get(name), change.values.get(name)] for name in _told(change)},
         "problems": [problem.as_dict() for problem in change.problems],
         "at": None,
     }
+
+
+def _action(change: Change) -> Action:
+    return Action.ADOPT if change.is_empty else change.action
 
 
 def _told(change: Change) -> Iterable[str]:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from shared.engine.pending import PLANNED, pending_each, pending_look, pending_page
+from shared.engine.pending import PLANNED, SETTLED, pending_each, pending_look, pending_page
 from shared.model.connection import Connection
 from shared.model.label import plain
 from shared.model.run import Run, RunState
@@ -83,7 +83,7 @@ async def page(org: OrgStore, run: Run, wanted: Wanted, *, after: str | None, li
 
 def _begins_with_planned(run: Run, wanted: Wanted, after: str | None) -> bool:
     """A cursor of a planned record names its slice; a stored one's does not."""
-    return wanted.outcome is None and run.state in UNAPPLIED and (not after or ":" in after)
+    return wanted.outcome in (None, SETTLED) and run.state in UNAPPLIED and (not after or ":" in after)
 
 
 async def named(

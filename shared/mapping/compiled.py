@@ -80,7 +80,7 @@ class CompiledMapping:
     `fields` are in the order of the catalog, so that moving the rows of a mapping about changes no digest.
     `lost_columns` are pairs of a column the file does not have and the field that is not touched for want of it.
     `mark` tells rows apart before they are mapped: the same mark, the same digest. `label` is what people call the
-    record of a row, as far as that can be read.
+    record of a row, as far as that can be read, and `shown` how Enroll shows its export: blank of everything else.
     """
 
     __slots__ = (
@@ -97,6 +97,7 @@ class CompiledMapping:
         "lost_columns",
         "mark",
         "match_key",
+        "shown",
     )
 
     def __init__(
@@ -113,6 +114,7 @@ class CompiledMapping:
         self.lost_columns = lost_columns
         self.mark = mark
         self.label = label
+        self.shown: Label = lambda _: ""
         self._steps = tuple(steps)
         texts = [step for step in steps if step.plain]
         tried = [step for step in steps if not step.plain and len(step.columns) == 1]

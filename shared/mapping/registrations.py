@@ -31,6 +31,7 @@ def compile_registrations(
     compiled = compile_mapping(with_references(draft), about, columns, moment)
     compiled.mark = _marking_told(compiled.mark, columns)
     compiled.label = labelling(columns)
+    compiled.shown = itemgetter(list(columns).index(STATUS))
     return compiled
 
 

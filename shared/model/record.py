@@ -117,7 +117,7 @@ class Change:
     @property
     def is_empty(self) -> bool:
         """Whether nothing of an update is left to be sent but its problems to be told."""
-        return self.action is Action.UPDATE and not self.before
+        return self.action is Action.UPDATE and not self.before and bool(self.problems)
 
     @property
     def is_sent(self) -> bool:

@@ -45,6 +45,7 @@ COUNTS = (
     "losing",
     "remove",
     "tell",
+    "tell_failed",
     "created",
     "updated",
     "removed",
@@ -57,7 +58,8 @@ COUNTS = (
 
 rows read; then what was decided: create, update, unchanged, invalid, duplicate (exact repeats, skipped), missing
 (known from earlier runs, absent now), losing (updates that take program access away), remove (by an undo), tell (of
-which an export sends nothing, and only tells Enroll how they stand); known before the run; and what was done: created,
+which an export sends nothing, and only tells Enroll how they stand, where it does not show that already), tell_failed
+(those of them that it is to show as Failed); known before the run; and what was done: created,
 updated, removed, failed at the target; partial, those created or updated but for a part; overtaken: left alone, for
 others have sent them while the run waited for approval; stopped: planned, and not known to be written when the run
 failed. What an undo leaves alone is its `invalid`.
@@ -253,6 +255,11 @@ class Run(BaseModel):
         """Whether an export would send nothing, and only tell Enroll how registrations stand."""
         usable = self.counts.get("rows", 0) - self.counts.get("invalid", 0)
         return bool(self.counts.get("tell")) and not self.would_change and not (self.makes_files and usable)
+
+    @property
+    def may_tell(self) -> bool:
+        """Whether Enroll may be told how its registrations stand: not by a preview that nobody was asked to approve."""
+        return not self.preview or self.decided_by is not None
 
     @property
     def would_change(self) -> bool:

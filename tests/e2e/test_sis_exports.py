@@ -92,16 +92,14 @@ async def test_a_contact_without_a_last_name_is_a_partial_sync_and_only_it_is_se
     assert all("last name" in str(one[1]) for one in told.values())
     assert not any("Contacts" in name for name in first["changes"]), "what was not sent"
 
-    waits = (await district.export(connection, preview=True))["id"]
-    await district.watch(waits, states=frozenset({"needs_approval"}))
-    (planned, _) = await district.records(waits)
-    assert (planned["changes"], planned["problems"][0]["code"]) == ({}, "contact.no_last_name")
-    ok(await district.api.post(f"/runs/{waits}/approve"))
-    again = await district.watch(waits)
+    preview = await district.watch((await district.export(connection, preview=True))["id"])
+    assert (preview["state"], preview["counts"]["tell"]) == ("partial", 0), "Enroll shows that already: nobody is asked"
+    again = await district.watch((await district.export(connection))["id"])
     counts = {name: again["counts"][name] for name in ("update", "updated", "unchanged", "partial", "failed")}
     assert counts == {"update": 0, "updated": 0, "unchanged": 2, "partial": 2, "failed": 0}, "there is nothing to send"
     (told_again, _) = await district.records(again["id"], outcome="Partial Sync")
     assert (told_again["changes"], told_again["problems"][0]["code"]) == ({}, "contact.no_last_name")
+    assert told_again["action"] == "adopt"
 
     await sis.map(connection, sis.mapping)
     mended = await district.watch((await district.export(connection))["id"])

@@ -127,9 +127,13 @@ def test_an_export_is_asked_about_in_words_of_exports(delivery: Any) -> None:
 
 
 def test_where_enroll_would_only_be_told_it_is_said_what_approving_does() -> None:
-    (some,) = only_told(add_counts([{"rows": 100, "invalid": 7, "unchanged": 93, "tell": 100}]))
-    assert some["message"] == (
-        "Nothing would be exported. Enroll would only be told how 100 registrations stand, 7 of them as Failed."
-    )
+    for tell, failed, stand in [
+        (100, 7, "100 registrations stand, 7 of them as Failed."),
+        (2, 0, "2 registrations stand."),
+        (1, 0, "1 registration stands."),
+        (1, 1, "1 registration stands, as Failed."),
+    ]:
+        (some,) = only_told(add_counts([{"rows": 100, "invalid": 7, "tell": tell, "tell_failed": failed}]))
+        assert some["message"] == f"Nothing would be exported. Enroll would only be told how {stand}"
     (none,) = only_told(add_counts([{"rows": 7, "invalid": 7, "tell": 7}]))
     assert none["code"] == "guard.none_fit"

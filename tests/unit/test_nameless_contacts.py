@@ -1,11 +1,12 @@
 """Contacts without a last name, which no SIS takes."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from shared.engine.contacts import without_nameless
-from shared.model.record import Action, Change
+from shared.model.record import Action, Change, Problem
 
 ROSA = {"1 - Contacts.FirstName": "Rosa", "1 - Contacts.LastName": "Torres", "1 - Contacts.Phones1": "4805550147"}
 PRIYA = {"2 - Contacts.FirstName": "Priya", "2 - Contacts.LastName": None, "2 - Contacts.Phones1": "4805550148"}
@@ -47,15 +48,18 @@ def test_a_contact_with_a_name_or_with_nothing_at_all_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("action", "before", "is_sent"),
+    ("action", "before", "problems", "is_sent"),
     [
-        (Action.CREATE, {}, True),
-        (Action.UPDATE, {"name.last_name": "Itto"}, True),
-        (Action.UPDATE, {}, False),
-        (Action.ADOPT, {}, False),
-        (Action.NONE, {}, False),
-        (Action.MISSING, {"sis_missing": 0}, True),
+        (Action.CREATE, {}, [], True),
+        (Action.UPDATE, {"name.last_name": "Itto"}, [], True),
+        (Action.UPDATE, {}, [Problem("contact.no_last_name", "m")], False),
+        (Action.UPDATE, {}, [], True),  # of a file, which says nothing of what stood there before
+        (Action.ADOPT, {}, [], False),
+        (Action.NONE, {}, [], False),
+        (Action.MISSING, {"sis_missing": 0}, [], True),
     ],
 )
-def test_the_target_is_called_for_what_is_left(action: Action, before: dict[str, Any], is_sent: bool) -> None:
-    assert change(action, OWN, before).is_sent is is_sent
+def test_the_target_is_called_for_what_is_left(
+    action: Action, before: dict[str, Any], problems: list[Problem], is_sent: bool
+) -> None:
+    assert replace(change(action, OWN, before), problems=problems).is_sent is is_sent

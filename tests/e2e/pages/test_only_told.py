@@ -36,12 +36,53 @@ async def test_a_preview_asks_only_where_enroll_is_still_to_be_told(stack: Stack
         waits = await district.watch((await district.export(connection, preview=True))["id"], states=DECIDED)
         assert ([one["code"] for one in waits["reasons"]], waits["counts"]["tell"]) == (["guard.only_told"], 2)
         page = await words(visitor, f"/runs/{waits['id']}")
-        assert "Enroll would only be told how 2 registrations stand, 0 of them as Failed." in page
+        assert "Enroll would only be told how 2 registrations stand." in page
         assert ("Approve and tell Enroll" in page, "Look at what would change below" in page) == (True, False)
         approved = await visitor.led(f"/runs/{waits['id']}/approve")
         assert "Nothing is exported; Enroll is told how these registrations stand." in approved.text
         assert (await district.watch(waits["id"]))["state"] == "succeeded"
         assert {one["sis_export_status"] for one in await district.registrations()} == {"Succeeded"}
+
+
+async def test_a_partial_sync_that_enroll_shows_already_is_nothing_to_ask_about(
+    stack: Stack, org: str, tmp_path: Path
+) -> None:
+    async with District(stack, org, permissions=EXPORTER) as district, Visitor(district) as visitor:
+        sis = PowerSchoolDistrict(district)
+        await sis.make()
+        ids = await district.register(await enrolled(district, tmp_path, 1))
+        nameless = [one for one in sis.mapping if one["target"] != "1 - Contacts.LastName"]
+        connection = await sis.connect(mapping=nameless)
+        assert (await district.watch((await district.export(connection))["id"]))["state"] == "partial"
+        before = await district.registrations()
+
+        for asked in ({}, {"pending": True}, {"afresh": True}):
+            run = await district.watch((await district.export(connection, preview=True, **asked))["id"], states=DECIDED)
+            assert (run["state"], run["counts"]["partial"], run["reasons"]) == ("partial", 1, []), run
+            await shows_it_as_it_is(district, visitor, run["id"])
+            assert NOTHING in await words(visitor, f"/runs/{run['id']}")
+        assert await district.registrations() == before, "a preview tells Enroll nothing"
+
+        await shows(district, ids, "Failed")
+        waits = await district.watch((await district.export(connection, preview=True))["id"], states=DECIDED)
+        assert [one["code"] for one in waits["reasons"]] == ["guard.only_told"]
+        assert "how 1 registration stands." in await words(visitor, f"/runs/{waits['id']}")
+        await shows_it_as_it_is(district, visitor, waits["id"])
+        assert await district.records(waits["id"], outcome="Pending") == []
+        assert len(await district.records(waits["id"], outcome="Partial Sync")) == 1
+        await visitor.led(f"/runs/{waits['id']}/approve")
+        await district.watch(waits["id"])
+        assert {one["sis_export_status"] for one in await district.registrations()} == {"Partial Sync"}
+
+
+async def shows_it_as_it_is(district: District, visitor: Visitor, run: str) -> None:
+    """Page and CSV: unchanged, and partly sent, with what stands in the way."""
+    page = await words(visitor, f"/runs/{run}")
+    records = page[page.index("Download as CSV") :]
+    assert ("Unchanged" in records, "Partial Sync" in records, "last name" in records) == (True, True, True), records
+    assert "To change" not in records
+    file = (await district.api.get(f"/runs/{run}/records.csv")).text
+    assert ("Unchanged,Partial Sync" in file, "To change" in file, "last name" in file) == (True, False, True), file
 
 
 async def test_where_nobody_can_be_exported_it_is_said_what_approving_does(
