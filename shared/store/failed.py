@@ -58,16 +58,18 @@ class FailedMessages:
         self._failed = collection
 
     async def archive(self, letter: DeadLetter) -> None:
-        """Keep it. The same message dead again (after a replay) is waiting again, and its history says so."""
+        """Keep it. The same message dead again (after a replay) is waiting again, since it first failed, and its
+        history says so."""
         document = {**asdict(letter), "_id": letter.id, "state": "waiting", "archived_at": datetime.now(UTC)}
         document.pop("id")
         try:
             await self._failed.insert(document)
         except Duplicate:
+            first = document.pop("first_failed")
             act = {"state": "returned", "by": "sync-service", "why": "", "at": letter.last_failed}
             await self._failed.update(
                 {"_id": letter.id, "last_failed": {"$lt": letter.last_failed}},
-                {"$set": document, "$inc": {"deaths": 1}, "$push": {"acts": act}},
+                {"$set": document, "$min": {"first_failed": first}, "$inc": {"deaths": 1}, "$push": {"acts": act}},
             )
 
     async def find(self, selection: Selection, *, state: str | None = "waiting", limit: int = 1000) -> list[Document]:

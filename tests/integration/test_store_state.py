@@ -163,9 +163,13 @@ async def test_failed_messages(store: Store) -> None:
     assert [one[2] for one in await store.outboxes.left_behind(-1)] == [[sent]]
     await failed.archive(LETTER)  # the same death told twice
     assert [one["_id"] for one in await failed.find(Selection())] == ["msg_2"]
-    await failed.archive(replace(LETTER, last_failed=NOW + timedelta(hours=2)))  # dead again
-    assert len(await failed.find(Selection())) == 2
+    later = NOW + timedelta(hours=2)
+    await failed.archive(replace(LETTER, first_failed=later, last_failed=later))  # dead again
+    await failed.archive(replace(LETTER, id="msg_3", first_failed=NOW + timedelta(hours=1), last_failed=later))
+    found = [one["_id"] for one in await failed.find(Selection())]
+    assert (set(found[:2]), found[2:]) == ({"msg_1", "msg_2"}, ["msg_3"]), "it stands where it stood"
     (again,) = await failed.find(Selection(("msg_1",)))
+    assert (again["first_failed"], again["last_failed"]) == (NOW, later)
     assert [(act["state"], act["at"]) for act in again["acts"][1:]] == [("returned", NOW + timedelta(hours=2))]
     assert sum(await at_once(failed.discard("msg_2", by="op", why="w") for _ in range(10))) == 1
     assert [one["_id"] for one in await failed.find(Selection(), state="discarded")] == ["msg_2"]
