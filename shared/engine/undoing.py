@@ -31,6 +31,11 @@ from shared.store.slices import Slice
 AGAIN = (RunState.CANCELLED, RunState.FAILED, RunState.PARTIAL)
 
 
+def is_whole(undo: Run) -> bool:
+    """Whether an undo has taken back everything."""
+    return bool(undo.undoes) and undo.state is RunState.SUCCEEDED and not undo.undid_nothing
+
+
 def is_over(undo: Run) -> bool:
     """Whether an undo has ended so that another one may be asked for: there may be something left to take back."""
     return undo.state in AGAIN or undo.undid_nothing
@@ -47,8 +52,7 @@ async def undo(engine: Engine, run: Run, by: str, *, preview: bool) -> Run:
     await _check(org, run)
     id = await follower(org, run, "undo", is_over, preview=preview)
     if (done := await _done(org, id)) is not None:
-        last, stands = await standing(org, done)
-        raise Conflict(*(said("undo.done", run=last.id) if stands else said("undo.done_and_back", run=last.id)))
+        raise Conflict(*(await standing(org, done)).said)
     request = RunRequest(
         connection=await org.connections.get(run.connection),
         direction=run.direction,
@@ -80,7 +84,7 @@ async def _done(org: OrgStore, id: str) -> Run | None:
         found = await org.runs.get(id)
     except NotFound:
         return None
-    return found if found.state is RunState.SUCCEEDED and not found.undid_nothing else None
+    return found if is_whole(found) else None
 
 
 async def as_written(engine: Engine, run: Run, connection: Connection, columns: Sequence[str]) -> WrittenRows:

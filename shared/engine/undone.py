@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shared.model.error_texts import said
 from shared.model.run import Run, RunState
 from shared.store.database import OrgStore
 
@@ -37,14 +38,54 @@ async def _undone(org: OrgStore, undo: Run, deepest: int) -> list[Followed]:
     return [Followed(one, await _undone(org, one, deepest - 1)) for one in found]
 
 
-async def standing(org: OrgStore, undo: Run) -> tuple[Run, bool]:
-    """The last of the runs that took back wholly what the one before had done, from this undo on; and whether what
-    this undo took back is taken back by now."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How what an undo took back stands now.
+
+    `last` is the last of the runs that took back wholly what the one before had done, from the undo on; `stands`:
+    whether what the undo took back is taken back by now; `partly` has since taken back a part of what `last` did.
+    """
+
+    last: Run
+    stands: bool
+    partly: Run | None = None
+
+    @property
+    def to_undo(self) -> Run:
+        """The run to undo next: for the values that were taken back where all of them are, else for the others."""
+        return self.partly if self.partly and self.stands else self.last
+
+    @property
+    def said(self) -> tuple[str, str, str]:
+        """Why the undo is not made once more: code, message and fix."""
+        run, partly = self.last.id, self.partly.id if self.partly else ""
+        if self.stands and partly:
+            return said("undo.done_and_partly_back", run=run, partly=partly)
+        if partly:
+            return said("undo.done_and_back_but_partly", run=run, partly=partly)
+        return said("undo.done", run=run) if self.stands else said("undo.done_and_back", run=run)
+
+
+async def standing(org: OrgStore, undo: Run) -> Standing:
+    """How what this undo took back, wholly, stands now."""
+    return await _standing(org, undo, DEEPEST)
+
+
+async def _standing(org: OrgStore, undo: Run, deepest: int) -> Standing:
     last, stands = undo, True
-    for _ in range(DEEPEST):
-        whole = (one for one in await org.runs.following(last) if taken_back(one) and one.state is RunState.SUCCEEDED)
-        later = next(whole, None)
+    for left in range(deepest, 0, -1):
+        found = [one for one in await org.runs.following(last) if taken_back(one)]
+        later = next((one for one in found if one.state is RunState.SUCCEEDED), None)
         if later is None:
-            break
+            return Standing(last, stands, await _partly(org, found, left - 1))
         last, stands = later, not stands
-    return last, stands
+    return Standing(last, stands)
+
+
+async def _partly(org: OrgStore, undos: Sequence[Run], deepest: int) -> Run | None:
+    """The run because of which a part is taken back now: the latest of these undos, or what brought that back."""
+    for one in reversed(undos):
+        found = await _standing(org, one, deepest)
+        if found.stands or found.partly:
+            return one if found.stands else found.partly
+    return None

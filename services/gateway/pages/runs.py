@@ -22,8 +22,8 @@ from services.gateway.pages.site import HEADERS, fragment, page, then
 from services.gateway.pages.visits import ASKED, Visit, Visited
 from services.gateway.pages.words import STATES
 from shared.contracts.topology import Direction
-from shared.engine.undoing import is_over
-from shared.engine.undone import followed
+from shared.engine.undoing import is_over, is_whole
+from shared.engine.undone import Standing, followed, standing
 from shared.engine.waiting import ahead_of
 from shared.model.catalog import data_types
 from shared.model.connection import Connection
@@ -127,7 +127,9 @@ async def _show(visit: Visit, id: str, wanted: Wanted, searched: Sought, after: 
         behind = found[-1]["cursor"] if goes_on else looked.goes_on
         about |= {"records": found, "causes": await records.causes(visit.call, id)}
         about |= {"next": behind, "looks_on": bool(behind) and not goes_on}
-    about["decides"] = await _decides(visit, run, connection, [one.run for one in following])
+    followers = [one.run for one in following]
+    about["decides"] = decides = await _decides(visit, run, connection, followers)
+    about["standing"] = await _standing(visit, run, followers) if decides["ask_undo"] else None
     return await page(visit, "run.html", **about)
 
 
@@ -220,14 +222,16 @@ async def _decides(visit: Visit, run: Run, connection: Connection, following: Se
     """What this person may decide about the run; nothing where its connection was deleted."""
     to_approve, to_reject = (Deed.IMPORT, Deed.DECIDE) if run.direction == "import" else (Deed.EXPORT, Deed.EXPORT)
     if connection.deleted_at:
-        return dict.fromkeys(("approve", "reject", "retry", "undo", "cancel"), False)
+        return dict.fromkeys(("approve", "reject", "retry", "undo", "ask_undo", "cancel"), False)
     waits = run.state is RunState.NEEDS_APPROVAL
     instance = connection.instance
+    may_undo = _has_written(run) and await visit.can(to_approve, run.data_type, instance)
     return {
         "approve": waits and await visit.can(to_approve, run.data_type, instance),
         "reject": waits and await visit.can(to_reject, run.data_type, instance),
         "retry": run.ended and _has_failures(run) and await visit.can(to_approve, run.data_type, instance),
-        "undo": _can_be_undone(run, following) and await visit.can(to_approve, run.data_type, instance),
+        "undo": may_undo and all(is_over(one) for one in following if one.undoes),
+        "ask_undo": may_undo,
         "cancel": run.state in UNWRITTEN and not waits and await visit.can(to_reject, run.data_type, instance),
     }
 
@@ -237,11 +241,16 @@ def _has_failures(run: Run) -> bool:
     return counted and run.state is not RunState.CANCELLED and not run.makes_files and not run.undoes
 
 
-def _can_be_undone(run: Run, following: Sequence[Run]) -> bool:
-    """Files that went out cannot be called back, nor is anything while an undo stands: those have a link."""
+def _has_written(run: Run) -> bool:
+    """What could be taken back: files that went out cannot be called back."""
     has_written = any(run.counts.get(name) for name in ("created", "updated", "removed"))
-    stands = any(one.undoes and not is_over(one) for one in following)
-    return run.ended and has_written and not run.makes_files and not stands
+    return run.ended and has_written and not run.makes_files
+
+
+async def _standing(visit: Visit, run: Run, following: Sequence[Run]) -> Standing | None:
+    """Why a run that was taken back wholly is not undone once more, and which run is instead."""
+    done = next((one for one in following if is_whole(one)), None)
+    return await standing(visit.call.org, done) if done else None
 
 
 def _steps(run: Run) -> list[tuple[str, bool]]:

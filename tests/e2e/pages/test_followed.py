@@ -155,6 +155,59 @@ async def test_an_undo_of_an_undo_is_called_one_wherever_it_stands(
     assert f'took back <a href="/runs/{undo}">an earlier undo</a>' in explained
 
 
+async def refusal(visitor: Visitor, run: str) -> tuple[str, str, str]:
+    """The code of the refusal and its words, which the page has as well, and the run to undo that the page leads to."""
+    answer = await visitor.district.api.post(f"/runs/{run}/undo")
+    assert answer.status_code == 409, answer.text
+    page = await visitor.get(f"/runs/{run}")
+    assert not offers(page, run, "undo")
+    told = re.search(r'<p id="undone" class="quiet">(.*?) <a href="/runs/(\w+)">', page.text)
+    assert told, page.text
+    error = answer.json()["error"]
+    said = f"{error['message']} {error['fix']}"
+    assert unescape(told[1]) == said
+    return error["code"], said, told[2]
+
+
+async def test_of_an_undo_that_was_taken_back_in_part_it_is_said_which_run_to_undo(
+    visitor: Visitor, district: District, tmp_path: Path
+) -> None:
+    connection = await district.ad_hoc()
+    first = roster(tmp_path / "first.csv", 20)
+    await district.watch((await district.upload(connection, first))["id"])
+    second = edited(first, {row: {"City": "Newtown"} for row in (4, 5, 6)})
+    run = (await district.watch((await district.upload(connection, second))["id"]))["id"]
+
+    undo = await undone(visitor, run)
+    assert await refusal(visitor, run) == (
+        "undo.done",
+        f"The run was taken back already, by run {undo}. To have its values again, undo that run.",
+        undo,
+    )
+    later = edited(first, {6: {"City": "Latertown"}}, "later.csv")
+    await district.watch((await district.upload(connection, later))["id"])
+    partly = await undone(visitor, undo)
+    assert (await district.run(partly))["state"] == "partial"
+    assert await refusal(visitor, run) == (
+        "undo.done_and_partly_back",
+        f"The run was taken back already, by run {undo}, and that was taken back in part, by run {partly}. "
+        f"To take these back once more, undo run {partly}. To have the others again, undo run {undo}.",
+        partly,
+    )
+
+    again = await undone(visitor, partly)
+    assert (await district.run(again))["state"] == "succeeded"
+    assert (await refusal(visitor, run))[0::2] == ("undo.done", undo), "all of it is taken back now"
+
+    last = edited(later, {4: {"City": "Lasttown"}}, "last.csv")
+    await district.watch((await district.upload(connection, last))["id"])
+    back = await undone(visitor, again)
+    assert (await district.run(back))["state"] == "partial"
+    code, words, to_undo = await refusal(visitor, partly)
+    assert (code, back in words, to_undo) == ("undo.done_and_partly_back", True, back)
+    assert (await refusal(visitor, run))[0::2] == ("undo.done_and_partly_back", back)
+
+
 async def test_a_partial_undo_of_an_export_that_was_taken_back_in_turn_says_so(
     stack: Stack, org: str, tmp_path: Path
 ) -> None:
