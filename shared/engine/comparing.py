@@ -70,9 +70,14 @@ async def sum_up(engine: Engine, run: Run, slice: Slice, planned: Planned) -> bo
     following = slice.number + engine.settings.window
     messages = [engine.compare(run, following)] if following < run.slices else []
     state = SliceState.COMPARED if planned.changes else SliceState.APPLIED
-    causes = causes_of((one.row, one.problems) for one in planned.invalid)
     done = await org.slices.complete(
-        slice, state, counts=planned.counts, causes=causes, changes=stored, messages=messages
+        slice,
+        state,
+        counts=planned.counts,
+        causes=causes_of((one.row, one.problems) for one in planned.invalid),
+        planned=causes_of((one.row, one.problems) for one in planned.changes if one.problems),
+        changes=stored,
+        messages=messages,
     )
     if not done:
         return False

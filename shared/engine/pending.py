@@ -62,7 +62,7 @@ class _Search:
 
     def _may_be_planned(self) -> bool:
         """`Pending` is all that is still to come."""
-        if self.run.state is RunState.SUCCEEDED or self.wanted.code is not None or self.wanted.field is not None:
+        if self.run.state is RunState.SUCCEEDED:
             return False
         outcome, now = self.wanted.outcome, OUTCOMES.get(self.run.state, Outcome.PENDING)
         return outcome in (None, now, SETTLED) or (outcome is Outcome.PENDING and not self.run.ended)
@@ -128,8 +128,17 @@ def _is_wanted(change: Change, wanted: Wanted) -> bool:
         return False
     if wanted.action not in (None, _action(change)) or wanted.key not in (None, change.key):
         return False
+    if not _has_problem(change, wanted):
+        return False
     values = (*change.values.values(), *change.before.values()) if wanted.text is not None else ()
     return has_text(wanted.text, change.key, change.label, change.target_id, values)
+
+
+def _has_problem(change: Change, wanted: Wanted) -> bool:
+    """Whether one of its problems is of the code and the field that are wanted."""
+    if wanted.code is None and wanted.field is None:
+        return True
+    return any(wanted.code in (None, one.code) and wanted.field in (None, one.field) for one in change.problems)
 
 
 def _shown(change: Change, cursor: str, run: Run) -> dict[str, Any]:

@@ -113,14 +113,19 @@ class Slices:
         *,
         counts: Mapping[str, int],
         causes: Sequence[Cause] = (),
+        planned: Sequence[Cause] = (),
         changes: str | None = None,
         listed: str | None = None,
         messages: Sequence[Outgoing] = (),
     ) -> bool:
-        """Record the step, its counts and why records failed in it. False where the lease was lost to somebody else."""
+        """Record the step, its counts and why records failed in it. False where the lease was lost to somebody else.
+
+        `planned` is why records will be sent only in part: it stands until it is known what became of them.
+        """
         values: dict[str, Any] = {"state": state.value, **_counted(counts)}
         step = "apply" if changes is None else "compare"
         values[f"causes.{step}"] = [one.packed() for one in causes]
+        values["causes.planned"] = [one.packed() for one in planned]
         if changes is not None:
             values["changes"] = changes
         if listed is not None:

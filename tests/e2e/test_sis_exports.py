@@ -221,6 +221,10 @@ async def test_what_is_suggested_is_sent_and_what_the_sis_refuses_is_told_of_bef
     waits, told = await exported(None)
     assert {one["code"] for one in told} == ({"value.part_blank"} if is_told else set())
     assert all("Blank or not mapped: Emergency 2 Phone" in one["message"] for one in told)
+    causes = ok(await district.api.get(f"/runs/{waits['id']}/causes")).json()
+    assert [(one["code"], one["count"]) for one in causes] == ([("value.part_blank", 3)] if is_told else [])
+    for about in ({"code": "value.part_blank"}, {"field": told[0]["field"]} if told else {"field": "none"}):
+        assert len(await district.records(waits["id"], **about)) == len(told), "to which the page of the run leads"
     ok(await district.api.post(f"/runs/{waits['id']}/reject", json={}))
 
     waits, told = await exported({"school_year": 2026, "students": students[:2]})

@@ -44,6 +44,31 @@ async def test_a_preview_asks_only_where_enroll_is_still_to_be_told(stack: Stack
         assert {one["sis_export_status"] for one in await district.registrations()} == {"Succeeded"}
 
 
+async def test_a_preview_says_who_will_be_sent_in_part_and_counts_each_once(
+    stack: Stack, org: str, tmp_path: Path
+) -> None:
+    async with District(stack, org, permissions=EXPORTER) as district, Visitor(district) as visitor:
+        sis = PowerSchoolDistrict(district)
+        await sis.make()
+        await district.register(await enrolled(district, tmp_path, 3))
+        nameless = [one for one in sis.mapping if one["target"] != "1 - Contacts.LastName"]
+        connection = await sis.connect(mapping=nameless)
+        run = (await district.watch((await district.export(connection, preview=True))["id"], states=DECIDED))["id"]
+
+        async def causes() -> list[tuple[str, int]]:
+            page = await words(visitor, f"/runs/{run}")
+            assert ("What will be left out" in page, "What went wrong" in page) == (planned, not planned)
+            found = ok(await district.api.get(f"/runs/{run}/causes")).json()
+            return [(one["code"], one["count"]) for one in found]
+
+        planned = True
+        assert await causes() == [("contact.no_last_name", 3)]
+        await visitor.led(f"/runs/{run}/approve")
+        assert (await district.watch(run))["counts"]["partial"] == 3
+        planned = False
+        assert await causes() == [("contact.no_last_name", 3)], "counted once, planned and done"
+
+
 async def test_a_partial_sync_that_enroll_shows_already_is_nothing_to_ask_about(
     stack: Stack, org: str, tmp_path: Path
 ) -> None:
