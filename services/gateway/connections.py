@@ -178,17 +178,22 @@ async def change(call: Call, id: str, wanted: ConnectionChange, if_match: str | 
     connection = await call.found(Deed.MANAGE_CONNECTION, call.connection, id)
     expect(if_match, tag(connection))
     _only_its_own(connection.kind, wanted.model_dump(exclude_none=True))
-    values = _laid_over(connection, wanted)
+    values = _values(call, connection, wanted)
     if wanted.enable_export:
-        await _check_exports(call, Connection.model_validate({**connection.model_dump(), **values}))
-        values["export_enabled_by"] = call.who.user
+        await _check_mapped(call, connection)
     asked = await compared(call, connection.instance, _added(connection, wanted))
-    return _saved(await _set(call, connection, values, if_match) if values else connection, asked)
+    if not values:
+        return _saved(connection, asked)
+    while (found := await call.org.connections.replace(connection, **values)) is None:
+        if if_match is not None:
+            raise Outdated(*said("etag.outdated"))
+        connection = await call.connection(id)
+        values = _values(call, connection, wanted)
+    return _saved(found, asked)
 
 
-async def _check_exports(call: Call, connection: Connection) -> None:
-    """Raises BadSettings where it may not export, or would hear of approvals and could send nobody."""
-    connection.check_export()
+async def _check_mapped(call: Call, connection: Connection) -> None:
+    """Raises BadSettings where it would hear of approvals and could send nobody."""
     if connection.hears_of_approvals:
         try:
             await call.org.sis_mappings.latest_id(connection.id, "students")
@@ -352,13 +357,17 @@ def _only_its_own(kind: Kind, given: Collection[str]) -> None:
         raise BadSettings(*said("connection.other_kind", kind=kind.value, foreign=", ".join(foreign)))
 
 
-def _laid_over(connection: Connection, wanted: ConnectionChange) -> dict[str, Any]:
+def _values(call: Call, connection: Connection, wanted: ConnectionChange) -> dict[str, Any]:
+    """What is to be written into it."""
     try:
         values = laid_over(connection, wanted)
     except ValidationError as error:
         raise _of_body(error) from None
     if wanted.sftp and connection.sftp:
         values["sftp"]["host_key"] = _host_key(connection.sftp, SftpSettings(**values["sftp"]))
+    if wanted.enable_export:
+        Connection.model_validate({**connection.model_dump(), **values}).check_export()
+        values["export_enabled_by"] = call.who.user
     return values
 
 

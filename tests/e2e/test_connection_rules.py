@@ -69,6 +69,15 @@ async def test_what_is_left_out_of_a_part_stays_as_it_is(district: District) -> 
     assert (await change(exports={}, limits={}))["exports"] == now
 
 
+async def test_several_who_change_a_part_at_once_take_nothing_back_from_each_other(district: District) -> None:
+    id = await district.ad_hoc(limits={"few": 5})
+    answers = await asyncio.gather(
+        *(district.api.patch(f"/connections/{id}", json={"limits": {name: value}}) for name, value in LIMITS.items())
+    )
+    assert [one.status_code for one in answers] == [200] * 4
+    assert ok(await district.api.get(f"/connections/{id}")).json()["limits"] == LIMITS
+
+
 async def test_what_is_given_has_to_go_with_what_is_there(district: District) -> None:
     id = await district.ad_hoc(exports={"start_date": "2026-08-10", "end_date": "2027-05-28"})
     refused = await district.api.patch(f"/connections/{id}", json={"exports": {"start_date": "2027-05-28"}})
