@@ -46,17 +46,17 @@ def export_objections(counts: Mapping[str, int], limits: SafetyLimits) -> list[d
 
 def _unfit(counts: Mapping[str, int], limits: SafetyLimits) -> list[dict[str, Any]]:
     found = _share("unfit", counts["invalid"], counts["rows"], limits.invalid_percent, limits.few)
-    return none_fit(counts) if found and counts["invalid"] == counts["rows"] else found
+    return none_fit() if found and counts["invalid"] == counts["rows"] else found
 
 
-def none_fit(counts: Mapping[str, int]) -> list[dict[str, Any]]:
-    return [told("guard.none_fit", count=counts["invalid"])]
+def none_fit() -> list[dict[str, Any]]:
+    return [told("guard.none_fit")]
 
 
 def only_told(counts: Mapping[str, int]) -> list[dict[str, Any]]:
     """What approving an export would do that sends nothing, and only tells Enroll how registrations stand."""
     if counts["invalid"] == counts["rows"]:
-        return none_fit(counts)
+        return none_fit()
     count, failed = counts["tell"], counts["tell_failed"]
     stand = "1 registration stands" if count == 1 else f"{count} registrations stand"
     return [told("guard.only_told", stand=f"{stand}, {_as_failed(count, failed)}" if failed else stand)]

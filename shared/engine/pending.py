@@ -143,6 +143,7 @@ def _has_problem(change: Change, wanted: Wanted) -> bool:
 
 def _shown(change: Change, cursor: str, run: Run) -> dict[str, Any]:
     outcome = SETTLED if change.is_empty else OUTCOMES.get(run.state, Outcome.PENDING)
+    values = {} if change.action is Action.REMOVE else change.values
     return {
         "cursor": cursor,
         "row": change.row or None,
@@ -151,7 +152,7 @@ def _shown(change: Change, cursor: str, run: Run) -> dict[str, Any]:
         "action": _action(change).value,
         "outcome": outcome.value,
         "target_id": change.target_id,
-        "changes": {name: [change.before.get(name), change.values.get(name)] for name in _told(change)},
+        "changes": {name: [change.before.get(name), values.get(name)] for name in _told(change)},
         "problems": [problem.as_dict() for problem in change.problems],
         "at": None,
     }

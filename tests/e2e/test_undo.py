@@ -114,6 +114,7 @@ async def test_whom_a_run_made_is_removed_where_nothing_hangs_on_them(
     assert (shown["counts"]["remove"], shown["counts"]["invalid"]) == (ROWS - 2, 2)
     planned = await district.records(waits["id"], outcome="Pending", limit=200)
     assert {one["action"] for one in planned} == {"remove"}
+    assert {after for one in planned for _, after in one["changes"].values()} == {None}
     assert len(await students(district)) == ROWS
     (await district.api.post(f"/runs/{waits['id']}/approve")).raise_for_status()
     undo = await district.watch(waits["id"])

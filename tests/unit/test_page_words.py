@@ -97,6 +97,8 @@ def test_what_a_waiting_run_would_do() -> None:
     waiting = make_run(state=RunState.NEEDS_APPROVAL, counts=counts)
     assert (words.planned(waiting, "created"), words.planned(waiting, "updated")) == (3, 3)
     assert words.planned(make_run(state=RunState.SUCCEEDED, counts=counts), "created") is None
+    undone = make_run(state=RunState.SUCCEEDED, counts={"created": 1, "updated": 2, "removed": 3})
+    assert (words.written(undone, "created"), words.written(undone, "updated")) == (1, 5)
 
 
 def test_what_a_run_counted_has_a_word_and_nothing_else_is_shown() -> None:

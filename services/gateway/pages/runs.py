@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Depends, Path
 from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
@@ -79,22 +79,23 @@ def _midnight(day: date | None, zone: str) -> datetime | None:
     return None if day is None else datetime.combine(day, time(), ZoneInfo(zone))
 
 
-@router.get("/runs/{id}")
-async def show(
-    visit: Visited,
-    id: str,
+async def _wanted(
     searched: Searched,
     outcome: Chosen[Outcome] = None,
     action: Chosen[Action] = None,
     code: Typed = "",
     field: Typed = "",
-    after: After = None,
-) -> Response:
-    return await _show(visit, id, _wanted(searched, outcome, action, code, field), searched, after)
-
-
-def _wanted(searched: Sought, outcome: Outcome | None, action: Action | None, code: str, field: str) -> Wanted:
+) -> Wanted:
     return Wanted(outcome, action, code.strip()[:100] or None, None, searched.text or None, field.strip() or None)
+
+
+Asked = Annotated[Wanted, Depends(_wanted)]
+"""The records of a run that its page shows, and its download holds."""
+
+
+@router.get("/runs/{id}")
+async def show(visit: Visited, id: str, searched: Searched, wanted: Asked, after: After = None) -> Response:
+    return await _show(visit, id, wanted, searched, after)
 
 
 @router.post("/runs/{id}", summary="Search the records of a run")
@@ -134,18 +135,10 @@ async def _show(visit: Visit, id: str, wanted: Wanted, searched: Sought, after: 
 
 
 @router.get("/runs/{id}/records.csv")
-async def download(
-    visit: Visited,
-    id: str,
-    searched: Searched,
-    outcome: Chosen[Outcome] = None,
-    action: Chosen[Action] = None,
-    code: Typed = "",
-    field: Typed = "",
-) -> Response:
+async def download(visit: Visited, id: str, searched: Searched, wanted: Asked) -> Response:
     """All records to which the table of the page leads."""
     run = await visit.call.run(id)
-    asked = _chosen(run, _wanted(searched, outcome, action, code, field))
+    asked = _chosen(run, wanted)
     if searched.text:
         return await records.download_found(visit.call, id, records.SearchAll(text=searched.text, **asked))
     return await records.download(visit.call, id, records.Filters(**asked))

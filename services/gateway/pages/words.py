@@ -265,6 +265,11 @@ def planned(run: Run, done: str) -> int | None:
     return sum(run.counts.get(name, 0) for name in PLANNED[done])
 
 
+def written(run: Run, done: str) -> int:
+    """How many it has created, or changed; whom an undo has removed is among the changed, as before it was approved."""
+    return run.counts.get(done, 0) + (run.counts.get("removed", 0) if done == "updated" else 0)
+
+
 def failed(run: Run) -> int:
     """How many records could not be used, or were refused; what an undo leaves alone is neither."""
     return run.counts.get("failed", 0) + (0 if run.undoes else run.counts.get("invalid", 0))
@@ -359,6 +364,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "planned": planned,
     "failed": failed,
     "left_alone": left_alone,
+    "written": written,
     "stopped": stopped,
     "label": label,
     "school_year": school_year,
