@@ -5,7 +5,7 @@ import contextlib
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import structlog
 
@@ -17,6 +17,7 @@ from shared.engine.ends import RealEnds
 from shared.engine.handlers import Steps
 from shared.engine.planning import Planner
 from shared.engine.relay import Relay
+from shared.messaging.answers import Handlers, Handling
 from shared.messaging.publisher import Publisher
 from shared.messaging.worker import Lane, Worker
 from shared.model.errors import Transient
@@ -44,14 +45,27 @@ class Runtime:
         return {"mongodb": self.store.ready, "rabbitmq": self.publisher.ready, **more}
 
 
+Heard: TypeAlias = Callable[[Runtime, Steps], tuple[str, Handling[Any]]]
+"""A queue that a service listens to, and what it does with the messages there."""
+
+
 @contextlib.asynccontextmanager
 async def runtime(service: str, settings: Settings) -> AsyncIterator[Runtime]:
     """Set up, wait for the database, and take everything down again."""
     setup(service, settings.log_level)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for one in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(one, stop.set)
+    async with composed(service, settings) as base:
+        loop = asyncio.get_running_loop()
+        for one in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(one, base.stop.set)
+        await _prepared(base.store, base.stop)
+        log.info("started", action="start", service=service)
+        yield base
+    log.info("stopped", action="stop", service=service)
+
+
+@contextlib.asynccontextmanager
+async def composed(service: str, settings: Settings) -> AsyncIterator[Runtime]:
+    """The parts of a process, put together. Nothing is called before it is needed."""
     store = Store(settings.mongo_url, settings.mongo_database)
     publisher = Publisher(settings.amqp_url, settings.topology(), service)
     enroll = _sites(settings)
@@ -59,15 +73,12 @@ async def runtime(service: str, settings: Settings) -> AsyncIterator[Runtime]:
     relay = Relay(store.outboxes, publisher)
     engine = Engine(store, relay, settings.topology(), ends, Planner(store, enroll.codes), settings)
     try:
-        await _prepared(store, stop)
-        log.info("started", action="start", service=service)
-        yield Runtime(settings, store, publisher, enroll, engine, ends, stop)
+        yield Runtime(settings, store, publisher, enroll, engine, ends, asyncio.Event())
     finally:
         await publisher.aclose()
         await ends.aclose()
         await enroll.aclose()
         store.close()
-        log.info("stopped", action="stop", service=service)
 
 
 def _sites(settings: Settings) -> EnrollSites:
@@ -104,19 +115,23 @@ async def _then_stop(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> No
         stop.set()
 
 
-async def run_worker(service: str, direction: Direction, settings: Settings) -> None:
-    """Importer and exporter: the engine's handlers on the two lanes of a direction."""
+async def run_worker(service: str, direction: Direction, settings: Settings, *heard: Heard) -> None:
+    """Importer and exporter: the engine's handlers on the two lanes of a direction, and what else is `heard`."""
     async with runtime(service, settings) as base:
-        topology = settings.topology()
+        topology, steps = settings.topology(), Steps(base.engine)
         lanes = [
             _lane(topology.lane(direction, "interactive"), settings.interactive_hands, settings),
             _lane(topology.lane(direction, "bulk"), settings.bulk_hands, settings),
         ]
+        handlings = steps.handlings()
+        for queue, handling in (one(base, steps) for one in heard):
+            lanes.append(_lane(queue, settings.interactive_hands, settings))
+            handlings.append(handling)
         worker = Worker(
             settings.amqp_url,
             topology,
             lanes,
-            Steps(base.engine).handlers(),
+            Handlers(*handlings),
             base.publisher,
             name=base.engine.owner,
             grace=settings.grace_seconds,

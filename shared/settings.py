@@ -55,7 +55,9 @@ class Settings(BaseSettings):
     port: int = Field(0, description="HTTP port (health, metrics; the gateway's API). 0 takes a free one.")
     announce: Path | None = Field(None, description="File to write the port taken to, as JSON, once ready.")
     log_level: str = Field("INFO", description="Lowest level logged.")
-    interactive_hands: int = Field(6, ge=1, description="Messages of the interactive lane worked on at once.")
+    interactive_hands: int = Field(
+        6, ge=1, description="Messages of the interactive lane worked on at once, and as many approvals."
+    )
     bulk_hands: int = Field(6, ge=1, description="Messages of the bulk lane worked on at once.")
     organization_hands: int = Field(
         2, ge=1, description="Of these, those of one organization, so that nobody waits behind a slow SIS of others."

@@ -1,4 +1,4 @@
-"""Enroll's events: a request for a run on behalf of one of its users, and a registration that was approved.
+"""Enroll's events: a request for a run on behalf of one of its users. (Approvals: `shared.engine.approvals`.)
 
 They come from Enroll's production, and start nothing on a connection of its sandbox.
 """
@@ -7,17 +7,17 @@ import structlog
 
 from shared.adapters.enroll import EnrollDirectory
 from shared.adapters.enroll_sites import PRODUCTION
-from shared.contracts.envelope import new_id
+from shared.contracts.envelope import Outgoing, new_id
 from shared.contracts.messages import EnrollSyncRequested, RegistrationApproved
+from shared.contracts.topology import APPROVALS_LANE
 from shared.engine.context import Engine
 from shared.engine.gate import Gate
 from shared.engine.requests import RunRequest, request_run
 from shared.messaging.answers import Answer, Delivery, Done, Handlers, Handling
-from shared.model.connection import Connection
 from shared.model.error_texts import said
 from shared.model.errors import BadSettings, NotFound, Permanent, Refused
 from shared.model.permission import Deed, Identity
-from shared.model.run import Selection, SourceSpec, Trigger
+from shared.model.run import SourceSpec, Trigger
 
 log = structlog.get_logger()
 
@@ -34,36 +34,12 @@ class EnrollEvents:
         return Handlers(Handling(EnrollSyncRequested, self.requested), Handling(RegistrationApproved, self.approved))
 
     async def approved(self, event: RegistrationApproved, delivery: Delivery) -> Answer:
-        """Into every SIS that this registration is for, under the authority of whoever enabled the export."""
-        for connection in await self._engine.store.org(event.organization).connections.all():
-            if not connection.exports_at_once(event.school_code):
-                continue
-            who = Identity(event.organization, connection.export_enabled_by)
-            why = await self._gate.why_not(who, Deed.EXPORT)
-            try:
-                if why is None:
-                    await self._export(connection, event, delivery)
-            except Permanent as error:
-                why = error.message
-                log.info("event refused", action="refuse", code=error.code)
-            # After the export, for which a family waits: where one of both is cut off, the event comes again.
-            await self._gate.note(who, Deed.EXPORT, connection.id, why)
+        """An older release has brought it here; the exporter hears it now."""
+        key = f"{APPROVALS_LANE}.{event.TYPE}"
+        envelope = event.envelope(id=delivery.message_id).model_copy(update={"time": delivery.sent_at})
+        passed_on = Outgoing(exchange=self._engine.topology.work, routing_key=key, envelope=envelope)
+        await self._engine.relay.publish([passed_on])
         return Done()
-
-    async def _export(self, connection: Connection, event: RegistrationApproved, delivery: Delivery) -> None:
-        request = RunRequest(
-            connection=connection,
-            direction="export",
-            data_type="students",
-            school_year=event.school_year,
-            trigger=Trigger(kind="event", by=connection.export_enabled_by, id=delivery.message_id),
-            source=SourceSpec(kind="enroll"),
-            lane="interactive",
-            roster="some",
-            selection=Selection(registrations=(event.registration,)),
-            id=new_id("run", at=delivery.sent_at, of=f"{connection.id}|{delivery.message_id}"),
-        )
-        await request_run(self._engine, request)
 
     async def requested(self, event: EnrollSyncRequested, delivery: Delivery) -> Answer:
         who = Identity(event.organization, event.user)

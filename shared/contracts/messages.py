@@ -64,11 +64,9 @@ class RunRequested(RunMessage):
 
 
 class ExportRequested(RunMessage):
-    """As `RunRequested`, for the exporter. With its connection, both are read at once: a family may be waiting."""
+    """As `RunRequested`, for the exporter."""
 
     TYPE = "sync.export.requested.v1"
-
-    connection: str = ""
 
 
 class SliceCompare(RunMessage):

@@ -13,8 +13,10 @@ RETRY_RUNG_HEADER = "sync-rung"
 """Not "x-…": a headers exchange ignores those in a binding, and every rung would take every message."""
 DELIVERY_LIMIT = 20
 NEVER = 1_000_000_000
-ENROLL_EVENTS: Final = ("enroll.sync.requested.#", "enroll.registration.approved.#")
-"""What the gateway listens to; a retry comes back by the same key."""
+REQUESTS: Final = "enroll.sync.requested.#"
+APPROVALS: Final = "enroll.registration.approved.#"
+"""Enroll's events: the first are heard by the gateway, the second by the exporter."""
+APPROVALS_LANE: Final = "exporter.approvals"
 
 Direction = Literal["import", "export"]
 Pace = Literal["interactive", "bulk"]
@@ -35,9 +37,12 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
+    """`unbound` are bindings that an older release has made: what they brought goes to another queue now."""
+
     name: str
     arguments: dict[str, Any]
     bindings: tuple[Binding, ...]
+    unbound: tuple[Binding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,10 @@ class Topology:
         return f"{self.prefix}gateway.enroll-events"
 
     @property
+    def approvals_queue(self) -> str:
+        return f"{self.prefix}{APPROVALS_LANE}"
+
+    @property
     def dead_queue(self) -> str:
         return f"{self.prefix}gateway.dead"
 
@@ -102,11 +111,9 @@ class Topology:
             for pace in ("interactive", "bulk"):
                 name = self.lane(direction, pace)
                 yield Queue(name, self._worked(), (Binding(self.work, work_pattern(name, self.prefix)),))
-        yield Queue(
-            self.enroll_queue,
-            self._worked(),
-            tuple(Binding(place, key) for key in ENROLL_EVENTS for place in (self.enroll_events, self.work)),
-        )
+        passed_on = Binding(self.work, f"{APPROVALS_LANE}.#")
+        yield Queue(self.approvals_queue, self._worked(), (*self._events(APPROVALS), passed_on))
+        yield Queue(self.enroll_queue, self._worked(), self._events(REQUESTS), unbound=self._events(APPROVALS))
         yield Queue(
             self.dead_queue,
             {"x-queue-type": "quorum", "x-delivery-limit": NEVER},
@@ -116,6 +123,10 @@ class Topology:
             label = rung_label(rung)
             headers = {RETRY_RUNG_HEADER: label, "x-match": "all"}
             yield Queue(self.retry_queue(rung), self._rung(rung), (Binding(self.retry, "", headers),))
+
+    def _events(self, key: str) -> tuple[Binding, ...]:
+        """Where such an event comes from: Enroll, and our own retry, which keeps the key."""
+        return Binding(self.enroll_events, key), Binding(self.work, key)
 
     def _worked(self) -> dict[str, Any]:
         return {

@@ -35,6 +35,8 @@ from shared.store.slices import Slice, SliceState
 from shared.together import all_of
 
 MOST = 20
+QUICK_SECONDS = 0.2
+"""So long nobody needs to cancel what was just approved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,12 @@ class Work:
     reading: "asyncio.Task[Read]"
     planning: "asyncio.Task[Planned]"
 
+    def stop(self) -> None:
+        self.planning.cancel()
+        self.reading.cancel()
+
 
 Step: TypeAlias = Callable[[Engine, Run, int], Awaitable[None]]
-Begun: TypeAlias = tuple[tuple[Run, int], Step]
 
 
 def is_brief(run: Run) -> bool:
@@ -66,25 +71,42 @@ def is_brief(run: Run) -> bool:
     return run.delivery == "sis" and 0 < len(run.selection.registrations) <= MOST and not run.preview
 
 
-@contextlib.asynccontextmanager
-async def read_ahead(engine: Engine, run: Run, connection: Connection) -> AsyncIterator[Begun | None]:
-    """Read what a run needs that nobody has held yet, and take it while the SIS is asked.
+def as_begun(run: Run, after: int | None) -> Run:
+    """As it is stored before `read_ahead` goes on: sending already, under the number that it has if it follows that."""
+    return run if after is None else run.model_copy(update={"number": after + 1, "sending": True})
 
-    The run with its fence, and how it goes on from there; None where it is to be taken in the usual way: a person may
-    have to be asked, or somebody has had it, who may be writing still while we read.
+
+@contextlib.asynccontextmanager
+async def read_ahead(engine: Engine, run: Run, connection: Connection) -> AsyncIterator[Step]:
+    """How a run goes through that is stored `as_begun` inside: with a number it is read while it is stored.
+
+    That number is one above a run that was over before. Another run of the stream that began since then has taken it:
+    what was read before that one wrote is read again.
     """
-    runs = engine.org(run).runs
-    if run.number or not _is_beyond_question(run, connection):
-        yield None
+    if not run.number:
+        yield partial(export_at_once, connection=connection)
         return
     async with _work(engine, run, connection, leases.FIRST) as work:
-        number = await runs.next_number(run)
-        await asyncio.wait([work.reading])
-        held = await runs.begin_sending(run, engine.owner, engine.settings.lease_seconds, number)
-        yield (held, partial(_go_on, work=work)) if held else None
+        yield partial(_go_on_ahead, connection=connection, work=work)
 
 
-async def export_at_once(engine: Engine, run: Run, fence: int) -> None:
+async def _go_on_ahead(engine: Engine, run: Run, fence: int, *, connection: Connection, work: Work) -> None:
+    runs = engine.org(run).runs
+    if not await runs.is_next(run):
+        work.stop()
+        await export_at_once(engine, run.model_copy(update={"number": 0, "sending": False}), fence, connection)
+        return
+    await asyncio.wait([work.reading], timeout=QUICK_SECONDS)
+    if not work.reading.done():  # Enroll takes its time: the run can be cancelled meanwhile
+        await runs.note(run.id, fence, {"sending": False})
+        await _go_on(engine, run, fence, work=work)
+        return
+    async with _taken_back(engine, run, fence):
+        await work.planning
+    await _export(engine, run, fence, work)
+
+
+async def export_at_once(engine: Engine, run: Run, fence: int, connection: Connection | None = None) -> None:
     """staging -> the end. Done again after it was cut off it has no second effect.
 
     Raises:
@@ -92,9 +114,10 @@ async def export_at_once(engine: Engine, run: Run, fence: int) -> None:
         Permanent: the run is to fail with this.
         Transient: try again later.
     """
-    connection = await engine.org(run).connections.get(run.connection)
+    if connection is None:
+        connection = await engine.org(run).connections.get(run.connection)
     async with _work(engine, run, connection, fence) as work:
-        if not _is_beyond_question(run, connection):
+        if not is_beyond_question(run, connection):
             counts = (await work.planning).counts
             if sis_objections(counts, connection.limits):
                 await stage(engine, run, fence, reading=as_mapped)
@@ -108,11 +131,11 @@ async def _work(engine: Engine, run: Run, connection: Connection, fence: int) ->
     async with AsyncExitStack() as closing:
         reading = asyncio.create_task(_read(engine, run, connection, fence, closing))
         planning = asyncio.create_task(_planned(engine, run, connection, reading))
+        work = Work(reading, planning)
         try:
-            yield Work(reading, planning)
+            yield work
         finally:
-            planning.cancel()
-            reading.cancel()
+            work.stop()
             await asyncio.gather(planning, reading, return_exceptions=True)
 
 
@@ -132,19 +155,27 @@ async def _planned(engine: Engine, run: Run, connection: Connection, reading: "a
 
 
 async def _go_on(engine: Engine, run: Run, fence: int, *, work: Work, may_have_sent: bool = False) -> None:
-    """Send what is planned. That something may go out from now on is noted meanwhile, unless it is."""
+    """Send what is planned, under a number of its own. That something may go out from now on is noted meanwhile."""
+    number = await engine.org(run).runs.next_number(run)
     await asyncio.wait([work.reading])
-    noting = asyncio.create_task(_sending(engine, run, fence))
-    try:
+    noting = asyncio.create_task(_sending(engine, run, fence, number))
+    async with contextlib.nullcontext() if may_have_sent else _taken_back(engine, run, fence):
         await all_of(work.planning, noting)
+    await _export(engine, noting.result(), fence, work)
+
+
+@contextlib.asynccontextmanager
+async def _taken_back(engine: Engine, run: Run, fence: int) -> AsyncIterator[None]:
+    """Where it fails inside, nothing went out: the run can be cancelled while it waits to be tried again."""
+    try:
+        yield
     except SyncError:
-        if not may_have_sent:  # nothing went out: it can be cancelled while it waits to be tried again
-            await engine.org(run).runs.note(run.id, fence, {"sending": False})
+        await engine.org(run).runs.note(run.id, fence, {"sending": False})
         raise
-    await _export(engine, noting.result(), fence, work.reading.result(), work.planning.result())
 
 
-async def _export(engine: Engine, run: Run, fence: int, read: Read, planned: Planned) -> None:
+async def _export(engine: Engine, run: Run, fence: int, work: Work) -> None:
+    read, planned = work.reading.result(), work.planning.result()
     answers = await send(engine, run, read.slice, read.target, planned.changes)
     await report(engine, run, planned.changes, answers)
     await engine.org(run).records.put(run, fence, planned.invalid)
@@ -181,17 +212,14 @@ async def _sent(engine: Engine, run: Run) -> dict[int, Entries]:
     return await engine.org(run).buckets.load(state_of(run), min(buckets), max(buckets))
 
 
-def _is_beyond_question(run: Run, connection: Connection) -> bool:
+def is_beyond_question(run: Run, connection: Connection) -> bool:
     """Once something may have gone out nobody is asked any more; and about so few nobody ever is."""
     return run.sending or len(run.selection.registrations) <= connection.limits.few
 
 
-async def _sending(engine: Engine, run: Run, fence: int) -> Run:
+async def _sending(engine: Engine, run: Run, fence: int, number: int) -> Run:
     """The run, of which something may go out from now on: nobody can cancel it any more. Raises LeaseLost."""
-    if run.sending:
-        return run
-    runs = engine.org(run).runs
-    facts = {"number": run.number or await runs.next_number(run), "sending": True}
-    if not await runs.note(run.id, fence, facts):
+    facts = {"number": number, "sending": True}
+    if not await engine.org(run).runs.note(run.id, fence, facts):
         raise LeaseLost(*said("lease.lost"))
     return run.model_copy(update=facts)

@@ -60,7 +60,7 @@ class Engine:
         """Begin, or wait. The id is the run's own, so that asking twice is one request."""
         asked: RunMessage = RunRequested(organization=run.org, run=run.id)
         if run.direction == "export":
-            asked = ExportRequested(organization=run.org, run=run.id, connection=run.connection)
+            asked = ExportRequested(organization=run.org, run=run.id)
         return self.outgoing(run, asked, id=f"{run.id}/begin")
 
     def compare(self, run: Run, number: int, attempt: int = 1) -> Outgoing:

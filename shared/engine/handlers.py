@@ -1,8 +1,8 @@
 """The handlers of the engine's messages: take the lease, do the step, move on. Importer and exporter run the same."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from typing import Any
 
 import structlog
 from pydantic import ValidationError
@@ -17,12 +17,14 @@ from shared.contracts.messages import (
     SliceApply,
     SliceCompare,
 )
+from shared.engine.at_once import as_begun, is_beyond_question, is_brief, read_ahead
 from shared.engine.context import Engine
 from shared.engine.exporting import deliver
 from shared.engine.kinds import kind_of
 from shared.engine.lease import LeaseLost, kept
 from shared.engine.progress import after_apply, after_compare, end, following
 from shared.engine.reached import reached
+from shared.engine.requests import Asked
 from shared.engine.waiting import noting, step_of
 from shared.messaging.answers import Answer, Delivery, Done, Handlers, Handling, Later
 from shared.model.connection import Connection
@@ -33,7 +35,7 @@ from shared.store.buckets import state_of
 from shared.store.failed import Selection
 from shared.store.runs import stream_of
 from shared.store.slices import Slice, SliceState
-from shared.together import all_of
+from shared.telemetry.logs import describe
 
 log = structlog.get_logger()
 
@@ -50,17 +52,17 @@ class Steps:
         self._engine = engine
         self._seconds = engine.settings.lease_seconds
 
-    def handlers(self) -> Handlers:
+    def handlings(self) -> list[Handling[Any]]:
         engine = self._engine
         tried = partial(noting, engine.store, engine.topology)
-        return Handlers(
+        return [
             Handling(RunRequested, tried(self.begin), self.begin_gave_up),
             Handling(ExportRequested, tried(self.begin), self.begin_gave_up),
             Handling(SliceCompare, tried(self.compare), self.compare_gave_up),
             Handling(ExportDeliver, tried(self.deliver), self.deliver_gave_up),
             Handling(SliceApply, tried(self.apply), self.apply_gave_up),
             Handling(RunSettle, self.settle),
-        )
+        ]
 
     async def buried(self, reason: str, body: str) -> None:
         """What the broker buried, unlike what gave up, has not failed yet where people see it. Twice is harmless."""
@@ -68,7 +70,7 @@ class Steps:
             return
         try:
             envelope = Envelope.model_validate_json(body)
-            handling = self.handlers().find(envelope.type)
+            handling = Handlers(*self.handlings()).find(envelope.type)
             if handling is not None and handling.gave_up is not None:
                 await handling.gave_up(handling.message.model_validate(envelope.data), KILLED)
         except (ValidationError, NotFound) as error:
@@ -76,14 +78,8 @@ class Steps:
 
     async def begin(self, message: RunMessage, delivery: Delivery) -> Answer:
         """pending -> staging -> comparing, or leave it waiting behind the active run of its stream."""
-        runs = self._engine.store.org(message.organization).runs
-        (run, connection), held = await self._asked_for(message), None
-        ahead = kind_of(run).ahead
-        if run.state is RunState.STAGING and ahead is not None and connection is not None:
-            async with ahead(self._engine, run, connection) as begun:
-                if begun is not None:
-                    held, work = begun
-                    return await self._whole(run, RunState.STAGING, True, work, delivery, held)
+        runs, held = self._engine.store.org(message.organization).runs, None
+        run = await runs.get(message.run)
         if run.state is RunState.PENDING:
             held = await self._activate(run)
             if held is None:
@@ -95,15 +91,31 @@ class Steps:
             await after_compare(self._engine, staged)  # nothing has changed, so nobody else comes to say so
         return answer
 
-    async def _asked_for(self, message: RunMessage) -> tuple[Run, Connection | None]:
-        """The run, and its connection where the message names it and it is not gone. Raises NotFound."""
-        org = self._engine.store.org(message.organization)
-        if not isinstance(message, ExportRequested) or not message.connection:
-            return await org.runs.get(message.run), None
-        reading = asyncio.create_task(org.runs.get(message.run))
-        beside = asyncio.create_task(org.connections.find(message.connection))
-        await all_of(reading, beside)
-        return reading.result(), beside.result()
+    async def begin_now(
+        self, asked: Asked, connection: Connection, delivery: Delivery, after: int | None
+    ) -> Run | None:
+        """A run that nobody has stored yet is stored as begun and held, and gone through: a family waits.
+
+        The run as it is then. None, and nothing is done, where it is there already, or is to wait for its stream or for
+        a person. What does not get through is announced, and tried again as any run is. `after` is the number of a run
+        of its stream that is over, and probably was the last one.
+        """
+        if not is_brief(asked.run) or not is_beyond_question(asked.run, connection):
+            return None
+        run = as_begun(asked.run, after)
+        runs = self._engine.org(run).runs
+        async with read_ahead(self._engine, run, connection) as work:
+            held = await runs.add_held(run, self._engine.owner, self._seconds, fingerprint=asked.fingerprint)
+            if held is None:
+                return None
+            try:
+                answer = await self._whole(held[0], RunState.STAGING, True, work, delivery, held)
+            except Transient as error:
+                log.warning("run waits", action="retry", run=run.id, **describe(error))
+                answer = self._busy("it is tried again by its own message")
+            if answer != Done():
+                await self._engine.relay.publish([self._engine.requested(run)])
+        return await runs.get(run.id)
 
     async def deliver(self, message: ExportDeliver, delivery: Delivery) -> Answer:
         """applying: the files go out, then the slices follow."""

@@ -1,18 +1,16 @@
 """The kinds of runs: how each is staged, compared and applied. A new kind is a line here."""
 
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
 
 from shared.engine.applying import apply, remember
-from shared.engine.at_once import Begun, Step, export_at_once, is_brief, read_ahead
+from shared.engine.at_once import Step, export_at_once, is_brief
 from shared.engine.comparing import compare
 from shared.engine.context import Engine
 from shared.engine.exporting import conclude, list_slice
 from shared.engine.staging import as_listed, as_mapped, stage
 from shared.engine.undoing import as_written, compare_undo, forget_sent
-from shared.model.connection import Connection
 from shared.model.run import Run
 from shared.store.slices import Slice
 
@@ -21,19 +19,15 @@ OfSlice = Callable[[Engine, Run, Slice], Awaitable[bool]]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`stage` takes the fence of the run's lease; `compare` and `apply` say False where that of the slice was lost.
-
-    `ahead` is how a run that was added begun is taken and staged, where that is quicker than one after the other.
-    """
+    """`stage` takes the fence of the run's lease; `compare` and `apply` say False where that of the slice was lost."""
 
     stage: Step
     compare: OfSlice
     apply: OfSlice
-    ahead: Callable[[Engine, Run, Connection], AbstractAsyncContextManager[Begun | None]] | None = None
 
 
 TRANSFER = Kind(partial(stage, reading=as_mapped), compare, partial(apply, remember=remember))
-AT_ONCE = Kind(export_at_once, TRANSFER.compare, TRANSFER.apply, read_ahead)
+AT_ONCE = Kind(export_at_once, TRANSFER.compare, TRANSFER.apply)
 FILES = Kind(partial(stage, reading=as_listed), list_slice, conclude)
 UNDO = Kind(partial(stage, reading=as_written), compare_undo, partial(apply, remember=forget_sent))
 

@@ -30,13 +30,6 @@ class Relay:
         except Transient as error:
             log.warning("announcement waits", action="relay", **describe(error))
 
-    async def announce(self, messages: Sequence[Outgoing]) -> None:
-        """Publish what was just written to an outbox, and leave it to whoever gets it to take it out there."""
-        try:
-            await self._publisher.publish(messages)
-        except Transient as error:
-            log.warning("announcement waits", action="relay", **describe(error))
-
     async def publish(self, messages: Sequence[Outgoing]) -> None:
         """Publish what no document announces: whoever calls is itself handling a message that would come again."""
         await self._publisher.publish(messages)

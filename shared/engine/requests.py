@@ -48,16 +48,32 @@ class RunRequest:
     selection: Selection = EVERYTHING
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A run that is not stored yet, with the words that it was asked for in."""
+
+    run: Run
+    fingerprint: str
+
+
 async def request_run(engine: Engine, request: RunRequest) -> Run:
     """Store the run and announce it, or join one that was asked for in the same words.
 
-    Joined are a run that still waits and, for an upload of the very same bytes, one under way. Registrations that were
-    just approved have begun where nothing else of their stream is active, else they join the run that waits behind it.
+    Joined are a run that still waits and, for an upload of the very same bytes, one under way.
 
     Raises:
         NotFound: the connection has no mapping for this data type yet.
         BadSettings: an export out of Enroll's sandbox, in earnest, into what nobody has said is meant for that.
     """
+    asked = await as_asked(engine, request)
+    runs = engine.org(asked.run).runs
+    states = UNDER_WAY if request.source.kind == "upload" else (RunState.PENDING,)
+    joined = await runs.same_request(stream_of(asked.run), asked.fingerprint, states)
+    return joined or await store_waiting(engine, asked)
+
+
+async def as_asked(engine: Engine, request: RunRequest) -> Asked:
+    """What a request asks for, by the newest version of its mapping. Raises as `request_run`."""
     if request.direction == "export" and not request.preview:
         request.connection.check_export()
     org = engine.store.org(request.connection.org)
@@ -66,23 +82,16 @@ async def request_run(engine: Engine, request: RunRequest) -> Run:
         mapping = (await _mappings(org, delivery).get(request.version)).id
     else:
         mapping = await newest_mapping(org, request.connection, delivery, request.data_type, request.mapping)
-    fingerprint = _fingerprint(request, mapping)
-    run = _run(request, mapping, delivery)
+    return Asked(_run(request, mapping, delivery), _fingerprint(request, mapping))
+
+
+async def store_waiting(engine: Engine, asked: Asked) -> Run:
+    """As one that waits for its turn, which may have come, announced; as it is where it is there already."""
+    run, runs = asked.run, engine.org(asked.run).runs
     messages = [engine.requested(run)]
-    just_approved = request.trigger.kind == "event" and bool(request.selection.registrations)
-    if just_approved and await org.runs.add_begun(run, messages, fingerprint=fingerprint):
-        await engine.relay.announce(messages)
-        return run
-    states = UNDER_WAY if request.source.kind == "upload" else (RunState.PENDING,)
-    joined = await org.runs.same_request(stream_of(run), fingerprint, states)
-    if joined is None and just_approved:
-        joined = await org.runs.widen(stream_of(run), mapping, run.school_year, run.selection.registrations)
-    if joined is not None:
-        return joined
-    if not await org.runs.add(run, messages, fingerprint=fingerprint):
-        return await org.runs.get(run.id)
-    await engine.relay.send("runs", run.id, messages)
-    return await org.runs.get(run.id)
+    if await runs.add(run, messages, fingerprint=asked.fingerprint):
+        await engine.relay.send("runs", run.id, messages)
+    return await runs.get(run.id)
 
 
 async def newest_mapping(org: OrgStore, connection: Connection, delivery: Delivery, data_type: str, name: str) -> str:

@@ -75,7 +75,7 @@ def broker_version(connection: AbstractConnection) -> tuple[int, ...]:
 
 
 async def declare(channel: AbstractChannel, topology: Topology) -> None:
-    """Declare everything. Doing it again changes nothing.
+    """Declare everything. Doing it again changes nothing. What is bound no more goes last, so that nothing is lost.
 
     Raises:
         TimeoutError: a quorum queue without a majority answers nothing at all.
@@ -87,6 +87,10 @@ async def declare(channel: AbstractChannel, topology: Topology) -> None:
             declared = await channel.declare_queue(queue.name, durable=True, arguments=dict(queue.arguments))
             for binding in queue.bindings:
                 await declared.bind(binding.exchange, binding.routing_key, arguments=binding.headers)
+        for queue in topology.queues():
+            for binding in queue.unbound:
+                declared = await channel.get_queue(queue.name, ensure=False)
+                await declared.unbind(binding.exchange, binding.routing_key, arguments=binding.headers)
 
 
 async def close(connection: AbstractConnection) -> None:

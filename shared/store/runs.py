@@ -37,21 +37,22 @@ class Runs:
 
     async def add(self, run: Run, messages: Sequence[Outgoing], *, fingerprint: str) -> bool:
         """Insert with its announcements. False where a run of this id is there already."""
-        return await self._insert(run, messages, fingerprint=fingerprint)
+        return await self._insert(run, fingerprint=fingerprint, fence=0, **announced(messages))
 
-    async def add_begun(self, run: Run, messages: Sequence[Outgoing], *, fingerprint: str) -> bool:
-        """The same for a run that need not wait. False where another of the stream is active."""
-        return await self._insert(run, messages, fingerprint=fingerprint, **_begun())
+    async def add_held(self, run: Run, owner: str, seconds: float, *, fingerprint: str) -> tuple[Run, int] | None:
+        """Insert one that has begun, with the lease. Nothing announces it.
 
-    async def _insert(self, run: Run, messages: Sequence[Outgoing], **more: Any) -> bool:
-        document = {
-            **run.model_dump(exclude={"id", "org", "given_up", "behind"}),
-            "_id": run.id,
-            "stream": stream_of(run),
-            "fence": 0,
-            **more,
-            **announced(messages),
-        }
+        The run and the fence, or None where it is there already, or another of its stream is active.
+        """
+        begun = _begun()
+        if not await self._insert(run, fingerprint=fingerprint, **begun, **leases.first_held_by(owner, seconds)):
+            return None
+        shown = {"state": RunState.STAGING, "started_at": begun["started_at"]}
+        return run.model_copy(update=shown), leases.FIRST
+
+    async def _insert(self, run: Run, **more: Any) -> bool:
+        known = run.model_dump(exclude={"id", "org", "given_up", "behind"})
+        document = {**known, "_id": run.id, "stream": stream_of(run), **more}
         try:
             await self._runs.insert(document)
         except Duplicate:
@@ -76,6 +77,10 @@ class Runs:
             await asyncio.sleep(0.01)  # another run of the stream was faster
         raise Unavailable(*said("run.busy"))
 
+    async def is_next(self, run: Run) -> bool:
+        """Count the run under the number that it has. False where another of its stream has that, or one above."""
+        return await self._count_on(stream_of(run), run.number - 1, _named_last(run)) is not None
+
     async def _counted(self, run: Run) -> int | None:
         """Without a look, where no other worker has numbered a run of the stream since we did."""
         stream, named = stream_of(run), _named_last(run)
@@ -84,8 +89,10 @@ class Runs:
             return number
         counter = await self._streams.get({"_id": stream})
         if counter is None:
-            met = await self._streams.insert_many([{"_id": stream, "last_number": 1, "last_real": "", **named}])
-            return None if met else 1
+            if await self._streams.insert_many([{"_id": stream, "last_number": 1, "last_real": "", **named}]):
+                return None
+            self._last_numbers[stream] = 1
+            return 1
         if "last_real" not in counter:  # it was counted before previews were told apart
             named = {"last_real": counter.get("last_run", ""), **named}
         return await self._count_on(stream, int(counter["last_number"]), named)
@@ -99,10 +106,14 @@ class Runs:
 
     async def get(self, id: str) -> Run:
         """Raises NotFound."""
-        document = await self._runs.get({"_id": id})
-        if document is None:
+        found = await self.find(id)
+        if found is None:
             raise NotFound(*said("run.not_found"))
-        return to_run(document)
+        return found
+
+    async def find(self, id: str) -> Run | None:
+        document = await self._runs.get({"_id": id})
+        return to_run(document) if document else None
 
     async def page(
         self,
@@ -235,29 +246,12 @@ class Runs:
 
         The run and the fence, or None. What is pending has never been held.
         """
-        begun = _begun()
-        started = {"state": RunState.STAGING, "started_at": begun["started_at"]}
-        held = await self._take_new(run, RunState.PENDING, owner, seconds, begun, started)
-        return (await self.get(run.id), held[1]) if held else None  # it may have been widened since it was read
-
-    async def begin_sending(self, run: Run, owner: str, seconds: float, number: int) -> tuple[Run, int] | None:
-        """The lease of a run that was added begun, with its number, and that something may be sent, in one write.
-
-        The run and the fence, or None: it is cancelled, or somebody has held it.
-        """
-        facts = {"number": number, "sending": True}
-        return await self._take_new(run, RunState.STAGING, owner, seconds, facts, facts)
-
-    async def _take_new(
-        self, run: Run, state: RunState, owner: str, seconds: float, values: Document, known: Document
-    ) -> tuple[Run, int] | None:
-        """Whoever takes it has got what it announced. `known` of the values is what the run shows."""
-        change = {"$set": {**values, **leases.first_held_by(owner, seconds)}, "$unset": dict(NOTHING_WAITS)}
+        change = {"$set": {**_begun(), **leases.first_held_by(owner, seconds)}, "$unset": dict(NOTHING_WAITS)}
         try:
-            is_ours = await self._runs.update(leases.fenced(run.id, 0, state=state.value), change)
+            is_ours = await self._runs.update(leases.fenced(run.id, 0, state=RunState.PENDING.value), change)
         except Duplicate:
             return None
-        return (run.model_copy(update=known), leases.FIRST) if is_ours else None
+        return (await self.get(run.id), leases.FIRST) if is_ours else None  # it may have been widened since it was read
 
     async def acquire(self, id: str, states: Sequence[RunState], owner: str, seconds: float) -> tuple[Run, int] | None:
         """The run and the fence of the lease, or None. Whoever acquires it has got what it announced."""
@@ -320,13 +314,19 @@ class Runs:
             return False
 
     async def reopen(self, id: str, to: RunState) -> bool:
-        """partial or failed -> `to`, for a replay. False where it is in neither, or another run is active."""
+        """partial or failed -> `to`, for a replay. False where it is in neither, or another run is active.
+
+        It keeps its number and uses up one: nobody takes what was read before it wrote for up to date.
+        """
         wanted = [RunState.PARTIAL.value, RunState.FAILED.value]
         change = {"$set": {"state": to.value, "active": True}, "$unset": {"ended_at": "", "error": ""}}
         try:
-            return await self._runs.update({"_id": id, "state": {"$in": wanted}}, change)
+            is_ours = await self._runs.update({"_id": id, "state": {"$in": wanted}}, change)
         except Duplicate:
             return False
+        if is_ours:
+            await self._streams.update({"_id": stream_of(await self.get(id))}, {"$inc": {"last_number": 1}})
+        return is_ours
 
     async def last_compared(self, stream: str) -> Run | None:
         """The newest run of the stream that came so far as to decide about records."""

@@ -68,9 +68,17 @@ class Tap:
         )
         SENT[self._stack.broker_prefix, type] += 1
 
+    async def left_over(self, body: dict[str, Any]) -> None:
+        """Put an approval straight into the queue by which gateways heard of them once."""
+        assert self._channel is not None
+        message = aio_pika.Message(json.dumps(body).encode(), content_type="application/cloudevents+json")
+        queue = self._stack.broker_prefix + "gateway.enroll-events"
+        await self._channel.default_exchange.publish(message, routing_key=queue)
+
     async def all_handled(self, type: str) -> None:
-        """Return once the gateway has done with every event of this type that was published here."""
-        url = f"{self._stack.url('gateway')}/metrics"
+        """Return once every event of this type that was published here has been dealt with by whoever hears it."""
+        hears = "exporter" if type == APPROVED else "gateway"
+        url = f"{self._stack.url(hears)}/metrics"
 
         async def done() -> bool:
             async with httpx.AsyncClient(trust_env=False, verify=trusted()) as client:
@@ -79,7 +87,7 @@ class Tap:
             ended = sum(float(one.rsplit(" ", 1)[1]) for one in told if 'outcome="retry"' not in one)
             return ended >= SENT[self._stack.broker_prefix, type]
 
-        await until(done, f"the gateway has handled {type}")
+        await until(done, f"the {hears} has handled {type}")
 
 
 def approved(district: District, registration: int, **data: Any) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """The simulated Enroll as the tests see it: what it holds, and what goes wrong with it."""
 
 import contextlib
+import csv
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -57,3 +59,16 @@ def having(found: dict[str, dict[str, Any]], field: str, value: Any) -> set[str]
 
 def codes(problems: Iterable[dict[str, Any]]) -> set[str]:
     return {one["code"] for one in problems}
+
+
+async def moved(district: District, roster: Path, student: str) -> None:
+    """The roster again, with another street for one student."""
+    rows = list(csv.reader(roster.read_text(encoding="utf-8").splitlines()))
+    student_id, street = rows[0].index("Student ID"), rows[0].index("Street")
+    for row in rows[1:]:
+        if row[student_id] == student:
+            row[street] = "9 Moved Away Lane"
+    with roster.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
+    run = await district.watch((await district.upload(await district.ad_hoc("Corrections"), roster))["id"])
+    assert run["counts"]["updated"] == 1, run

@@ -1,6 +1,5 @@
 """Approved registrations become students of the SIS: each once, with contacts, and Enroll is told."""
 
-import csv
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from devtools.district import ENDED, EXPORTER, District, ok
 from devtools.sis_districts import SISS, PowerSchoolDistrict, SisDistrict, enrolled
 from devtools.stack import Stack
 from tests.e2e.broker import APPROVED, Tap, approved
-from tests.e2e.enroll import Faults, turn
+from tests.e2e.enroll import Faults, moved, turn
 from tests.e2e.waiting import until
 
 
@@ -183,19 +182,6 @@ def undated(mapping: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [row | {"source": "students.fname"} if row["source"] == "students.dob" else row for row in mapping]
 
 
-async def moved(district: District, roster: Path, student: str) -> None:
-    """The roster again, with another street for one student."""
-    rows = list(csv.reader(roster.read_text(encoding="utf-8").splitlines()))
-    student_id, street = rows[0].index("Student ID"), rows[0].index("Street")
-    for row in rows[1:]:
-        if row[student_id] == student:
-            row[street] = "9 Moved Away Lane"
-    with roster.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows(rows)
-    run = await district.watch((await district.upload(await district.ad_hoc("Corrections"), roster))["id"])
-    assert run["counts"]["updated"] == 1, run
-
-
 async def test_what_is_suggested_is_sent_and_what_the_sis_refuses_is_told_of_before(
     sis: SisDistrict, tmp_path: Path
 ) -> None:
@@ -334,6 +320,25 @@ async def test_an_approved_registration_is_exported_at_once_where_the_export_is_
     assert sorted(one["student_id"] for one in await sis.people()) == sorted(students[2:])
     told = [one["sis_export_status"] for one in await district.registrations()]
     assert told == [None, None, *["Succeeded"] * 10]
+
+
+async def test_an_approval_is_exported_once_however_often_it_comes_and_by_whichever_way(
+    sis: SisDistrict, tmp_path: Path, tap: Tap
+) -> None:
+    """An older release bound the gateway's queue to approvals: what is left in it is passed on."""
+    district = sis.district
+    connection, registration, student = await exporting(sis, tmp_path)
+    sent = approved(district, registration)
+    await tap.left_over(sent)
+    run = await latest(district, connection)
+    assert (run["state"], run["counts"]["created"], run["trigger"]["id"]) == ("succeeded", 1, sent["id"])
+
+    await tap.enroll_says(sent, APPROVED)
+    await tap.enroll_says(approved(district, registration), APPROVED)  # a mark to wait for
+    again = await latest(district, connection, count=2)
+    assert (again["state"], again["counts"]["unchanged"]) == ("succeeded", 1)
+    assert len((await district.api.get("/runs", params={"connection": connection})).json()) == 2
+    assert [one["student_id"] for one in await sis.people()] == [student]
 
 
 async def test_an_approval_is_refused_where_who_enabled_the_export_may_no_longer(

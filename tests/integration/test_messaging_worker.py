@@ -11,10 +11,11 @@ from aio_pika.abc import AbstractIncomingMessage
 from prometheus_client import REGISTRY
 
 from shared.contracts.envelope import Envelope
-from shared.contracts.messages import EnrollSyncRequested, RunRequested
+from shared.contracts.messages import EnrollSyncRequested, RegistrationApproved, RunRequested
 from shared.contracts.topology import Topology
 from shared.messaging import worker as worker_module
 from shared.messaging.answers import Answer, Delivery, Done, Handling, Later
+from shared.messaging.broker import declare
 from shared.messaging.dead import read_dead
 from shared.messaging.publisher import ATTEMPT_HEADER
 from shared.messaging.retry import attempt_of
@@ -279,6 +280,30 @@ async def test_what_enroll_sent_comes_back_to_its_own_queue(rig: Rig) -> None:
     assert seen.attempts == [1, 2]
 
 
+async def test_what_an_older_release_has_bound_brings_nothing_any_more(rig: Rig) -> None:
+    """And nothing is lost in between: who hears it now has a queue before."""
+    (gateway,) = [queue for queue in rig.topology.queues() if queue.name == rig.topology.enroll_queue]
+    await declare(rig.outside, rig.topology)
+    bound = await rig.outside.get_queue(gateway.name, ensure=False)
+    for one in gateway.unbound:
+        await bound.bind(one.exchange, one.routing_key)
+    event = RegistrationApproved(organization="o1", registration="7", school_year=2026).envelope()
+    gateways, exporters = Seen(), Seen()
+    enroll = await rig.outside.get_exchange(rig.topology.enroll_events, ensure=False)
+
+    async def says() -> None:
+        await enroll.publish(aio_pika.Message(event.to_json(), message_id=event.id), event.type)
+
+    await says()
+    lanes = [Lane(rig.topology.enroll_queue, 5), Lane(rig.topology.approvals_queue, 5)]
+    async with rig.working(Handling(RegistrationApproved, gateways), lanes=lanes[:1]):
+        await until(lambda: len(gateways.got) == 1)
+        await says()
+        async with rig.working(Handling(RegistrationApproved, exporters), lanes=lanes[1:]):
+            await until(lambda: len(exporters.got) == 2)
+    assert len(gateways.got) == 1
+
+
 @pytest.mark.parametrize("found", ["two", -1, 0, None])
 async def test_an_odd_attempt_header_counts_as_the_first(rig: Rig, found: Any) -> None:
     seen = Seen()
@@ -364,7 +389,7 @@ async def test_what_waits_for_a_hand_when_told_to_stop_is_somebody_elses_at_once
     async with rig.working(Handling(RunRequested, handle), lanes=[lane]) as running:
         for number in range(3):
             await rig.send(f"r{number}")
-        await until(lambda: len(begun) == 1)
+        await until(lambda: len(begun) == 1 and len(running.worker._in_hand) == 3)
         ending = asyncio.create_task(running.end())
         await until(lambda: handled("cut off", "unknown") == before + 2)
         release.set()

@@ -31,7 +31,7 @@ async def test_one_run_of_a_stream_is_active_and_numbers_grow(store: Store) -> N
     waiting = await runs.oldest_waiting(STREAM)
     assert waiting is not None
     assert not await runs.activate(waiting, "w", 60)
-    assert not await runs.add_begun(make_run(), [], fingerprint="f")
+    assert await runs.add_held(make_run(), "w", 60, fingerprint="f") is None
     assert await runs.move(active.id, [RunState.STAGING], RunState.FAILED)
     assert await runs.activate(waiting, "w", 60)
     assert not await runs.reopen(active.id, RunState.APPLYING)
@@ -102,12 +102,12 @@ async def test_runs_are_numbered_as_they_begin_each_once_and_under_its_lease(sto
     runs = store.org("o-1").runs
     waiting, brief = make_run(number=0), make_run(number=0)
     await runs.add(waiting, [], fingerprint="f")
-    assert await runs.add_begun(brief, [], fingerprint="f")
+    begun = await runs.add_held(brief, "w", 60, fingerprint="f")
     last = 0
     for one in (brief, waiting):
         held = await runs.activate(one, "w", 60)
         assert (held is not None) is (one is waiting)
-        held = held or await runs.acquire(one.id, [RunState.STAGING], "w", 60)
+        held = held or begun
         assert held is not None
         run, fence = held
         assert (run.state, fence, run.number) == (RunState.STAGING, 1, 0)
@@ -121,6 +121,25 @@ async def test_runs_are_numbered_as_they_begin_each_once_and_under_its_lease(sto
         await runs.move(one.id, [RunState.STAGING], RunState.SUCCEEDED)
 
 
+async def test_a_run_is_the_next_unless_another_has_begun_or_was_replayed(store: Store) -> None:
+    ours, theirs = (store._open("o-1").runs for _ in range(2))
+    run, failed = make_run(number=0), make_run(number=0, state=RunState.PARTIAL)
+
+    async def is_next(number: int) -> bool:
+        return await ours.is_next(run.model_copy(update={"number": number}))
+
+    assert not await is_next(1), "nobody has counted yet"
+    assert await ours.next_number(run) == 1
+    assert [await is_next(number) for number in (1, 3, 2, 2, 3)] == [False, False, True, False, True]
+    assert await theirs.next_number(run) == 4
+    assert not await is_next(4)
+    assert await is_next(5)
+    await ours.add(failed, [], fingerprint="f")
+    assert await theirs.reopen(failed.id, RunState.APPLYING)
+    assert not await is_next(6)
+    assert await ours.next_number(run) == 7
+
+
 async def test_workers_that_number_runs_in_turn_never_give_a_number_twice(store: Store) -> None:
     workers = [store._open("o-1").runs for _ in range(2)]
     run = make_run(number=0)
@@ -130,20 +149,16 @@ async def test_workers_that_number_runs_in_turn_never_give_a_number_twice(store:
     assert sorted(at_once_given) == list(range(7, 15))
 
 
-async def test_only_who_is_first_takes_a_begun_run_and_sends_in_one_write(store: Store) -> None:
-    runs = store.org("o-1").runs
-    begun, waiting = make_run(number=0), make_run(number=0)
-    assert await runs.add_begun(begun, [], fingerprint="f")
-    assert await runs.add(waiting, [], fingerprint="f")
-    taken = await at_once(runs.begin_sending(begun, f"w{n}", 60, n) for n in range(1, 9))
+@pytest.mark.parametrize("same", [True, False])
+async def test_of_runs_that_are_to_begin_at_once_one_is_stored_and_held(same: bool, store: Store) -> None:
+    runs, one = store.org("o-1").runs, make_run(number=0)
+    asked = [one if same else make_run(number=0) for _ in range(8)]
+    taken = await at_once(runs.add_held(run, "w", 60, fingerprint="f") for run in asked)
     (held,) = [one for one in taken if one is not None]
-    stored = await runs.get(begun.id)
-    assert (held[1], held[0].number, held[0].sending) == (1, stored.number, stored.sending)
-    assert (stored.state, stored.sending) == (RunState.STAGING, True)
-    assert await runs.begin_sending(waiting, "w", 60, 9) is None
-    assert await runs.note(begun.id, 1, {"sending": False})
-    assert await runs.move(begun.id, [RunState.STAGING], RunState.CANCELLED)
-    assert await runs.begin_sending(begun, "w", 60, 9) is None
+    assert (held[1], held[0].state, (await runs.get(held[0].id)).state) == (1, RunState.STAGING, RunState.STAGING)
+    assert len(await runs.page()) == 1
+    assert await runs.acquire(held[0].id, [RunState.STAGING], "w2", 60) is None
+    assert await runs.note(held[0].id, held[1], {"sending": True})
 
 
 async def test_what_joins_a_run_before_it_begins_is_part_of_it(store: Store) -> None:
@@ -218,8 +233,7 @@ async def test_what_may_have_sent_something_is_never_cancelled(store: Store) -> 
     runs = store.org("o-1").runs
     for _ in range(20):
         run = make_run(number=0)
-        await runs.add_begun(run, [], fingerprint="f")
-        held = await runs.acquire(run.id, [RunState.STAGING], "w", 60)
+        held = await runs.add_held(run, "w", 60, fingerprint="f")
         assert held is not None
         cancelled, begun = await at_once(
             [

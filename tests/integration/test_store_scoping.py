@@ -253,12 +253,12 @@ async def runs(mine: OrgStore, other: OrgStore, _: Store) -> None:
     assert not await other.runs.reopen(RUN.id, RunState.APPLYING)
     assert await other.runs.is_latest(before.model_copy(update={"number": 0}))
     assert not await other.runs.add(theirs, [], fingerprint="f")
-    assert not await other.runs.add_begun(theirs, [], fingerprint="f")
+    assert await other.runs.find(RUN.id) is None
+    assert await other.runs.add_held(theirs, "w", 60, fingerprint="f") is None
     begun = make_run(id="run_2", connection="con_3", number=0)
-    assert await mine.runs.add_begun(begun, [], fingerprint="f")
-    assert await other.runs.begin_sending(begun, "w", 60, 1) is None
-    assert await mine.runs.begin_sending(begun, "w", 60, 1) is not None
+    assert await mine.runs.add_held(begun, "w", 60, fingerprint="f") is not None
     assert await mine.runs.next_number(begun) == 1
+    assert not await other.runs.is_next(begun.model_copy(update={"number": 2}))
     theirs_too = ["con_3|import|students", "con_2|import|students"]
     await other.runs.approved(make_run(id="run_9", org="other", connection="con_3"), 1)
     assert [one.id for one in await mine.runs.last_begun(theirs_too)] == [begun.id]

@@ -7,7 +7,7 @@ import pytest
 from devtools.asyncapi import PAGE, document, page
 from shared.contracts.envelope import Envelope
 from shared.contracts.messages import EnrollSyncRequested, Message, RegistrationApproved, RunEnded, every_kind
-from shared.contracts.topology import ENROLL_EVENTS, Topology, work_key
+from shared.contracts.topology import APPROVALS, REQUESTS, Topology, work_key
 
 KINDS = every_kind()
 
@@ -24,13 +24,12 @@ def test_every_reference_leads_somewhere() -> None:
             place = place[part]
 
 
-def test_what_comes_from_enroll_reaches_the_gateway_by_its_address() -> None:
-    patterns = [key.replace("#", "*") for key in ENROLL_EVENTS]
-    ours = {EnrollSyncRequested, RegistrationApproved}
-    assert {one for one in KINDS if one.EXCHANGE == "enroll.events"} == ours
-    for kind in ours:
+def test_what_comes_from_enroll_reaches_who_hears_it_by_its_address() -> None:
+    heard: dict[type[Message], str] = {EnrollSyncRequested: REQUESTS, RegistrationApproved: APPROVALS}
+    assert {one for one in KINDS if one.EXCHANGE == "enroll.events"} == set(heard)
+    for kind in heard:
         address = document()["channels"][kind.__name__]["address"]
-        assert [one for one in patterns if fnmatchcase(address, one)]
+        assert [key for key in heard.values() if fnmatchcase(address, key.replace("#", "*"))] == [heard[kind]]
 
 
 @pytest.mark.parametrize("kind", [one for one in KINDS if one.EXCHANGE == "sync.work"])

@@ -2,7 +2,16 @@
 
 import pytest
 
-from shared.contracts.topology import DELIVERY_LIMIT, NEVER, RETRY_RUNG_HEADER, Topology, work_key
+from shared.contracts.messages import RegistrationApproved
+from shared.contracts.topology import (
+    APPROVALS_LANE,
+    DELIVERY_LIMIT,
+    NEVER,
+    RETRY_RUNG_HEADER,
+    Binding,
+    Topology,
+    work_key,
+)
 
 
 def test_every_name_starts_with_the_prefix() -> None:
@@ -27,6 +36,7 @@ def test_the_names_without_a_prefix_are_those_of_the_design() -> None:
         "importer.bulk",
         "exporter.interactive",
         "exporter.bulk",
+        "exporter.approvals",
         "gateway.enroll-events",
         "gateway.dead",
     }
@@ -80,3 +90,20 @@ def test_each_rung_is_a_queue_with_its_own_delay_found_by_header() -> None:
     assert [one[RETRY_RUNG_HEADER] for one in headers] == ["100ms", "5000ms"]
     assert all(one["x-match"] == "all" for one in headers)
     assert not RETRY_RUNG_HEADER.startswith("x-")  # a headers exchange would ignore it
+
+
+@pytest.mark.parametrize("prefix", ["", "acme."])
+def test_an_approval_goes_to_the_exporter_alone_whoever_sent_it(prefix: str) -> None:
+    """Enroll, our own retry by the same key, and a gateway that passes on what an older release brought it."""
+    topology = Topology(prefix)
+    kind = RegistrationApproved.TYPE
+    ways = [(topology.enroll_events, kind), (topology.work, kind), (topology.work, f"{APPROVALS_LANE}.{kind}")]
+    for exchange, key in ways:
+        takers = [queue.name for queue in topology.queues() if _takes(queue.bindings, exchange, key)]
+        assert takers == [topology.approvals_queue]
+    (gateway,) = [queue for queue in topology.queues() if queue.name == topology.enroll_queue]
+    assert [_takes(gateway.unbound, exchange, key) for exchange, key in ways] == [True, True, False]
+
+
+def _takes(bindings: tuple[Binding, ...], exchange: str, key: str) -> bool:
+    return any(one.exchange == exchange and key.startswith(one.routing_key.removesuffix("#")) for one in bindings)
