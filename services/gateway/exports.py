@@ -1,5 +1,6 @@
 """Exports: which files, or fields of a SIS, are made of approved registrations; tried out, started, fetched."""
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal
@@ -326,13 +327,18 @@ async def download(call: Caller, id: str, number: Annotated[int, Path(ge=1)]) ->
         async for chunk in content:
             yield chunk
 
-    disposition = f"attachment; filename*=UTF-8''{quote(file.name, safe='')}"
     headers = {
-        "Content-Disposition": disposition,
+        "Content-Disposition": attachment(file.name),
         "Content-Length": str(file.size),
         "X-Content-Type-Options": "nosniff",
     }
     return StreamingResponse(body(), media_type="text/csv", headers=headers)
+
+
+def attachment(name: str) -> str:
+    """A Content-Disposition under a name of any characters, and for clients such as curl in plain ones (RFC 6266)."""
+    plain = re.sub(r"[^\w .()-]", "_", name, flags=re.ASCII)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
 async def _registrations(

@@ -92,7 +92,7 @@ async def test_approved_registrations_are_downloaded_in_their_order(exporting: E
     answer = await exporting.district.download(run["id"])
     assert rows(answer.content) == await exporting.expected()
     assert (file["rows"], file["size"]) == (len(exporting.ids), len(answer.content))
-    assert file["name"] in answer.headers["Content-Disposition"]
+    assert f'filename="{file["name"]}";' in answer.headers["Content-Disposition"], "for curl -OJ"
     told = await exporting.told()
     assert {told[id] for id in exporting.ids} == {("Succeeded", None)}
     assert {told[id] for id in set(told) - set(exporting.ids)} == {(None, None)}, "denied ones are not touched"
