@@ -34,7 +34,6 @@ EXPORTED = 100
 LABELS = {"powerschool": "PowerSchool", "aeries": "Aeries", "skyward": "Skyward"}
 WORDS = {"client_id": "client", "client_secret": "secret", "certificate": "certificate"}
 ZONE = "America/Denver"
-DAY_SECONDS = 24 * 3600
 console = Console() if sys.stdout.isatty() else Console(width=110)
 
 
@@ -86,8 +85,8 @@ async def story(stack: Stack) -> list[Told]:
 
 
 async def _leave_for_trying(district: District, folder: Path) -> None:
-    """What the README's session needs: addresses and a token that lasts the day, a mapping, a file, approvals."""
-    token = await district.token(claims={"exp": int(time.time()) + DAY_SECONDS})
+    """What the README's session needs: addresses, a token for an hour, a mapping, a file, approvals."""
+    token = await district.token()
     session = folder / "session"
     session.touch(mode=0o600)
     session.write_text(f"api={district.stack.url('gateway')}/api/v1\nauth='Authorization: Bearer {token}'\n")
@@ -228,7 +227,7 @@ def where_to_look(stack: Stack) -> None:
     console.print(f"Logs, one file a process {stack.directory}", soft_wrap=True)
     console.print(
         f"To try the README's session: cd {stack.directory / 'files'} && . ./session\n"
-        "(sets $api and $auth for the next 24 hours; mapping.json and students.csv are there)",
+        "(sets $api and $auth for the next hour; mapping.json and students.csv are there)",
         soft_wrap=True,
         highlight=False,
     )
